@@ -1,0 +1,64 @@
+/** The time of day in ms since 1970. Everything that needs the time is given one of these. */
+export interface Clock {
+  now(): number
+}
+
+/** A clock that also runs something later; tests move it by hand. */
+export interface TimerClock extends Clock {
+  /** Runs `task` once, `ms` from now, unless the returned function is called before. The timer keeps no process alive. */
+  after(ms: number, task: () => void): () => void
+}
+
+/** Longer waits overflow the runtime's 32-bit timer and would fire at once. */
+const longestTimer = 2 ** 31 - 1
+
+export const systemClock: TimerClock = {
+  now: () => Date.now(),
+  after(ms, task) {
+    const timer = setTimeout(task, Math.min(Math.max(ms, 0), longestTimer)).unref()
+    return () => clearTimeout(timer)
+  },
+}
+
+export interface TestClock extends TimerClock {
+  /** Moves the time forward by `ms` and runs what has become due, in the order of its time. */
+  advance(ms: number): void
+  /** Moves the time to `ms` without running anything. */
+  set(ms: number): void
+}
+
+/** A clock that stands still until it is moved. Starts at a fixed time of day unless told otherwise. */
+export function createTestClock(start = 1_700_000_000_000): TestClock {
+  let time = start
+  const waiting = new Set<{ at: number; task: () => void }>()
+  const nextDue = (until: number) => {
+    let next: { at: number; task: () => void } | undefined
+    for (const timer of waiting) if (timer.at <= until && (!next || timer.at < next.at)) next = timer
+    return next
+  }
+  return {
+    now: () => time,
+    after(ms, task) {
+      const timer = { at: time + Math.max(ms, 0), task }
+      waiting.add(timer)
+      return () => void waiting.delete(timer)
+    },
+    advance(ms) {
+      const until = time + ms
+      for (let due = nextDue(until); due; due = nextDue(until)) {
+        waiting.delete(due)
+        time = Math.max(time, due.at)
+        due.task()
+      }
+      time = until
+    },
+    set(ms) {
+      time = ms
+    },
+  }
+}
+
+/** `2026-11-23T10:00:00.000Z` for a time in ms. */
+export function isoTime(ms: number): string {
+  return new Date(ms).toISOString()
+}
