@@ -1,0 +1,24 @@
+import type { Kysely } from 'kysely'
+import type { Types } from './types.ts'
+
+export async function up({ db, t }: { db: Kysely<unknown>; t: Types }): Promise<void> {
+  await db.schema
+    .createTable('streams')
+    .addColumn('name', 'text', (c) => c.primaryKey())
+    .addColumn('position', 'bigint', (c) => c.notNull())
+    .execute()
+  await t
+    .id(db.schema.createTable('jobs'), 'job_id')
+    .addColumn('kind', 'text', (c) => c.notNull())
+    .addColumn('payload', 'text', (c) => c.notNull())
+    .addColumn('run_at', 'bigint', (c) => c.notNull())
+    .addColumn('attempts', 'integer', (c) => c.notNull())
+    .addColumn('last_error', 'text')
+    .execute()
+  await db.schema.createIndex('jobs_run_at').on('jobs').columns(['run_at', 'job_id']).execute()
+  await db.schema
+    .createTable('server_facts')
+    .addColumn('name', 'text', (c) => c.primaryKey())
+    .addColumn('value', 'text', (c) => c.notNull())
+    .execute()
+}

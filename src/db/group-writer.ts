@@ -1,0 +1,115 @@
+import { guardNesting, type Reader, refuseNesting, type Tx } from './database.ts'
+
+/** The connection that writes: both engines give the same one-after-another semantics. */
+export interface WriterConnection extends Reader {
+  /** Statements without parameters or results: begin, savepoint, commit. */
+  control(sql: string): Promise<void>
+  /** False when the engine gave the whole transaction up by itself, as SQLite does on a full disk. */
+  inTransaction(): boolean
+}
+
+interface Job {
+  readonly label: string
+  readonly run: (tx: Tx) => Promise<unknown>
+  readonly resolve: (value: unknown) => void
+  readonly reject: (error: unknown) => void
+  readonly afterCommit: (() => void)[]
+}
+
+type Outcome = { job: Job; value: unknown }
+
+const maxGroup = 256
+
+/**
+ * Group commit: whatever waits runs in one transaction, each closure in a savepoint of its own, with one sync to
+ * disk for all of them. Nobody is answered before that sync.
+ */
+export class GroupWriter {
+  readonly #acquire: () => Promise<WriterConnection>
+  readonly #release: (connection: WriterConnection, error?: Error) => void
+  readonly #queue: Job[] = []
+  #running: Promise<void> | undefined
+  #closed = false
+
+  constructor(
+    acquire: () => Promise<WriterConnection>,
+    release: (connection: WriterConnection, error?: Error) => void = () => {},
+  ) {
+    this.#acquire = acquire
+    this.#release = release
+  }
+
+  write<T>(label: string, fn: (tx: Tx) => Promise<T>): Promise<T> {
+    refuseNesting(`write "${label}"`)
+    if (this.#closed) return Promise.reject(new Error('the database is closed'))
+    return new Promise<T>((resolve, reject) => {
+      this.#queue.push({ label, run: fn, resolve: (value) => resolve(value as T), reject, afterCommit: [] })
+      this.#running ??= this.#drain()
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#running
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#queue.length > 0) {
+      // One turn of the event loop lets all requests that have arrived join this group.
+      await new Promise((resolve) => setImmediate(resolve))
+      await this.#commitGroup(this.#queue.splice(0, maxGroup))
+    }
+    this.#running = undefined
+  }
+
+  async #commitGroup(group: Job[]): Promise<void> {
+    let connection: WriterConnection
+    try {
+      connection = await this.#acquire()
+    } catch (error) {
+      for (const job of group) job.reject(error)
+      return
+    }
+    try {
+      const done = await this.#runGroup(connection, group)
+      this.#release(connection)
+      for (const { job, value } of done) {
+        for (const callback of job.afterCommit) callback()
+        job.resolve(value)
+      }
+    } catch (error) {
+      await connection.control('rollback').catch(() => {
+        // The engine has rolled back by itself or the connection is gone: either way nothing was kept.
+      })
+      this.#release(connection, error instanceof Error ? error : new Error(String(error)))
+      for (const job of group) job.reject(error)
+    }
+  }
+
+  async #runGroup(connection: WriterConnection, group: Job[]): Promise<Outcome[]> {
+    const done: Outcome[] = []
+    await connection.control(connection.engine === 'sqlite' ? 'begin immediate' : 'begin')
+    for (const job of group) {
+      await connection.control('savepoint job')
+      try {
+        const tx: Tx = {
+          engine: connection.engine,
+          qb: connection.qb,
+          execute: connection.execute,
+          writable: true,
+          afterCommit: (callback) => job.afterCommit.push(callback),
+        }
+        const value = await guardNesting(`write "${job.label}"`, () => job.run(tx))
+        await connection.control('release savepoint job')
+        done.push({ job, value })
+      } catch (error) {
+        if (!connection.inTransaction()) throw error
+        await connection.control('rollback to savepoint job')
+        await connection.control('release savepoint job')
+        job.reject(error)
+      }
+    }
+    await connection.control('commit')
+    return done
+  }
+}

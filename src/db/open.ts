@@ -1,0 +1,13 @@
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { Database } from './database.ts'
+import { openPostgres } from './postgres.ts'
+import { openSqlite } from './sqlite.ts'
+
+/** Opens `sqlite:PATH` or `postgres://...`. */
+export function openDatabase(url: string): Database {
+  if (url.startsWith('postgres://') || url.startsWith('postgresql://')) return openPostgres(url)
+  const path = url.replace(/^sqlite:/, '')
+  mkdirSync(dirname(path), { recursive: true })
+  return openSqlite(path)
+}

@@ -1,0 +1,93 @@
+import pg from 'pg'
+import { type Database, guardNesting, type Reader, type Result, refuseNesting } from './database.ts'
+import { GroupWriter, type WriterConnection } from './group-writer.ts'
+import { createQueryBuilder } from './kysely-connection.ts'
+
+const int8 = 20
+const numeric = 1700
+const parsers: pg.CustomTypesConfig = {
+  getTypeParser: (id, format) => (id === int8 || id === numeric ? Number : pg.types.getTypeParser(id, format)),
+}
+
+class Connection implements WriterConnection {
+  readonly engine = 'postgres' as const
+  readonly qb = createQueryBuilder('postgres', (sql, parameters) => this.execute(sql, parameters))
+  readonly client: pg.PoolClient
+
+  constructor(client: pg.PoolClient) {
+    this.client = client
+  }
+
+  execute = async <Row>(sql: string, parameters: readonly unknown[]): Promise<Result<Row>> => {
+    const { rows, rowCount, command } = await this.client.query(sql, [...parameters])
+    return { rows: rows as Row[], changes: command === 'SELECT' ? 0 : (rowCount ?? 0) }
+  }
+
+  async control(sql: string): Promise<void> {
+    await this.client.query(sql)
+  }
+
+  inTransaction(): boolean {
+    return true
+  }
+}
+
+/**
+ * Opens a PostgreSQL database. Writes are serialised like on SQLite, so that a store that is right on one engine is
+ * right on the other; reads run beside them, each on its own snapshot.
+ */
+export function openPostgres(url: string): Database {
+  const pool = new pg.Pool({ connectionString: url, max: 10, types: parsers, connectionTimeoutMillis: 10_000 })
+  // An idle connection that breaks is replaced by the pool; whoever uses a broken one gets the error from its query.
+  pool.on('error', () => {})
+  const connections = new WeakMap<pg.PoolClient, Connection>()
+
+  async function acquire(): Promise<Connection> {
+    const client = await pool.connect()
+    let connection = connections.get(client)
+    if (connection === undefined) {
+      connection = new Connection(client)
+      connections.set(client, connection)
+    }
+    return connection
+  }
+
+  async function read<T>(fn: (reader: Reader) => Promise<T>): Promise<T> {
+    refuseNesting('read')
+    const connection = await acquire()
+    let broken: Error | undefined
+    try {
+      await connection.control('begin isolation level repeatable read read only')
+      return await guardNesting('read', () => fn(connection))
+    } finally {
+      await connection.control('commit').catch((error: Error) => {
+        broken = error
+      })
+      connection.client.release(broken)
+    }
+  }
+
+  let writer: Connection | undefined
+  const group = new GroupWriter(
+    async () => {
+      writer ??= await acquire()
+      return writer
+    },
+    (_, error) => {
+      if (error === undefined || writer === undefined) return
+      writer.client.release(error)
+      writer = undefined
+    },
+  )
+
+  return {
+    engine: 'postgres',
+    read,
+    write: (label, fn) => group.write(label, fn),
+    close: async () => {
+      await group.close()
+      writer?.client.release()
+      await pool.end()
+    },
+  }
+}

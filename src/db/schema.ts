@@ -1,0 +1,8 @@
+import type { AccountsSchema } from './schema/accounts.ts'
+import type { CoreSchema } from './schema/core.ts'
+import type { E2eeSchema } from './schema/e2ee.ts'
+import type { PushSchema } from './schema/push.ts'
+import type { RoomsSchema } from './schema/rooms.ts'
+
+/** Every table, as kysely sees it. Columns are those that `migrations/` make; a test compares the two. */
+export interface Schema extends CoreSchema, AccountsSchema, RoomsSchema, E2eeSchema, PushSchema {}

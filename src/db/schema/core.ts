@@ -1,0 +1,17 @@
+import type { Generated } from 'kysely'
+
+export interface CoreSchema {
+  schema_migrations: { number: number; name: string; checksum: string; applied_ts: number }
+  /** One row a counter: `events` is the stream of everything that readers follow. */
+  streams: { name: string; position: number }
+  jobs: {
+    job_id: Generated<number>
+    kind: string
+    payload: string
+    run_at: number
+    attempts: number
+    last_error: string | null
+  }
+  /** Small facts that the server keeps about itself: its name, the one-time setup token. */
+  server_facts: { name: string; value: string }
+}

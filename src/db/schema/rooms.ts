@@ -1,0 +1,90 @@
+import type { Generated } from 'kysely'
+
+/** 0: accepted; 1: soft-failed (kept, not shown); 2: rejected by the authorisation rules. */
+export type EventStatus = 0 | 1 | 2
+
+export interface RoomsSchema {
+  rooms: {
+    room_nid: Generated<number>
+    room_id: string
+    version: string
+    /** JSON: the forward extremities as `[event_nid, event_id, depth]`. */
+    extremities: string
+    /** The resolved state over all extremities. */
+    state_nid: number | null
+    /** Stream position of the newest event. */
+    last_pos: number
+    is_public: number
+  }
+  events: {
+    event_nid: Generated<number>
+    event_id: string
+    room_nid: number
+    /** Null for outliers; negative for history fetched later, counting downwards. */
+    stream_pos: number | null
+    type: string
+    sender: string
+    state_key: string | null
+    depth: number
+    origin_server_ts: number
+    /** The state before the event, and after it, on its own branch. */
+    before_nid: number | null
+    state_nid: number | null
+    /** The room's resolved state once this event was in, where it is not `state_nid`. */
+    current_nid: number | null
+    status: EventStatus
+    /** The event that redacted this one; `json` holds the redacted form then. */
+    redacted_by: string | null
+    thread_id: string | null
+    txn_device: string | null
+    txn_id: string | null
+    json: string
+  }
+  event_edges: { event_nid: number; prev_nid: number }
+  /** Authorising events of state events: what auth chains are walked on. */
+  event_auth: { event_nid: number; auth_nid: number }
+  relations: { event_nid: number; room_nid: number; parent_id: string; rel_type: string }
+  /** Redactions whose target has not arrived or may not be redacted yet. */
+  pending_redactions: { target_id: string; redaction_nid: number }
+  state_keys: { key_nid: Generated<number>; type: string; state_key: string }
+  /**
+   * A state is what changed since `base_nid`. The base of the state at depth n is its ancestor at depth n & (n - 1),
+   * so a full state is read in at most log2(n) steps.
+   */
+  states: {
+    state_nid: Generated<number>
+    room_nid: number
+    depth: number
+    base_nid: number | null
+    /** Equal states of a room have equal digests, whichever way they came about. */
+    digest: string
+  }
+  state_changes: { state_nid: number; key_nid: number; /** 0: removed */ event_nid: number }
+  current_state: { room_nid: number; type: string; state_key: string; event_nid: number }
+  memberships: {
+    room_nid: number
+    user_id: string
+    membership: string
+    event_nid: number
+    stream_pos: number
+    sender: string
+    display_name: string | null
+    avatar_url: string | null
+    is_local: number
+    forgotten: number
+    /** JSON: the stripped state that came with an invite or a knock from elsewhere. */
+    stripped_state: string | null
+  }
+  room_aliases: { alias: string; room_nid: number; creator: string }
+  receipts: {
+    room_nid: number
+    user_id: string
+    receipt_type: string
+    /** Empty: unthreaded. */
+    thread_id: string
+    event_id: string
+    event_pos: number
+    ts: number
+    stream_pos: number
+  }
+}

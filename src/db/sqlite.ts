@@ -1,0 +1,97 @@
+import SQLite from 'better-sqlite3'
+import { type Database, guardNesting, type Reader, type Result, refuseNesting } from './database.ts'
+import { GroupWriter, type WriterConnection } from './group-writer.ts'
+import { createQueryBuilder } from './kysely-connection.ts'
+
+const readers = 4
+const maxStatements = 2000
+
+/** Statements by their SQL text: preparing one costs several times what running it does. */
+class Connection implements WriterConnection {
+  readonly engine = 'sqlite' as const
+  readonly qb = createQueryBuilder('sqlite', (sql, parameters) => this.execute(sql, parameters))
+  readonly handle: SQLite.Database
+  readonly #statements = new Map<string, SQLite.Statement>()
+
+  constructor(path: string, readonly: boolean) {
+    this.handle = new SQLite(path, { readonly, timeout: 5000 })
+    this.handle.pragma('cache_size = -16000')
+    this.handle.pragma('temp_store = memory')
+  }
+
+  execute = async <Row>(sql: string, parameters: readonly unknown[]): Promise<Result<Row>> => {
+    const statement = this.#statement(sql)
+    if (statement.reader) return { rows: statement.all(parameters) as Row[], changes: 0 }
+    return { rows: [], changes: statement.run(parameters).changes }
+  }
+
+  async control(sql: string): Promise<void> {
+    this.#statement(sql).run()
+  }
+
+  inTransaction(): boolean {
+    return this.handle.inTransaction
+  }
+
+  #statement(sql: string): SQLite.Statement {
+    let statement = this.#statements.get(sql)
+    if (statement === undefined) {
+      if (this.#statements.size >= maxStatements) this.#statements.clear()
+      statement = this.handle.prepare(sql)
+      this.#statements.set(sql, statement)
+    }
+    return statement
+  }
+}
+
+/** A pool, because a read that yields to the event loop keeps its snapshot, and others must not wait for it. */
+class ReadPool {
+  readonly #idle: Connection[]
+  readonly #all: Connection[]
+  readonly #waiting: ((connection: Connection) => void)[] = []
+
+  constructor(path: string) {
+    this.#all = Array.from({ length: readers }, () => new Connection(path, true))
+    this.#idle = [...this.#all]
+  }
+
+  async use<T>(fn: (reader: Reader) => Promise<T>): Promise<T> {
+    const connection =
+      this.#idle.pop() ?? (await new Promise<Connection>((resolve) => this.#waiting.push(resolve)))
+    try {
+      await connection.control('begin')
+      return await fn(connection)
+    } finally {
+      if (connection.inTransaction()) await connection.control('commit')
+      const next = this.#waiting.shift()
+      if (next === undefined) this.#idle.push(connection)
+      else next(connection)
+    }
+  }
+
+  close(): void {
+    for (const connection of this.#all) connection.handle.close()
+  }
+}
+
+/** Opens (or creates) the SQLite database at `path`. Every commit is synced to disk before it is reported. */
+export function openSqlite(path: string): Database {
+  const writer = new Connection(path, false)
+  writer.handle.pragma('journal_mode = WAL')
+  writer.handle.pragma('synchronous = FULL')
+  const group = new GroupWriter(async () => writer)
+  const pool = new ReadPool(path)
+  return {
+    engine: 'sqlite',
+    read: async (fn) => {
+      refuseNesting('read')
+      return pool.use((reader) => guardNesting('read', () => fn(reader)))
+    },
+    write: (label, fn) => group.write(label, fn),
+    close: async () => {
+      await group.close()
+      pool.close()
+      writer.handle.close()
+    },
+  }
+}
