@@ -1,0 +1,17 @@
+import type { OutgoingHttpHeaders } from 'node:http'
+
+export interface SafeRequest {
+  method?: string
+  /** A `host` header is sent as it is, for servers reached under another name. */
+  headers?: OutgoingHttpHeaders
+  body?: string | Uint8Array
+  signal?: AbortSignal
+  /** For the whole exchange with its redirects and its body; 30 s unless given. */
+  timeoutMs?: number
+  /** The largest body that is read; 10 MiB unless given. */
+  maxBytes?: number
+  /** 5 unless given; with 0 a redirect is returned like any answer. */
+  maxRedirects?: number
+  /** The name that the certificate must carry, where it is not the URL's. */
+  servername?: string
+}
