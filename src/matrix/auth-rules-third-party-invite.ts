@@ -1,0 +1,38 @@
+import { type AuthState, isJsonObject, membershipOf, ownValue } from './auth-state.ts'
+import { type AuthVerdict, allowed, refused } from './auth-verdict.ts'
+import type { JsonObject, Pdu } from './event.ts'
+import { verifyJson } from './signing.ts'
+
+/** The rules for an invite that an identity server turned from an address into a user. */
+export function checkThirdPartyInvite(pdu: Pdu, state: AuthState, target: string): AuthVerdict {
+  if (membershipOf(state, target) === 'ban') return refused('The user is banned')
+  const signed = ownValue(pdu.content.third_party_invite, 'signed')
+  if (!isJsonObject(signed)) return refused('The third-party invite is not signed')
+  if (typeof signed.mxid !== 'string' || typeof signed.token !== 'string') {
+    return refused('The third-party invite names no user or no token')
+  }
+  if (signed.mxid !== target) return refused('The third-party invite is for another user')
+  const invitation = state('m.room.third_party_invite', signed.token)
+  if (invitation === undefined) return refused('The room has no third-party invite with this token')
+  if (invitation.sender !== pdu.sender) return refused('The third-party invite was sent by another user')
+  return isSignedByAny(signed, publicKeysOf(invitation))
+    ? allowed
+    : refused('No key of the third-party invite signed this')
+}
+
+function publicKeysOf(invitation: Pdu): string[] {
+  const { public_key: single, public_keys: list } = invitation.content
+  const keys = Array.isArray(list) ? list.map((entry) => ownValue(entry, 'public_key')) : []
+  return [single, ...keys].filter((key) => typeof key === 'string')
+}
+
+function isSignedByAny(signed: JsonObject, publicKeys: readonly string[]): boolean {
+  if (!isJsonObject(signed.signatures)) return false
+  for (const [server, signatures] of Object.entries(signed.signatures)) {
+    if (!isJsonObject(signatures)) continue
+    for (const keyId of Object.keys(signatures)) {
+      if (publicKeys.some((key) => verifyJson(signed, server, keyId, key))) return true
+    }
+  }
+  return false
+}
