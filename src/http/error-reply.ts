@@ -1,0 +1,54 @@
+import { errors, MatrixError } from '../matrix/errors.ts'
+import type { Log } from '../util/log.ts'
+import { ClientGoneError } from './read-body.ts'
+import { type Reply, reply } from './reply.ts'
+
+/** An error that knows its whole answer, such as a challenge of user-interactive authentication. */
+export class ReplyError extends Error {
+  override name = 'ReplyError'
+  readonly reply: Reply
+
+  constructor(answer: Reply) {
+    super(`answer with status ${answer.status}`)
+    this.reply = answer
+  }
+}
+
+/** Storage faults by the start of their code (SQLite, PostgreSQL, the file system): what to answer, without details. */
+const storageFaults: readonly (readonly [RegExp, number, string])[] = [
+  [/^(SQLITE_FULL|53100|ENOSPC|EDQUOT)/, 507, 'The disk of the server is full'],
+  [/^(SQLITE_READONLY|25006|EROFS)/, 503, 'The storage of the server cannot be written'],
+  [/^(SQLITE_IOERR|SQLITE_CANTOPEN|58030)/, 503, 'The storage of the server has a fault'],
+  [/^(SQLITE_BUSY|SQLITE_LOCKED|55P03|40P01)/, 503, 'The database is busy, try again'],
+  [/^(53300|57P0[123]|08\d{3})/, 503, 'The database does not answer, try again'],
+]
+
+/** Turns whatever a handler threw into an answer. Unexpected errors are logged and answered `500 M_UNKNOWN` without details. */
+export function errorReply(error: unknown, log: Log): Reply {
+  if (error instanceof MatrixError) return matrixReply(error)
+  if (error instanceof ReplyError) return error.reply
+  if (error instanceof ClientGoneError) return matrixReply(errors.unknown(400, 'The request ended early'))
+  const fault = storageFault(error)
+  log.error({ err: error }, fault?.[2] ?? 'unexpected error')
+  return matrixReply(fault ? errors.unknown(fault[1], fault[2]) : errors.unknown())
+}
+
+function matrixReply(error: MatrixError): Reply {
+  const retryAfterMs = error.body.retry_after_ms
+  const headers: Record<string, string> = {}
+  if (typeof retryAfterMs === 'number') headers['Retry-After'] = String(Math.ceil(retryAfterMs / 1000))
+  // The rest of the body is not worth reading.
+  if (error.status === 413) headers.Connection = 'close'
+  return reply(error.status, error.body, headers)
+}
+
+function storageFault(error: unknown): readonly [RegExp, number, string] | undefined {
+  let current = error
+  for (let depth = 0; depth < 4 && typeof current === 'object' && current !== null; depth++) {
+    const code: unknown = Reflect.get(current, 'code')
+    const fault = typeof code === 'string' ? storageFaults.find(([pattern]) => pattern.test(code)) : undefined
+    if (fault) return fault
+    current = Reflect.get(current, 'cause')
+  }
+  return undefined
+}

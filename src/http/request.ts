@@ -1,0 +1,111 @@
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
+import type { ReadableStream as NodeReadableStream } from 'node:stream/web'
+import type { Log } from '../util/log.ts'
+import type { AnyRequest, Requester } from './endpoint.ts'
+import { limitedStream, readIncoming, readRequest } from './read-body.ts'
+import type { WaitingRequests } from './waiting.ts'
+
+/** What the Node listener hands over beside the request; absent when the app is called in process. */
+export interface NodeBindings {
+  readonly incoming?: IncomingMessage
+  readonly outgoing?: ServerResponse
+}
+
+/** What is known of a request before its endpoint's schemas. */
+export interface RequestParts {
+  readonly raw: Request
+  readonly node: NodeBindings
+  readonly url: string
+  readonly route: string
+  readonly maxBody: number
+  readonly requestId: string
+  readonly log: Log
+  readonly waiting: WaitingRequests
+}
+
+/** A request; everything that costs something is made when it is asked for. */
+export class HttpRequest implements AnyRequest {
+  readonly method: string
+  readonly route: string
+  readonly url: string
+  readonly requestId: string
+  ip = ''
+  params: unknown
+  query: unknown
+  body: unknown
+  rawBody: unknown
+  requester: Requester | undefined
+  accessToken: string | undefined
+  readonly #parts: RequestParts
+  #headers: IncomingHttpHeaders | undefined
+  #log: Log | undefined
+  #controller: AbortController | undefined
+
+  constructor(parts: RequestParts) {
+    this.#parts = parts
+    this.method = parts.raw.method
+    this.route = parts.route
+    this.url = parts.url
+    this.requestId = parts.requestId
+  }
+
+  get incoming(): IncomingMessage | undefined {
+    return this.#parts.node.incoming
+  }
+
+  get headers(): IncomingHttpHeaders {
+    this.#headers ??= this.#parts.node.incoming?.headers ?? Object.fromEntries(this.#parts.raw.headers)
+    return this.#headers
+  }
+
+  get log(): Log {
+    this.#log ??= this.#parts.log.child({ request: this.requestId })
+    return this.#log
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= this.#startWaiting()
+    return this.#controller.signal
+  }
+
+  /** Ends the watch over the client's connection; called once the answer is under way. */
+  release(): void {
+    if (this.#controller) this.#parts.waiting.delete(this.#controller)
+  }
+
+  bytes(): Promise<Buffer> {
+    const { raw, node, maxBody } = this.#parts
+    return node.incoming ? readIncoming(node.incoming, maxBody) : readRequest(raw, maxBody)
+  }
+
+  async form(): Promise<URLSearchParams> {
+    return new URLSearchParams((await this.bytes()).toString('utf8'))
+  }
+
+  stream(): Readable {
+    const { raw, node, maxBody } = this.#parts
+    // DOM and Node types of the same stream differ.
+    const source = node.incoming ?? (raw.body ? Readable.fromWeb(raw.body as NodeReadableStream) : Readable.from([]))
+    return limitedStream(source, this.headers['content-length'], maxBody)
+  }
+
+  #startWaiting(): AbortController {
+    const controller = new AbortController()
+    const { raw, node, waiting } = this.#parts
+    const { outgoing } = node
+    const onGone = () => controller.abort(new DOMException('the client went away', 'AbortError'))
+    waiting.add(controller)
+    if (outgoing) {
+      outgoing.once('close', () => {
+        waiting.delete(controller)
+        if (!outgoing.writableFinished) onGone()
+      })
+      if (outgoing.destroyed) onGone()
+    } else {
+      raw.signal.addEventListener('abort', onGone, { once: true })
+      if (raw.signal.aborted) onGone()
+    }
+    return controller
+  }
+}
