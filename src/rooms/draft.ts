@@ -1,0 +1,190 @@
+import type { Reader } from '../db/database.ts'
+import { type AuthState, authEventKeys, authStateKeys, checkAuth } from '../matrix/auth-rules.ts'
+import { errors } from '../matrix/errors.ts'
+import { hashAndSign, roomIdOfCreate } from '../matrix/event-hash.ts'
+import type { EventReference, IdentifiedPdu, JsonObject, Pdu } from '../matrix/event.ts'
+import { checkEventSize } from '../matrix/event-size.ts'
+import type { EventId, RoomId, ServerName, UserId } from '../matrix/ids.ts'
+import type { RoomVersionRules } from '../matrix/room-versions.ts'
+import type { SigningKey } from '../matrix/signing.ts'
+import type { Clock } from '../util/clock.ts'
+import { randomString } from '../util/random.ts'
+import type { EventCache } from './event-cache.ts'
+import type { States } from './states.ts'
+import type { Room, StoredEvent } from './types.ts'
+
+const maxPrevEvents = 20
+
+export interface EventTemplate {
+  readonly type: string
+  readonly sender: UserId
+  readonly content: JsonObject
+  /** Present for state events, also when empty. */
+  readonly stateKey?: string
+  /** The event to redact; written where the room version wants it. */
+  readonly redacts?: EventId
+  /** Application services may set the time. */
+  readonly originServerTs?: number
+  readonly transaction?: Transaction
+}
+
+/** What makes a repeated request the same request. */
+export interface Transaction {
+  readonly deviceId: string
+  readonly txnId: string
+}
+
+export interface DraftEvent extends IdentifiedPdu {
+  readonly transaction: Transaction | undefined
+}
+
+export interface DraftDeps {
+  readonly states: States
+  readonly events: EventCache
+  readonly clock: Clock
+  readonly serverName: ServerName
+  readonly signingKey: SigningKey
+}
+
+interface Head {
+  readonly prev: readonly IdentifiedReference[]
+  readonly depth: number
+}
+type IdentifiedReference = { readonly eventId: EventId; readonly sha256: string | undefined }
+
+const stateName = (type: string, stateKey: string) => `${type}\0${stateKey}`
+
+/**
+ * New events of one room, built on each other before anything is written: each is checked against the state that the
+ * ones before it leave. What a failed task appended is taken back with `rollback`.
+ */
+export class RoomDraft {
+  readonly reader: Reader
+  readonly rules: RoomVersionRules
+  /** Undefined while the room is being created. */
+  readonly room: Room | undefined
+  readonly events: DraftEvent[] = []
+  readonly #deps: DraftDeps
+  readonly #changed = new Map<string, IdentifiedPdu>()
+  #undo: { name: string; before: IdentifiedPdu | undefined }[] = []
+  #roomId: RoomId | undefined
+  #head: Head
+  #checkpoint: { events: number; head: Head }
+
+  constructor(deps: DraftDeps, reader: Reader, rules: RoomVersionRules, room: Room | undefined, head: Head) {
+    this.#deps = deps
+    this.reader = reader
+    this.rules = rules
+    this.room = room
+    this.#roomId = room?.roomId
+    this.#head = head
+    this.#checkpoint = { events: 0, head }
+  }
+
+  /** The room's id; in version 12 it is known once the create event is there. */
+  get roomId(): RoomId {
+    if (this.#roomId === undefined) throw new Error('the room has no create event yet')
+    return this.#roomId
+  }
+
+  /** The state as the draft's events leave it. */
+  async state(type: string, stateKey: string): Promise<IdentifiedPdu | undefined> {
+    return this.#changed.get(stateName(type, stateKey)) ?? (await this.#committed(type, stateKey))
+  }
+
+  async #committed(type: string, stateKey: string): Promise<StoredEvent | undefined> {
+    const stateNid = this.room?.stateNid
+    if (stateNid === undefined) return undefined
+    const { states, events } = this.#deps
+    const keyNid = await states.keyNid(this.reader, type, stateKey)
+    if (keyNid === undefined) return undefined
+    const eventNid = await states.lookup(this.reader, stateNid, keyNid)
+    return eventNid === undefined ? undefined : events.get(this.reader, eventNid)
+  }
+
+  /** A synchronous view of these state entries, for the pure rules. */
+  async stateView(keys: readonly (readonly [string, string])[]): Promise<AuthState> {
+    const view = new Map<string, Pdu>()
+    for (const [type, stateKey] of keys) {
+      const event = await this.state(type, stateKey)
+      if (event !== undefined) view.set(stateName(type, stateKey), event.pdu)
+    }
+    return (type, stateKey) => view.get(stateName(type, stateKey))
+  }
+
+  /** Builds, signs and authorises one event. Throws `403 M_FORBIDDEN` with the rule's reason, `413 M_TOO_LARGE`. */
+  async append(template: EventTemplate): Promise<DraftEvent> {
+    const { rules } = this
+    const pdu = await this.#build(template)
+    const view = await this.stateView(authStateKeys(pdu, rules))
+    const verdict = checkAuth(rules, pdu, view)
+    if (!verdict.allowed) throw errors.forbidden(verdict.reason)
+    const signed = hashAndSign(pdu, rules, this.#deps.serverName, this.#deps.signingKey)
+    checkEventSize(signed.pdu, rules)
+    if (template.type === 'm.room.create' && rules.roomIdIsCreateHash) this.#roomId = roomIdOfCreate(signed.eventId)
+    const event: DraftEvent = { ...signed, transaction: template.transaction }
+    this.#push(event)
+    return event
+  }
+
+  #push(event: DraftEvent): void {
+    this.events.push(event)
+    const sha256 = event.pdu.hashes?.sha256
+    this.#head = { prev: [{ eventId: event.eventId, sha256 }], depth: event.pdu.depth }
+    const { type, state_key: stateKey } = event.pdu
+    if (stateKey === undefined) return
+    const name = stateName(type, stateKey)
+    this.#undo.push({ name, before: this.#changed.get(name) })
+    this.#changed.set(name, event)
+  }
+
+  async #build(template: EventTemplate): Promise<Pdu> {
+    const { rules } = this
+    const { type, sender, content, stateKey, redacts } = template
+    const isCreate = type === 'm.room.create'
+    if (isCreate && !rules.roomIdIsCreateHash) {
+      this.#roomId = `!${randomString(18)}:${this.#deps.serverName}` as RoomId
+    }
+    const redaction: JsonObject = redacts !== undefined && rules.redactsInContent ? { redacts } : {}
+    const subject = { type, sender, content: { ...content, ...redaction }, state_key: stateKey }
+    const authEvents: IdentifiedReference[] = []
+    for (const [authType, authKey] of authEventKeys(subject, rules)) {
+      const event = await this.state(authType, authKey)
+      if (event !== undefined) authEvents.push({ eventId: event.eventId, sha256: event.pdu.hashes?.sha256 })
+    }
+    return {
+      type,
+      sender,
+      content: subject.content,
+      origin_server_ts: template.originServerTs ?? this.#deps.clock.now(),
+      depth: Math.min(this.#head.depth + 1, Number.MAX_SAFE_INTEGER),
+      prev_events: this.#references(this.#head.prev.slice(0, maxPrevEvents)),
+      auth_events: this.#references(authEvents),
+      ...(isCreate && rules.roomIdIsCreateHash ? {} : { room_id: this.roomId }),
+      ...(stateKey === undefined ? {} : { state_key: stateKey }),
+      ...(redacts === undefined || rules.redactsInContent ? {} : { redacts }),
+    }
+  }
+
+  #references(references: readonly IdentifiedReference[]): EventReference[] {
+    return references.map(({ eventId, sha256 }) =>
+      this.rules.eventIdFormat === 'v1' ? [eventId, { sha256: sha256 ?? '' }] : eventId,
+    )
+  }
+
+  /** From here on `rollback` takes back what follows. */
+  begin(): void {
+    this.#checkpoint = { events: this.events.length, head: this.#head }
+    this.#undo = []
+  }
+
+  rollback(): void {
+    this.events.length = this.#checkpoint.events
+    this.#head = this.#checkpoint.head
+    for (const { name, before } of this.#undo.reverse()) {
+      if (before === undefined) this.#changed.delete(name)
+      else this.#changed.set(name, before)
+    }
+    this.#undo = []
+  }
+}

@@ -1,0 +1,45 @@
+import type { Reader, Tx } from '../db/database.ts'
+import { LruMap } from '../util/lru.ts'
+import { getEventByNid, listEventsByNid } from './store-events.ts'
+import type { StoredEvent } from './types.ts'
+
+/** Parsed events by number. Only a redaction changes an event, and that forgets it here. */
+export interface EventCache {
+  get(reader: Reader, nid: number): Promise<StoredEvent | undefined>
+  list(reader: Reader, nids: readonly number[]): Promise<ReadonlyMap<number, StoredEvent>>
+  remember(event: StoredEvent): void
+  forgetAfterCommit(tx: Tx, nid: number): void
+}
+
+const page = 500
+
+export function createEventCache(capacity = 20_000): EventCache {
+  const cache = new LruMap<number, StoredEvent>(capacity)
+  return {
+    get: async (reader, nid) => {
+      const cached = cache.get(nid)
+      if (cached !== undefined) return cached
+      const event = await getEventByNid(reader, nid)
+      if (event !== undefined && !('writable' in reader)) cache.set(nid, event)
+      return event
+    },
+    list: async (reader, nids) => {
+      const found = new Map<number, StoredEvent>()
+      const missing: number[] = []
+      for (const nid of nids) {
+        const cached = cache.get(nid)
+        if (cached === undefined) missing.push(nid)
+        else found.set(nid, cached)
+      }
+      for (let i = 0; i < missing.length; i += page) {
+        for (const event of await listEventsByNid(reader, missing.slice(i, i + page))) {
+          found.set(event.nid, event)
+          if (!('writable' in reader)) cache.set(event.nid, event)
+        }
+      }
+      return found
+    },
+    remember: (event) => cache.set(event.nid, event),
+    forgetAfterCommit: (tx, nid) => tx.afterCommit(() => cache.delete(nid)),
+  }
+}

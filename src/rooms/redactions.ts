@@ -1,0 +1,47 @@
+import type { Reader, Tx } from '../db/database.ts'
+import type { Pdu } from '../matrix/event.ts'
+import { type EventId, serverOf } from '../matrix/ids.ts'
+import { actionPower, powerOf } from '../matrix/power-levels.ts'
+import { redact } from '../matrix/redact.ts'
+import type { AuthState } from '../matrix/auth-rules.ts'
+import type { RoomVersionRules } from '../matrix/room-versions.ts'
+import type { EventCache } from './event-cache.ts'
+import { getEventById, replaceWithRedacted } from './store-events.ts'
+import { deleteRelation } from './store-relations.ts'
+import type { Room, StoredEvent } from './types.ts'
+
+/** The event that a redaction is for, wherever its room version writes it. */
+export function redactsOf(pdu: Pdu, rules: RoomVersionRules): EventId | undefined {
+  const target = rules.redactsInContent ? pdu.content.redacts : pdu.redacts
+  return typeof target === 'string' ? (target as EventId) : undefined
+}
+
+/**
+ * Whether a redaction takes effect: its sender has the power, or is on the server of the event's sender. Room versions
+ * 1 and 2 decide by their authorisation rules instead. https://spec.matrix.org/v1.19/rooms/v3/#handling-redactions
+ */
+export function mayRedact(rules: RoomVersionRules, state: AuthState, redaction: Pdu, target: Pdu): boolean {
+  if (rules.redactionAuth) return true
+  if (powerOf(state, rules, redaction.sender) >= actionPower(state, rules, 'redact')) return true
+  return serverOf(redaction.sender) === serverOf(target.sender)
+}
+
+/** The target of a redaction if it is an event of this room that is not redacted yet. */
+export async function getRedactionTarget(
+  reader: Reader,
+  room: Pick<Room, 'nid' | 'rules'>,
+  redaction: Pdu,
+): Promise<StoredEvent | undefined> {
+  const targetId = redactsOf(redaction, room.rules)
+  const target = targetId === undefined ? undefined : await getEventById(reader, targetId)
+  return target?.roomNid === room.nid ? target : undefined
+}
+
+/** Writes the redacted form over the target of an authorised redaction and forgets what was derived from its content. */
+export async function applyRedaction(events: EventCache, tx: Tx, room: Room, redaction: StoredEvent): Promise<void> {
+  const target = await getRedactionTarget(tx, room, redaction.pdu)
+  if (target === undefined || target.redactedBy !== undefined) return
+  await replaceWithRedacted(tx, target.nid, redact(target.pdu, room.rules), redaction.eventId)
+  await deleteRelation(tx, target.nid)
+  events.forgetAfterCommit(tx, target.nid)
+}

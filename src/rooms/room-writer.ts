@@ -1,0 +1,109 @@
+import type { Reader } from '../db/database.ts'
+import type { RoomVersionRules } from '../matrix/room-versions.ts'
+import { type DraftDeps, RoomDraft } from './draft.ts'
+import { type PersistDeps, persistChain } from './persist.ts'
+import { getEventByNid } from './store-events.ts'
+import { getRoom } from './store-rooms.ts'
+import type { Room } from './types.ts'
+
+/** Reads what it needs through `draft.reader` and appends events; no network, no waiting for anything else. */
+export type RoomTask<T> = (draft: RoomDraft) => Promise<T>
+
+export interface RoomWriter {
+  /**
+   * Runs a task under the room's lock and resolves once the events it appended are on disk. Tasks that wait for the
+   * same room share one draft and one write; a task that throws takes back only its own events.
+   */
+  change<T>(roomId: string, task: RoomTask<T>): Promise<T | undefined>
+  /** The same for a room that does not exist yet. */
+  create<T>(rules: RoomVersionRules, task: RoomTask<T>): Promise<T>
+}
+
+interface Waiting {
+  readonly task: RoomTask<unknown>
+  readonly resolve: (value: unknown) => void
+  readonly reject: (error: unknown) => void
+}
+
+const maxBatch = 100
+
+export function createRoomWriter(deps: DraftDeps & PersistDeps): RoomWriter {
+  const queues = new Map<string, Waiting[]>()
+
+  async function openDraft(reader: Reader, room: Room): Promise<RoomDraft> {
+    const prev = []
+    for (const [nid, eventId] of room.extremities) {
+      const sha256 =
+        room.rules.eventIdFormat === 'v1' ? (await getEventByNid(reader, nid))?.pdu.hashes?.sha256 : undefined
+      prev.push({ eventId, sha256 })
+    }
+    const depth = Math.max(0, ...room.extremities.map(([, , depth]) => depth))
+    return new RoomDraft(deps, reader, room.rules, room, { prev, depth })
+  }
+
+  async function runTasks(draft: RoomDraft, batch: readonly Waiting[]): Promise<(() => void)[]> {
+    const answers: (() => void)[] = []
+    for (const { task, resolve, reject } of batch) {
+      draft.begin()
+      try {
+        const value = await task(draft)
+        answers.push(() => resolve(value))
+      } catch (error) {
+        draft.rollback()
+        reject(error)
+      }
+    }
+    return answers
+  }
+
+  async function runBatch(roomId: string, batch: readonly Waiting[]): Promise<void> {
+    try {
+      const drafted = await deps.db.read(async (reader) => {
+        const room = await getRoom(reader, roomId)
+        if (room === undefined) return undefined
+        const draft = await openDraft(reader, room)
+        return { room, answers: await runTasks(draft, batch), events: draft.events }
+      })
+      if (drafted === undefined) {
+        for (const { resolve } of batch) resolve(undefined)
+        return
+      }
+      const { room, answers, events } = drafted
+      if (events.length > 0) await persistChain(deps, { room, roomId: room.roomId, rules: room.rules, events })
+      for (const answer of answers) answer()
+    } catch (error) {
+      for (const { reject } of batch) reject(error)
+    }
+  }
+
+  async function drain(roomId: string, queue: Waiting[]): Promise<void> {
+    while (queue.length > 0) await runBatch(roomId, queue.splice(0, maxBatch))
+    queues.delete(roomId)
+  }
+
+  return {
+    change: (roomId, task) =>
+      new Promise((resolve, reject) => {
+        const waiting: Waiting = { task, resolve: (value) => resolve(value as Awaited<ReturnType<typeof task>>), reject }
+        const queue = queues.get(roomId)
+        if (queue !== undefined) {
+          queue.push(waiting)
+          return
+        }
+        const opened = [waiting]
+        queues.set(roomId, opened)
+        // Requests of the same turn of the event loop join the first batch.
+        setImmediate(() => void drain(roomId, opened))
+      }),
+    create: async (rules, task) => {
+      const drafted = await deps.db.read(async (reader) => {
+        const draft = new RoomDraft(deps, reader, rules, undefined, { prev: [], depth: 0 })
+        draft.begin()
+        return { value: await task(draft), draft }
+      })
+      const { draft, value } = drafted
+      await persistChain(deps, { room: undefined, roomId: draft.roomId, rules, events: draft.events })
+      return value
+    },
+  }
+}

@@ -1,0 +1,49 @@
+import type { EventStatus } from '../db/schema/rooms.ts'
+import type { Tx } from '../db/database.ts'
+import type { Pdu } from '../matrix/event.ts'
+import type { EventId, RoomId } from '../matrix/ids.ts'
+import type { RoomVersionRules } from '../matrix/room-versions.ts'
+
+/** A room as its row says: numbers are ours and never leave the server. */
+export interface Room {
+  readonly nid: number
+  readonly roomId: RoomId
+  readonly rules: RoomVersionRules
+  readonly extremities: readonly Extremity[]
+  readonly stateNid: number | undefined
+  readonly lastPos: number
+  readonly isPublic: boolean
+}
+
+export type Extremity = readonly [nid: number, eventId: EventId, depth: number]
+
+/** An event as stored. `pdu` is its redacted form once it has been redacted, and carries no `unsigned`. */
+export interface StoredEvent {
+  readonly nid: number
+  readonly eventId: EventId
+  readonly roomNid: number
+  readonly streamPos: number | undefined
+  readonly beforeNid: number | undefined
+  readonly stateNid: number | undefined
+  readonly currentNid: number | undefined
+  readonly status: EventStatus
+  readonly redactedBy: EventId | undefined
+  readonly threadId: EventId | undefined
+  readonly txnDevice: string | undefined
+  readonly txnId: string | undefined
+  readonly pdu: Pdu
+}
+
+/** From state key number to event number: immutable once loaded, and shared. */
+export type StateNids = ReadonlyMap<number, number>
+
+/** What a persist hook sees: events of one room in stream order, after their rows are written. */
+export interface PersistedBatch {
+  readonly room: Room
+  readonly events: readonly StoredEvent[]
+  /** Changed entries of the room's current state: the new events, by number. */
+  readonly currentChanges: readonly StoredEvent[]
+}
+
+/** Runs inside the persist transaction: database calls only. Throwing refuses the whole batch. */
+export type PersistHook = (tx: Tx, batch: PersistedBatch) => Promise<void>
