@@ -1,0 +1,24 @@
+/**
+ * Runs `work` for each item, `width` at a time, until all are done or `deadline` (of `performance.now()`) has passed;
+ * resolves with how many items were done. The first failure ends it.
+ */
+export async function eachOf<T>(
+  items: readonly T[],
+  width: number,
+  work: (item: T, index: number) => Promise<void>,
+  deadline = Number.POSITIVE_INFINITY,
+): Promise<number> {
+  let next = 0
+  let done = 0
+  const worker = async () => {
+    while (next < items.length && performance.now() < deadline) {
+      const index = next++
+      const item = items[index]
+      if (item === undefined) return
+      await work(item, index)
+      done++
+    }
+  }
+  await Promise.all(Array.from({ length: width }, worker))
+  return done
+}

@@ -1,0 +1,52 @@
+import { closeSync, fdatasyncSync, openSync, readdirSync, readSync, rmSync, statSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { median } from './stats.ts'
+
+/** Sizes of all files under a folder in bytes, without logs. */
+export function directoryBytes(folder: string): number {
+  let total = 0
+  for (const file of filesUnder(folder)) if (!file.endsWith('.log')) total += statSync(file).size
+  return total
+}
+
+/** Moves what SQLite still keeps in write-ahead logs into the databases under a folder; their server must have stopped. */
+export function checkpointDatabases(folder: string): void {
+  for (const file of filesUnder(folder)) {
+    if (!isSqlite(file)) continue
+    const database = new DatabaseSync(file)
+    database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+    database.close()
+  }
+}
+
+/** How long a write of 4 KiB takes to reach the disk of a folder: the median of 100, in ms. */
+export function syncWriteMs(folder: string): number {
+  const path = join(folder, 'sync-write-probe')
+  const file = openSync(path, 'w')
+  const page = Buffer.alloc(4096, 1)
+  const samples: number[] = []
+  for (let n = 0; n < 100; n++) {
+    const start = performance.now()
+    writeSync(file, page)
+    fdatasyncSync(file)
+    samples.push(performance.now() - start)
+  }
+  closeSync(file)
+  rmSync(path)
+  return median(samples)
+}
+
+function filesUnder(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+}
+
+function isSqlite(path: string): boolean {
+  const file = openSync(path, 'r')
+  const head = Buffer.alloc(15)
+  readSync(file, head)
+  closeSync(file)
+  return head.toString('latin1') === 'SQLite format 3'
+}

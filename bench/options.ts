@@ -1,0 +1,44 @@
+/** How much is measured: every scenario is bounded by these. */
+export interface Options {
+  /** Length of a measured phase in s, after `warmup` s that do not count. */
+  seconds: number
+  warmup: number
+  /** At most this many messages in one phase. */
+  maxMessages: number
+  senders: readonly number[]
+  manyRooms: number
+  rates: readonly number[]
+  polls: readonly number[]
+  rooms: readonly number[]
+  diskMessages: number
+  /** What preparing one step (registrations, joins, rooms) may take in s; what exists by then is measured. */
+  setupSeconds: number
+  /** undefined: the server's default. */
+  roomVersion: string | undefined
+}
+
+/** What issue-sized machines take about five minutes for. */
+export const FULL: Options = {
+  seconds: 8,
+  warmup: 2,
+  maxMessages: 50_000,
+  senders: [1, 10, 100],
+  manyRooms: 100,
+  rates: [50, 200],
+  polls: [1000, 5000],
+  rooms: [200, 1000],
+  diskMessages: 5000,
+  setupSeconds: 300,
+  roomVersion: undefined,
+}
+
+/** A look within a minute or two; too short for figures to be published. */
+export const QUICK: Options = {
+  ...FULL,
+  seconds: 2,
+  warmup: 0.5,
+  polls: [200],
+  rooms: [50],
+  diskMessages: 1000,
+  setupSeconds: 60,
+}

@@ -1,0 +1,11 @@
+import type { Scenario } from '../scenario.ts'
+import { disk } from './disk.ts'
+import { initialSync } from './initial-sync.ts'
+import { polls } from './polls.ts'
+import { responsiveness } from './responsiveness.ts'
+import { send } from './send.ts'
+import { sendToSync } from './send-to-sync.ts'
+import { start } from './start.ts'
+
+/** Every scenario, in the order in which they are run. */
+export const SCENARIOS: readonly Scenario[] = [start, send, sendToSync, responsiveness, polls, initialSync, disk]

@@ -1,0 +1,85 @@
+import type { ChildProcess } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { Launcher, LoopDelay, Server } from './server.ts'
+import { freePort, spawnServer, stopProcess } from './spawn.ts'
+
+const ROOT = dirname(dirname(import.meta.dirname))
+const WATCHER = join(import.meta.dirname, 'loop-watcher.ts')
+
+/** Ringback from this checkout with its default settings, except that registration is open and nothing is rate limited. */
+export function ringbackLauncher(profileDir?: string): Launcher {
+  const profiling = profileDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDir}`]
+  return {
+    name: 'ringback',
+    owned: true,
+    async start(folder) {
+      const { port, sharedSecret, configFile, dataDir } = await prepare(folder)
+      const address = { host: '127.0.0.1', port }
+      const { child, pid, startMs } = await spawnServer(
+        [process.execPath, ...profiling, '--import', `file://${WATCHER}`, 'src/main.ts'],
+        { cwd: ROOT, env: environment(configFile), logFile: join(folder, 'server.log'), ipc: true },
+        address,
+      )
+      return {
+        address,
+        pids: [pid],
+        dataDir,
+        sharedSecret,
+        startMs,
+        watchLoop: () => watchLoop(child),
+        stop: () => stopProcess(child),
+      } satisfies Server
+    },
+  }
+}
+
+async function prepare(folder: string) {
+  const settingsFile = join(folder, 'bench.json')
+  if (!existsSync(settingsFile)) {
+    const settings = [String(await freePort()), randomBytes(16).toString('hex')]
+    writeFileSync(settingsFile, JSON.stringify(settings))
+  }
+  const settings: unknown = JSON.parse(readFileSync(settingsFile, 'utf8'))
+  const [port, sharedSecret] = Array.isArray(settings) ? settings.map(String) : []
+  if (port === undefined || sharedSecret === undefined) throw new Error(`${settingsFile} is not readable`)
+  const dataDir = join(folder, 'data')
+  mkdirSync(dataDir, { recursive: true })
+  const configFile = join(folder, 'config.yaml')
+  // JSON is YAML, too.
+  const config = {
+    server_name: 'localhost',
+    data_dir: dataDir,
+    listeners: [{ host: '127.0.0.1', port: Number(port) }],
+    registration: { enabled: true, shared_secret: sharedSecret },
+    rate_limits: { enabled: false },
+  }
+  writeFileSync(configFile, JSON.stringify(config, undefined, 2))
+  return { port: Number(port), sharedSecret, configFile, dataDir }
+}
+
+/** The environment without settings of the person who runs the benchmark. */
+function environment(configFile: string): NodeJS.ProcessEnv {
+  const own = Object.entries(process.env).filter(([key]) => !key.startsWith('RINGBACK'))
+  return { ...Object.fromEntries(own), RINGBACK_CONFIG: configFile }
+}
+
+function watchLoop(child: ChildProcess): { stop(): Promise<LoopDelay> } {
+  child.send('watch')
+  return {
+    stop: () =>
+      new Promise((resolve, reject) => {
+        child.once('message', (message) => {
+          if (isLoopDelay(message)) resolve(message)
+          else reject(new Error('the loop watcher sent something else'))
+        })
+        child.once('exit', () => reject(new Error('the server ended during the measurement')))
+        child.send('report')
+      }),
+  }
+}
+
+function isLoopDelay(message: unknown): message is LoopDelay {
+  return typeof message === 'object' && message !== null && 'p99' in message && 'max' in message
+}

@@ -1,0 +1,32 @@
+import type { Address } from '../http/connection.ts'
+
+/** How long a server's event loop was held up, in ms, over what the timer asked for. */
+export interface LoopDelay {
+  p99: number
+  max: number
+}
+
+/** A homeserver that answers requests. */
+export interface Server {
+  address: Address
+  /** Its processes; empty when unknown, and then nothing is said about CPU and memory. */
+  pids: readonly number[]
+  /** Where it keeps its data, when known. */
+  dataDir: string | undefined
+  sharedSecret: string | undefined
+  /** From the start of the process to its first successful answer; NaN when it ran before. */
+  startMs: number
+  /** Starts a measurement of the event loop that `stop` ends; only servers that are started with a watcher have it. */
+  watchLoop: (() => { stop(): Promise<LoopDelay> }) | undefined
+  /** Ends the server; does nothing for one that this program did not start. */
+  stop(): Promise<void>
+}
+
+/** A homeserver that can be measured. */
+export interface Launcher {
+  name: string
+  /** Whether this program starts and stops it, and so can give each scenario a fresh one. */
+  owned: boolean
+  /** Starts it with its data under `folder`, which is made ready when it is empty; a second start continues. */
+  start(folder: string): Promise<Server>
+}
