@@ -1,0 +1,62 @@
+import { join, resolve } from 'node:path'
+import type { Config, ListenerConfig, ParsedConfig } from './schema.ts'
+
+/** Fills in what depends on other keys, and makes the remaining paths absolute. */
+export function derive(parsed: ParsedConfig, folder: string): Config {
+  const dataDir = resolve(folder, parsed.data_dir)
+  return {
+    ...parsed,
+    data_dir: dataDir,
+    public_url: parsed.public_url ?? listenerUrl(parsed.listeners[0]),
+    database: { url: absoluteDatabase(parsed.database.url, dataDir, folder) },
+  }
+}
+
+function absoluteDatabase(url: string | undefined, dataDir: string, folder: string): string {
+  if (url === undefined) return `sqlite:${join(dataDir, 'ringback.db')}`
+  return url.startsWith('sqlite:') ? `sqlite:${resolve(folder, url.slice('sqlite:'.length))}` : url
+}
+
+/** The address under which a listener can be reached from this machine. */
+export function listenerUrl(listener: ListenerConfig | undefined): string {
+  const { host = '127.0.0.1', port = 8008, tls } = listener ?? {}
+  const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host
+  return `${tls ? 'https' : 'http'}://${name}:${port}`
+}
+
+/** What is wrong between keys that are fine by themselves. */
+export function findConflicts(config: Config): string[] {
+  const problems: string[] = []
+  const addresses = new Set<string>()
+  for (const [i, { host, port }] of config.listeners.entries()) {
+    const address = `${host}:${port}`
+    if (port !== 0 && addresses.has(address)) {
+      problems.push(`listeners[${i}] listens on ${address} like a listener before it; give it another port.`)
+    }
+    addresses.add(address)
+  }
+  if (config.voip.turn.uris.length > 0 && config.voip.turn.shared_secret === undefined) {
+    problems.push('voip.turn.shared_secret is missing: clients need credentials for voip.turn.uris.')
+  }
+  if (config.bots.voicemail.localpart === config.bots.assistant.localpart) {
+    problems.push(
+      `bots.assistant.localpart is "${config.bots.assistant.localpart}" like bots.voicemail.localpart; choose another.`,
+    )
+  }
+  return problems
+}
+
+/** What is allowed, but seldom meant. */
+export function findWarnings(config: Config): string[] {
+  const warnings: string[] = []
+  const { registration, public_url: publicUrl, server_name: serverName } = config
+  if (registration.enabled && !registration.require_token) {
+    warnings.push(
+      'registration.enabled is true without registration.require_token: anybody who finds this server can make accounts.',
+    )
+  }
+  if (serverName !== 'localhost' && publicUrl.startsWith('http://')) {
+    warnings.push(`public_url is ${publicUrl}: clients on other machines need an https:// address there.`)
+  }
+  return warnings
+}

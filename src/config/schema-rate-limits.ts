@@ -1,0 +1,32 @@
+import { z } from 'zod'
+
+/** A bucket of `burst` requests that fills up by `perSecond`. */
+function limit(what: string, perSecond: number, burst: number) {
+  return z
+    .strictObject({
+      per_second: z
+        .number()
+        .positive()
+        .default(perSecond)
+        .describe('How many are allowed each second in the long run.'),
+      burst: z.int().min(1).default(burst).describe('How many are allowed at once after a pause.'),
+    })
+    .prefault({})
+    .describe(what)
+}
+
+export const rateLimits = z
+  .strictObject({
+    enabled: z.boolean().default(true).describe('Slow down those who send too much.'),
+    message: limit('Sending events, by user.', 10, 100),
+    login: limit('Attempts to log in, by address.', 0.2, 10),
+    registration: limit('Attempts to register, by address.', 0.1, 10),
+    membership: limit('Joins, invites and new rooms, by user.', 1, 30),
+    profile: limit('Changes of name and avatar, by user.', 0.5, 10),
+    lookup: limit('Searches for users, rooms and aliases, by user or address.', 5, 50),
+    keys: limit('Uploads and queries of encryption keys, by user.', 10, 100),
+    upload: limit('Uploads of files, by user.', 2, 30),
+    general: limit('Everything else that can be misused, by user or address.', 20, 200),
+  })
+  .prefault({})
+  .describe('Rate limits. Administrators and application services that opt out are not limited.')

@@ -1,0 +1,13 @@
+import { z } from 'zod'
+import { httpUrl, secret, text } from './fields.ts'
+
+const webhook = z.strictObject({
+  url: httpUrl().describe('Where the events are posted.').meta({ example: 'https://example.org/hook' }),
+  secret: secret()
+    .optional()
+    .describe('Signs every request, so that the receiver knows whom it is from.')
+    .meta({ example: 'a long random string', secret: true }),
+  events: z.array(text()).min(1).default(['*']).describe('The names of the events that are sent; * for all.'),
+})
+
+export const webhooks = z.array(webhook).default([]).describe('Addresses that are told about calls and notes.')

@@ -1,0 +1,42 @@
+import { z } from 'zod'
+import { appservices, registration, sessions } from './schema-accounts.ts'
+import { bots } from './schema-bots.ts'
+import { media } from './schema-media.ts'
+import { rateLimits } from './schema-rate-limits.ts'
+import { rooms } from './schema-rooms.ts'
+import { database, dataDir, federation, listeners, log, outbound, publicUrl, serverName } from './schema-server.ts'
+import { voip } from './schema-voip.ts'
+import { webhooks } from './schema-webhooks.ts'
+
+/** Every key of the configuration, in the order of the example file. */
+export const configSchema = z.strictObject({
+  server_name: serverName,
+  public_url: publicUrl,
+  data_dir: dataDir,
+  database,
+  listeners,
+  log,
+  registration,
+  sessions,
+  rate_limits: rateLimits,
+  rooms,
+  federation,
+  outbound,
+  appservices,
+  media,
+  voip,
+  webhooks,
+  bots,
+})
+
+type ParsedConfig = z.output<typeof configSchema>
+
+/** The configuration under the names of the file, complete with defaults; durations in ms, sizes in bytes, paths absolute. */
+export interface Config extends Omit<ParsedConfig, 'public_url' | 'database'> {
+  public_url: string
+  database: { url: string }
+}
+
+export type ListenerConfig = Config['listeners'][number]
+
+export type { ParsedConfig }
