@@ -46,8 +46,9 @@ function renderValue(key: string, node: SchemaNode): string[] {
 const style = { lineWidth: 0, flowCollectionPadding: false }
 
 function describe(node: SchemaNode): string {
-  const isEmptyList = node.items?.properties && Array.isArray(node.default) && node.default.length === 0
-  return `${node.description ?? ''}${isEmptyList ? ' Default: none. An example:' : ''}`
+  const isListOfSections = node.items?.properties !== undefined
+  const isEmpty = Array.isArray(node.default) && node.default.length === 0
+  return `${node.description ?? ''}${isListOfSections && isEmpty ? ' Default: none. An example:' : ''}`
 }
 
 function renderMembers(node: SchemaNode): string[] {

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { z } from 'zod'
 import { parseDuration } from '../util/duration.ts'
 import { parseSize } from '../util/size.ts'
@@ -51,3 +52,13 @@ export const filePath = () => text().meta({ path: true } satisfies FieldMeta)
 /** The part of a user id before the colon. */
 export const localpart = () =>
   z.string().regex(/^[a-z0-9._=/+-]+$/, { error: 'must be made of a-z, 0-9 and . _ = - / +' })
+
+/** An IP address, or a network such as 10.0.0.0/8. */
+export const addressRange = () =>
+  text().refine(isAddressRange, { error: 'must be an address or a range such as 10.0.0.0/8' })
+
+function isAddressRange(value: string): boolean {
+  const [address = '', prefix = '0', ...rest] = value.split('/')
+  const family = isIP(address)
+  return family !== 0 && rest.length === 0 && /^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128)
+}

@@ -34,7 +34,7 @@ test('without a file everything has the documented default', () => {
   assert.equal(config.data_dir, join(cwd, 'data'))
   assert.equal(config.database.url, `sqlite:${join(cwd, 'data', 'ringback.db')}`)
   assert.equal(config.registration.enabled, false)
-  assert.equal(config.rate_limits.enabled, true)
+  assert.deepEqual(config.rate_limits.login, { perSecond: 0.2, burst: 10 })
   assert.equal(config.rooms.default_version, '12')
   assert.equal(config.media.delivery.redacted_grace, 86_400_000)
   assert.equal(config.voip.calls.cancel_after, 5_000)
@@ -141,6 +141,10 @@ test('errors name the key, the value and the fix', () => {
     ['media: {delivery: {grace: -1}}', /^media\.delivery\.grace is -1, but must be a duration such as 30s/],
     ['media: {delivery: {grace: [1]}}', /^media\.delivery\.grace is \[1\], but must be a duration/],
     ['listeners: [{port: 70000}]', /^listeners\[0\]\.port is 70000, but must be at most 65535\.$/],
+    [
+      'listeners: [{trusted_proxies: [10.0.0.0/33]}]',
+      /^listeners\[0\]\.trusted_proxies\[0\] is "10.0.0.0\/33", but must be an address or a range/,
+    ],
     ['listeners: []', /^listeners is \[\], but must not be empty\.$/],
     ['listeners: [{}, {}]', /^listeners\[1\] listens on 127\.0\.0\.1:8008 like a listener before it/],
     ['rooms: {default_version: 99}', /^rooms\.default_version is 99, but must be one of 1, 2, /],

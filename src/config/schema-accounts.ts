@@ -28,7 +28,7 @@ export const registration = z
       )
       .meta({ example: 'a long random string', secret: true }),
     min_password_length: z.int().min(1).max(512).default(8).describe('The fewest characters a new password may have.'),
-    terms: z.array(policy).default([]).describe('Documents that people accept when they register.'),
+    terms: z.array(policy).prefault([]).describe('Documents that people accept when they register.'),
   })
   .prefault({})
   .describe('New accounts.')

@@ -44,7 +44,7 @@ function models<const K extends readonly [string, ...string[]]>(kinds: K, what: 
     model: text().optional().describe('The name of the model at the service.').meta({ example: 'model-name' }),
     options: z.record(z.string(), z.unknown()).default({}).describe('Settings of that kind of service.'),
   })
-  return z.array(model).default([]).describe(what)
+  return z.array(model).prefault([]).describe(what)
 }
 
 export const quota = z
@@ -86,7 +86,7 @@ export const bots = z
       .prefault({})
       .describe('Models. The first of each list is used, the next when it fails.'),
     quota,
-    external: z.array(external).default([]).describe('Bots of your own.'),
+    external: z.array(external).prefault([]).describe('Bots of your own.'),
   })
   .prefault({})
   .describe('Bots.')

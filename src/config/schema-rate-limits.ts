@@ -11,6 +11,7 @@ function limit(what: string, perSecond: number, burst: number) {
         .describe('How many are allowed each second in the long run.'),
       burst: z.int().min(1).default(burst).describe('How many are allowed at once after a pause.'),
     })
+    .transform(({ per_second, burst }) => ({ perSecond: per_second, burst }))
     .prefault({})
     .describe(what)
 }
@@ -18,14 +19,14 @@ function limit(what: string, perSecond: number, burst: number) {
 export const rateLimits = z
   .strictObject({
     enabled: z.boolean().default(true).describe('Slow down those who send too much.'),
-    message: limit('Sending events, by user.', 10, 100),
+    message: limit('Sending events, by user.', 10, 50),
     login: limit('Attempts to log in, by address.', 0.2, 10),
-    registration: limit('Attempts to register, by address.', 0.1, 10),
+    registration: limit('Attempts to register, by address.', 0.2, 10),
     membership: limit('Joins, invites and new rooms, by user.', 1, 30),
-    profile: limit('Changes of name and avatar, by user.', 0.5, 10),
+    profile: limit('Changes of name and avatar, by user.', 1, 20),
     lookup: limit('Searches for users, rooms and aliases, by user or address.', 5, 50),
-    keys: limit('Uploads and queries of encryption keys, by user.', 10, 100),
-    upload: limit('Uploads of files, by user.', 2, 30),
+    keys: limit('Uploads and queries of encryption keys, by user.', 20, 200),
+    upload: limit('Uploads of files, by user.', 5, 50),
     general: limit('Everything else that can be misused, by user or address.', 20, 200),
   })
   .prefault({})

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { isServerName, type ServerName } from '../matrix/ids.ts'
-import { filePath, httpUrl, text } from './fields.ts'
+import { addressRange, filePath, httpUrl, text } from './fields.ts'
 
 export const serverName = z
   .string()
@@ -59,10 +59,10 @@ const listener = z.strictObject({
     .min(1)
     .default([...surfaces])
     .describe('What this listener answers: client, federation, media, admin (with /_synapse/admin), pages.'),
-  trust_proxy: z
-    .boolean()
-    .default(false)
-    .describe('Take the address of clients from X-Forwarded-For. Only behind a proxy that sets it.'),
+  trusted_proxies: z
+    .array(addressRange())
+    .default([])
+    .describe('Reverse proxies whose X-Forwarded-For tells the address of clients, such as 127.0.0.1 or 10.0.0.0/8.'),
 })
 
 export const listeners = z.array(listener).min(1).prefault([{}]).describe('Where the server listens.')

@@ -10,4 +10,4 @@ const webhook = z.strictObject({
   events: z.array(text()).min(1).default(['*']).describe('The names of the events that are sent; * for all.'),
 })
 
-export const webhooks = z.array(webhook).default([]).describe('Addresses that are told about calls and notes.')
+export const webhooks = z.array(webhook).prefault([]).describe('Addresses that are told about calls and notes.')
