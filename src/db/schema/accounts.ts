@@ -17,7 +17,7 @@ export interface AccountsSchema {
     appservice_id: string | null
     user_type: string | null
   }
-  profile_fields: { user_id: string; name: string; /** JSON */ value: string }
+  profile_fields: { user_id: string; name: string /** JSON */; value: string }
   devices: {
     user_id: string
     device_id: string
@@ -67,5 +67,5 @@ export interface AccountsSchema {
     is_deleted: number
     stream_pos: number
   }
-  filters: { filter_nid: Generated<number>; user_id: string; /** SHA-256 of `json` */ digest: string; json: string }
+  filters: { filter_nid: Generated<number>; user_id: string /** SHA-256 of `json` */; digest: string; json: string }
 }

@@ -1,0 +1,60 @@
+import type { AppContext } from '../context.ts'
+import { type Endpoint, endpoint } from '../http/endpoint.ts'
+import { reply } from '../http/reply.ts'
+import { roomVersions } from '../matrix/room-versions.ts'
+import { specVersions, unstableFeatures } from './versions.ts'
+
+/** What clients ask before anything else. */
+export function discoveryRoutes({ config, db }: Pick<AppContext, 'config' | 'db'>): Endpoint[] {
+  return [
+    endpoint({ method: 'GET', path: '/health', auth: 'none' }, async () => {
+      await db.read(async (reader) => reader.execute('select 1', []))
+      return { status: 'ok' }
+    }),
+    endpoint(
+      {
+        method: 'GET',
+        path: '/_matrix/client/versions',
+        auth: 'optional',
+        spec: 'https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientversions',
+      },
+      () => reply(200, { versions: specVersions, unstable_features: unstableFeatures }, { Vary: 'Authorization' }),
+    ),
+    endpoint(
+      {
+        method: 'GET',
+        path: '/.well-known/matrix/client',
+        auth: 'none',
+        spec: 'https://spec.matrix.org/v1.19/client-server-api/#getwell-knownmatrixclient',
+      },
+      () => ({ 'm.homeserver': { base_url: config.public_url } }),
+    ),
+    endpoint(
+      {
+        method: 'GET',
+        path: '/_matrix/client/v3/capabilities',
+        auth: 'user-or-guest',
+        spec: 'https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3capabilities',
+      },
+      ({ requester }) => {
+        const enabled = !requester.isGuest
+        return {
+          capabilities: {
+            'm.room_versions': {
+              default: config.rooms.default_version,
+              available: Object.fromEntries(roomVersions.map((version) => [version, 'stable'])),
+            },
+            'm.change_password': { enabled },
+            'm.set_displayname': { enabled },
+            'm.set_avatar_url': { enabled },
+            'm.profile_fields': { enabled },
+            'uk.tcpip.msc4133.profile_fields': { enabled },
+            'm.3pid_changes': { enabled: false },
+            'm.get_login_token': { enabled },
+            'm.forget_forced_upon_leave': { enabled: false },
+          },
+        }
+      },
+    ),
+  ]
+}

@@ -1,0 +1,54 @@
+import type { AppserviceIdentity } from '../http/endpoint.ts'
+import type { DeviceId, UserId } from '../matrix/ids.ts'
+
+/** An account of this server, without its secrets. */
+export interface User {
+  readonly userId: UserId
+  readonly createdTs: number
+  readonly isAdmin: boolean
+  readonly isGuest: boolean
+  readonly isLocked: boolean
+  readonly isSuspended: boolean
+  readonly isDeactivated: boolean
+  readonly isErased: boolean
+  readonly appserviceId: string | undefined
+}
+
+export interface Device {
+  readonly deviceId: DeviceId
+  readonly displayName: string | undefined
+  readonly createdTs: number
+  readonly lastSeenTs: number | undefined
+  readonly lastSeenIp: string | undefined
+}
+
+/** What a client is given when it logs in. */
+export interface Grant {
+  readonly userId: UserId
+  readonly deviceId: DeviceId
+  readonly sessionId: number
+  readonly accessToken: string
+  readonly refreshToken: string | undefined
+  /** Lifetime of the access token in ms; undefined: it does not expire. */
+  readonly expiresInMs: number | undefined
+}
+
+/** An application service as accounts see it. */
+export interface Appservice extends AppserviceIdentity {
+  /** Whether it may act for this user. */
+  isInterestedIn(userId: UserId): boolean
+}
+
+/** The registered application services; whoever reads the registration files supplies this. */
+export interface Appservices {
+  isEmpty(): boolean
+  byToken(token: string): Appservice | undefined
+  /** The one that has this user id for itself. */
+  exclusiveOwner(userId: UserId): Appservice | undefined
+}
+
+export const noAppservices: Appservices = {
+  isEmpty: () => true,
+  byToken: () => undefined,
+  exclusiveOwner: () => undefined,
+}

@@ -1,0 +1,16 @@
+/** The versions of the specification whose mandatory parts work here. */
+export const specVersions: readonly string[] = [
+  'r0.6.1',
+  ...Array.from({ length: 12 }, (_, minor) => `v1.${minor + 1}`),
+]
+
+/** What is offered beyond those versions, under the names that clients look for; features add theirs. */
+export const unstableFeatures: Record<string, boolean> = {
+  'org.matrix.e2e_cross_signing': true,
+  'org.matrix.msc3391': true,
+  'uk.tcpip.msc4133': true,
+  'uk.tcpip.msc4133.stable': true,
+  'io.element.e2ee_forced.public': false,
+  'io.element.e2ee_forced.private': false,
+  'io.element.e2ee_forced.trusted_private': false,
+}

@@ -1,0 +1,102 @@
+import { type Accounts, createAccounts } from './accounts/accounts.ts'
+import type { PasswordCost } from './accounts/passwords.ts'
+import type { Config } from './config/schema.ts'
+import { loadSigningKeys } from './config/signing-key.ts'
+import type { Database } from './db/database.ts'
+import { migrate } from './db/migrate.ts'
+import { openDatabase } from './db/open.ts'
+import { lockDatabase } from './db/process-lock.ts'
+import { requireServerName } from './db/server-facts.ts'
+import { openStreams, type Streams } from './db/streams.ts'
+import { createRateLimiter, type RateLimiter } from './http/rate-limit.ts'
+import type { ServerName } from './matrix/ids.ts'
+import type { SigningKey } from './matrix/signing.ts'
+import { systemClock, type TimerClock } from './util/clock.ts'
+import { createLog, type Log } from './util/log.ts'
+import type { Part } from './util/part.ts'
+
+/** Everything that routes and services reach: one of each, made once. */
+export interface AppContext {
+  readonly config: Config
+  readonly serverName: ServerName
+  readonly clock: TimerClock
+  readonly log: Log
+  readonly db: Database
+  readonly streams: Streams
+  /** The first signs; the others are only published. */
+  readonly signingKeys: readonly [SigningKey, ...SigningKey[]]
+  readonly limiter: RateLimiter
+  readonly accounts: Accounts
+  /** What runs as long as the server does, in the order of its start. */
+  readonly parts: readonly Part[]
+  /** Closes the database and gives up the lock; parts have been stopped before. */
+  close(): Promise<void>
+}
+
+/** What tests replace. */
+export interface ContextOptions {
+  readonly clock?: TimerClock
+  readonly log?: Log
+  readonly passwordCost?: PasswordCost
+}
+
+/** The cost that OWASP names for Argon2id with one thread: 19 MiB, two passes. */
+const defaultPasswordCost: PasswordCost = { memoryKib: 19 * 1024, passes: 2 }
+
+/** Opens the storage and composes all services. Throws a `StartupError` or `SchemaError` where the operator must do something. */
+export async function createContext(config: Config, options: ContextOptions = {}): Promise<AppContext> {
+  const lock = await lockDatabase(config.database.url, config.data_dir)
+  let db: Database | undefined
+  try {
+    db = openDatabase(config.database.url)
+    const opened = db
+    const core = await openCore(config, options, opened)
+    const services = createServices(core, options)
+    const close = async () => {
+      await opened.close()
+      await lock.release()
+    }
+    return { ...core, ...services, close }
+  } catch (error) {
+    await db?.close()
+    await lock.release()
+    throw error
+  }
+}
+
+type Core = Pick<AppContext, 'config' | 'serverName' | 'clock' | 'log' | 'db' | 'streams' | 'signingKeys' | 'limiter'>
+
+async function openCore(config: Config, options: ContextOptions, db: Database): Promise<Core> {
+  const clock = options.clock ?? systemClock
+  await migrate(db, clock)
+  await requireServerName(db, config.server_name)
+  return {
+    config,
+    serverName: config.server_name,
+    clock,
+    log: options.log ?? createLog(config.log),
+    db,
+    streams: await openStreams(db),
+    signingKeys: loadSigningKeys(config.data_dir),
+    limiter: createRateLimiter(clock, { enabled: config.rate_limits.enabled, limits: config.rate_limits }),
+  }
+}
+
+/** Features in the order of their dependencies; later ones hook into earlier ones here. */
+function createServices(core: Core, options: ContextOptions) {
+  const { config } = core
+  const accounts = createAccounts({
+    ...core,
+    options: {
+      serverName: core.serverName,
+      passwordCost: options.passwordCost ?? defaultPasswordCost,
+      minPasswordLength: config.registration.min_password_length,
+      lifetimes: {
+        refreshable: config.sessions.access_token_lifetime,
+        unrefreshable: config.sessions.unrefreshable_token_lifetime,
+        dormant: config.sessions.refresh_token_lifetime,
+      },
+    },
+  })
+  return { accounts, parts: [accounts.part] }
+}

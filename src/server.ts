@@ -1,0 +1,91 @@
+import { readFileSync } from 'node:fs'
+import type { Config, ListenerConfig } from './config/schema.ts'
+import { type AppContext, type ContextOptions, createContext } from './context.ts'
+import { createApp } from './http/app.ts'
+import { type Listener, listen } from './http/listen.ts'
+import { endpoints } from './routes.ts'
+import { StartupError } from './util/part.ts'
+
+export interface Server {
+  readonly context: AppContext
+  /** Starts the parts and then the listeners; resolves when requests are answered. */
+  start(): Promise<void>
+  /** The addresses that are listened on, in the order of the configuration; empty before `start`. */
+  readonly urls: readonly string[]
+  /** Reads certificates again; connections that exist keep theirs. */
+  reload(): void
+  /** Lets requests finish, stops the parts in reverse order and closes the database. */
+  stop(): Promise<void>
+}
+
+/** Composes a server. Nothing runs before `start`. */
+export async function createServer(config: Config, options: ContextOptions = {}): Promise<Server> {
+  const context = await createContext(config, options)
+  const listeners: Listener[] = []
+  const started: AppContext['parts'][number][] = []
+  const stopping = new AbortController()
+
+  async function stop(): Promise<void> {
+    stopping.abort()
+    await Promise.all(listeners.map((listener) => listener.stop()))
+    for (const part of started.reverse()) await part.stop()
+    await context.close()
+  }
+
+  return {
+    context,
+    get urls() {
+      return listeners.map(({ url }) => url)
+    },
+    start: async () => {
+      try {
+        for (const part of context.parts) {
+          await part.start(stopping.signal)
+          started.push(part)
+        }
+        const routes = endpoints(context)
+        for (const listener of config.listeners) listeners.push(await open(context, listener, routes))
+      } catch (error) {
+        await stop()
+        throw error
+      }
+    },
+    reload: () => {
+      for (const [i, { tls }] of config.listeners.entries()) if (tls) listeners[i]?.reloadTls(readTls(tls))
+    },
+    stop,
+  }
+}
+
+async function open(
+  context: AppContext,
+  { host, port, tls, serves, trusted_proxies: trustedProxies }: ListenerConfig,
+  routes: ReturnType<typeof endpoints>,
+): Promise<Listener> {
+  const app = createApp({
+    endpoints: routes,
+    authenticate: context.accounts.authenticate,
+    limiter: context.limiter,
+    log: context.log,
+    serves,
+    trustedProxies,
+  })
+  try {
+    return await listen({ host, port, app, ...(tls && { tls: readTls(tls) }) })
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+    if (code === 'EADDRINUSE') throw new StartupError(`${host}:${port} is in use by another program.`)
+    if (code === 'EACCES')
+      throw new StartupError(`This user may not listen on ${host}:${port}; ports under 1024 need a privilege.`)
+    if (code === 'EADDRNOTAVAIL') throw new StartupError(`This machine does not have the address ${host}.`)
+    throw error
+  }
+}
+
+function readTls(tls: NonNullable<ListenerConfig['tls']>) {
+  try {
+    return { cert: readFileSync(tls.cert_file), key: readFileSync(tls.key_file) }
+  } catch (error) {
+    throw new StartupError(`A certificate cannot be read: ${error instanceof Error ? error.message : error}`)
+  }
+}
