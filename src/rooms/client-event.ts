@@ -1,0 +1,113 @@
+import type { Reader } from '../db/database.ts'
+import type { JsonObject } from '../matrix/event.ts'
+import type { EventId, UserId } from '../matrix/ids.ts'
+import type { Clock } from '../util/clock.ts'
+import type { EventCache } from './event-cache.ts'
+import { redactsOf } from './redactions.ts'
+import type { RoomView } from './room-view.ts'
+import { getEventById } from './store-events.ts'
+import type { Room, StoredEvent } from './types.ts'
+import type { Visibility } from './visibility.ts'
+
+/** For whom events are written out. */
+export interface Audience {
+  readonly userId: UserId
+  /** Devices see the transaction ids of their own requests. */
+  readonly deviceId: string | undefined
+}
+
+/** An event in client format; `room_id`, `state_key` and `redacts` where the event has them. */
+export type ClientEvent = JsonObject & {
+  type: string
+  event_id: EventId
+  sender: UserId
+  origin_server_ts: number
+  content: JsonObject
+}
+
+/** What a bundle hook adds to `unsigned`, for instance aggregations under `m.relations`. */
+export type Bundler = (reader: Reader, room: Room, event: StoredEvent, audience: Audience) => Promise<JsonObject>
+
+export interface ClientEvents {
+  /** Events as clients see them: https://spec.matrix.org/v1.19/client-server-api/#room-event-format */
+  format(
+    reader: Reader,
+    room: Room,
+    events: readonly StoredEvent[],
+    audience: Audience,
+    options?: { omitRoomId?: boolean },
+  ): Promise<ClientEvent[]>
+}
+
+interface Deps {
+  readonly clock: Clock
+  readonly view: RoomView
+  readonly visibility: Visibility
+  readonly events: EventCache
+  readonly bundlers: readonly Bundler[]
+}
+
+/** The event without `unsigned`; `redacts` stands in both places, where old and new clients look for it. */
+export function toPlainClientEvent(room: Pick<Room, 'roomId' | 'rules'>, event: StoredEvent): ClientEvent {
+  const { type, sender, content, origin_server_ts, state_key } = event.pdu
+  const redacts = type === 'm.room.redaction' ? redactsOf(event.pdu, room.rules) : undefined
+  return {
+    content: redacts === undefined ? content : { ...content, redacts },
+    event_id: event.eventId,
+    origin_server_ts,
+    room_id: room.roomId,
+    sender,
+    ...(state_key === undefined ? {} : { state_key }),
+    type,
+    ...(redacts === undefined ? {} : { redacts }),
+  }
+}
+
+export function createClientEvents(deps: Deps): ClientEvents {
+  const { clock, view, visibility } = deps
+
+  async function replaced(reader: Reader, event: StoredEvent): Promise<JsonObject> {
+    const { type, state_key: stateKey } = event.pdu
+    if (stateKey === undefined || event.beforeNid === undefined) return {}
+    const previous = await view.entry(reader, event.beforeNid, type, stateKey)
+    if (previous === undefined) return {}
+    return {
+      prev_content: previous.pdu.content,
+      prev_sender: previous.pdu.sender,
+      replaces_state: previous.eventId,
+    }
+  }
+
+  async function redactedBecause(reader: Reader, room: Room, event: StoredEvent): Promise<JsonObject> {
+    if (event.redactedBy === undefined) return {}
+    const redaction = await getEventById(reader, event.redactedBy)
+    if (redaction === undefined) return {}
+    const plain = { ...toPlainClientEvent(room, redaction), unsigned: ageOf(redaction) }
+    return { redacted_because: plain, redacted_by: event.redactedBy }
+  }
+
+  const ageOf = (event: StoredEvent): JsonObject => ({ age: clock.now() - event.pdu.origin_server_ts })
+
+  return {
+    format: async (reader, room, events, audience, { omitRoomId = false } = {}) => {
+      const memberships = new Map<number | undefined, string>()
+      const formatted: ClientEvent[] = []
+      for (const event of events) {
+        let membership = memberships.get(event.stateNid)
+        if (membership === undefined) {
+          membership = await visibility.membershipAt(reader, audience.userId, event.stateNid)
+          memberships.set(event.stateNid, membership)
+        }
+        const unsigned: JsonObject = { ...ageOf(event), membership, ...(await replaced(reader, event)) }
+        if (event.redactedBy !== undefined) Object.assign(unsigned, await redactedBecause(reader, room, event))
+        const own = event.txnId !== undefined && event.pdu.sender === audience.userId
+        if (own && event.txnDevice === audience.deviceId) unsigned.transaction_id = event.txnId
+        for (const bundle of deps.bundlers) Object.assign(unsigned, await bundle(reader, room, event, audience))
+        const plain = toPlainClientEvent(room, event)
+        if (omitRoomId) delete plain.room_id
+        formatted.push({ ...plain, unsigned })
+      }
+      return formatted
+    },
+  }
+}

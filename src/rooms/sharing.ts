@@ -1,0 +1,70 @@
+import type { Reader } from '../db/database.ts'
+import { filterSharing, listChangedMemberships, listJoinedIds, listJoinedUsers, listSharing } from './store-sharing.ts'
+
+const chunk = 200
+
+/** Everybody who is joined to a room to which this user is joined; the user too, where there is such a room. */
+export async function listUsersSharingRoom(reader: Reader, userId: string): Promise<Set<string>> {
+  return new Set(await listSharing(reader, userId))
+}
+
+/** Those of `candidates` who are joined to a room to which this user is joined. */
+export async function filterSharingRoom(
+  reader: Reader,
+  userId: string,
+  candidates: Iterable<string>,
+): Promise<Set<string>> {
+  const all = [...candidates]
+  const found = new Set<string>()
+  for (let i = 0; i < all.length; i += chunk) {
+    for (const id of await filterSharing(reader, userId, all.slice(i, i + chunk))) found.add(id)
+  }
+  return found
+}
+
+/** The ids of the rooms to which a user is joined: whom to wake about something that concerns the user. */
+export async function listJoinedRoomIds(reader: Reader, userId: string): Promise<string[]> {
+  return listJoinedIds(reader, userId)
+}
+
+export interface SharingChanges {
+  /** Users who have come to be in a room together with this user since then. The user too, after joining a room. */
+  readonly met: ReadonlySet<string>
+  /** Users who have been parted from this user in some room; perhaps they still share another. */
+  readonly parted: ReadonlySet<string>
+}
+
+/** Who came into this user's rooms, or left them, after stream position `since`; the user's own joins and leaves count. */
+export async function listSharingChanges(reader: Reader, userId: string, since: number): Promise<SharingChanges> {
+  const met = new Set<string>()
+  const parted = new Set<string>()
+  const own = new Map<number, Presence>()
+  const others: (Presence & { roomNid: number; userId: string })[] = []
+  for (const row of await listChangedMemberships(reader, userId, since)) {
+    const wasIn = row.before !== null && membershipOf(row.before) === 'join'
+    const isIn = row.membership === 'join'
+    if (row.user_id === userId) own.set(row.room_nid, { wasIn, isIn })
+    else if (wasIn !== isIn) others.push({ roomNid: row.room_nid, userId: row.user_id, wasIn, isIn })
+  }
+  for (const [roomNid, { wasIn, isIn }] of own) {
+    if (wasIn === isIn) continue
+    for (const member of await listJoinedUsers(reader, roomNid)) (isIn ? met : parted).add(member)
+  }
+  for (const other of others) {
+    const me = own.get(other.roomNid) ?? { wasIn: true, isIn: true }
+    if (other.isIn && me.isIn) met.add(other.userId)
+    if (other.wasIn && me.wasIn) parted.add(other.userId)
+  }
+  parted.delete(userId)
+  return { met, parted }
+}
+
+interface Presence {
+  readonly wasIn: boolean
+  readonly isIn: boolean
+}
+
+function membershipOf(eventJson: string): string | undefined {
+  // Only events that passed the authorisation rules are stored, and those need a membership.
+  return (JSON.parse(eventJson) as { content?: { membership?: string } }).content?.membership
+}

@@ -1,0 +1,81 @@
+import type { Database, Reader } from '../db/database.ts'
+import { errors } from '../matrix/errors.ts'
+import type { UserId } from '../matrix/ids.ts'
+import { requireAccess, requireJoined } from './access.ts'
+import type { Audience, ClientEvent, ClientEvents } from './client-event.ts'
+import type { RoomView } from './room-view.ts'
+import { getStateNidAt } from './store-events.ts'
+import { listMembers } from './store-members.ts'
+
+export interface MembersRequest {
+  /** Stream position; undefined: as far as the user may see. */
+  readonly at: number | undefined
+  readonly membership: string | undefined
+  readonly notMembership: string | undefined
+}
+
+export interface StateReads {
+  /** The room's state, as of the leave event for those who left. */
+  all(audience: Audience, roomId: string): Promise<ClientEvent[]>
+  /** One state event. Throws 404 where the room has no such state. */
+  one(audience: Audience, roomId: string, type: string, stateKey: string): Promise<ClientEvent>
+  members(audience: Audience, roomId: string, request: MembersRequest): Promise<ClientEvent[]>
+  joinedMembers(userId: UserId, roomId: string): Promise<Record<string, JoinedMember>>
+}
+
+interface JoinedMember {
+  display_name?: string
+  avatar_url?: string
+}
+
+interface Deps {
+  readonly db: Database
+  readonly view: RoomView
+  readonly clientEvents: ClientEvents
+}
+
+export function createStateReads({ db, view, clientEvents }: Deps): StateReads {
+  async function stateAt(reader: Reader, roomNid: number, at: number | undefined, until: number | undefined) {
+    return at === undefined ? until : getStateNidAt(reader, roomNid, at)
+  }
+
+  return {
+    all: (audience, roomId) =>
+      db.read(async (reader) => {
+        const { room, stateNid } = await requireAccess(reader, view, roomId, audience.userId)
+        return clientEvents.format(reader, room, await view.all(reader, stateNid), audience)
+      }),
+    one: (audience, roomId, type, stateKey) =>
+      db.read(async (reader) => {
+        const { room, stateNid } = await requireAccess(reader, view, roomId, audience.userId)
+        const event = await view.entry(reader, stateNid, type, stateKey)
+        const [formatted] = event === undefined ? [] : await clientEvents.format(reader, room, [event], audience)
+        if (formatted === undefined) throw errors.notFound('The room has no such state')
+        return formatted
+      }),
+    members: (audience, roomId, { at, membership, notMembership }) =>
+      db.read(async (reader) => {
+        const { room, stateNid, upTo } = await requireAccess(reader, view, roomId, audience.userId)
+        const state = await stateAt(reader, room.nid, at === undefined || at > upTo ? undefined : at, stateNid)
+        const members = (await view.all(reader, state)).filter(({ pdu }) => {
+          if (pdu.type !== 'm.room.member') return false
+          const is = pdu.content.membership
+          if (membership === undefined) return notMembership === undefined || is !== notMembership
+          return is === membership || (notMembership !== undefined && is !== notMembership)
+        })
+        return clientEvents.format(reader, room, members, audience)
+      }),
+    joinedMembers: (userId, roomId) =>
+      db.read(async (reader) => {
+        const room = await requireJoined(reader, roomId, userId)
+        const joined: Record<string, JoinedMember> = {}
+        for (const row of await listMembers(reader, room.nid, 'join')) {
+          joined[row.user_id] = {
+            ...(row.display_name === null ? {} : { display_name: row.display_name }),
+            ...(row.avatar_url === null ? {} : { avatar_url: row.avatar_url }),
+          }
+        }
+        return joined
+      }),
+  }
+}

@@ -1,0 +1,183 @@
+import type { Database, Reader } from '../db/database.ts'
+import { errors } from '../matrix/errors.ts'
+import { matchesFilter, type RoomEventFilter } from '../matrix/event-filter.ts'
+import type { UserId } from '../matrix/ids.ts'
+import { createYielder } from '../util/async.ts'
+import { type RoomAccess, requireAccess } from './access.ts'
+import type { Audience, ClientEvent, ClientEvents } from './client-event.ts'
+import type { RoomView } from './room-view.ts'
+import { getEventById, listTimeline } from './store-events.ts'
+import type { Room, StoredEvent } from './types.ts'
+import type { Visibility } from './visibility.ts'
+
+export interface PageRequest {
+  readonly dir: 'b' | 'f'
+  /** Stream position to begin at; undefined: the newest end for `b`, the oldest for `f`. */
+  readonly from: number | undefined
+  readonly to: number | undefined
+  readonly limit: number
+  readonly filter: RoomEventFilter | undefined
+}
+
+export interface Page {
+  readonly chunk: ClientEvent[]
+  readonly start: number
+  /** Undefined when there is nothing further. */
+  readonly end: number | undefined
+  /** Member events of the chunk's senders, when the filter asks for lazy loading. */
+  readonly state: ClientEvent[]
+}
+
+export interface EventContext {
+  readonly event: ClientEvent
+  readonly before: ClientEvent[]
+  readonly after: ClientEvent[]
+  readonly state: ClientEvent[]
+  readonly start: number
+  readonly end: number
+}
+
+export interface Timeline {
+  messages(audience: Audience, roomId: string, request: PageRequest): Promise<Page>
+  /** Throws 404 for events that do not exist or that the user may not see. */
+  event(audience: Audience, roomId: string, eventId: string): Promise<ClientEvent>
+  context(
+    audience: Audience,
+    roomId: string,
+    eventId: string,
+    options: { limit: number; filter: RoomEventFilter | undefined },
+  ): Promise<EventContext>
+}
+
+interface Deps {
+  readonly db: Database
+  readonly view: RoomView
+  readonly visibility: Visibility
+  readonly clientEvents: ClientEvents
+}
+
+const pageSize = 100
+/** A filter that lets hardly anything through reads at most this many events in one request. */
+const maxScanned = 5000
+const oldest = Number.MIN_SAFE_INTEGER
+
+/** Nothing comes before a room's create event. */
+const isOldest = (event: StoredEvent, dir: 'b' | 'f') => dir === 'b' && event.pdu.type === 'm.room.create'
+
+interface Scan {
+  readonly events: StoredEvent[]
+  readonly next: number | undefined
+}
+
+export function createTimeline({ db, view, visibility, clientEvents }: Deps): Timeline {
+  /** Visible events that match, from a position on; `next` is where to go on. */
+  async function scan(reader: Reader, access: RoomAccess, userId: UserId, request: PageRequest): Promise<Scan> {
+    const { dir, filter, limit } = request
+    const { room, upTo } = access
+    const pause = createYielder()
+    const found: StoredEvent[] = []
+    let at = Math.min(request.from ?? (dir === 'b' ? upTo : oldest), upTo)
+    const stop = dir === 'b' ? (request.to ?? oldest) : Math.min(request.to ?? upTo, upTo)
+    for (let scanned = 0; scanned < maxScanned; ) {
+      const range = dir === 'b' ? { after: stop, upTo: at } : { after: at, upTo: stop }
+      const events = await listTimeline(reader, dir, { roomNid: room.nid, ...range, limit: pageSize })
+      const visible = new Set(await visibility.filter(reader, room, userId, events))
+      for (const event of events) {
+        const pos = event.streamPos ?? 0
+        at = dir === 'b' ? pos - 1 : pos
+        if (!visible.has(event) || !matchesFilter(filter, event.pdu)) continue
+        found.push(event)
+        if (found.length === limit) return { events: found, next: isOldest(event, dir) ? undefined : at }
+      }
+      if (events.length < pageSize) return { events: found, next: undefined }
+      scanned += events.length
+      await pause()
+    }
+    return { events: found, next: at }
+  }
+
+  async function senders(reader: Reader, access: RoomAccess, events: readonly StoredEvent[]): Promise<StoredEvent[]> {
+    const members: StoredEvent[] = []
+    for (const sender of new Set(events.map((event) => event.pdu.sender))) {
+      const member = await view.entry(reader, access.stateNid, 'm.room.member', sender)
+      if (member !== undefined) members.push(member)
+    }
+    return members
+  }
+
+  async function requireVisible(reader: Reader, room: Room, userId: UserId, eventId: string): Promise<StoredEvent> {
+    const event = await getEventById(reader, eventId)
+    if (event === undefined || event.roomNid !== room.nid || event.status !== 0 || event.streamPos === undefined) {
+      throw errors.notFound('No such event')
+    }
+    const [visible] = await visibility.filter(reader, room, userId, [event])
+    if (visible === undefined) throw errors.notFound('No such event')
+    return visible
+  }
+
+  return {
+    messages: (audience, roomId, request) =>
+      db.read(async (reader) => {
+        const access = await requireAccess(reader, view, roomId, audience.userId)
+        const { events, next } = await scan(reader, access, audience.userId, request)
+        const state = request.filter?.lazy_load_members ? await senders(reader, access, events) : []
+        const first = events[0]?.streamPos
+        const start = request.from ?? (request.dir === 'b' ? access.room.lastPos : (first ?? 1) - 1)
+        return {
+          chunk: await clientEvents.format(reader, access.room, events, audience),
+          start,
+          end: next,
+          state: await clientEvents.format(reader, access.room, state, audience),
+        }
+      }),
+    event: (audience, roomId, eventId) =>
+      db.read(async (reader) => {
+        const event = await getEventById(reader, eventId)
+        if (event === undefined) throw errors.notFound('No such event')
+        const { room } = await requireAccess(reader, view, roomId, audience.userId).catch(() => {
+          throw errors.notFound('No such event')
+        })
+        const visible = await requireVisible(reader, room, audience.userId, eventId)
+        const [formatted] = await clientEvents.format(reader, room, [visible], audience)
+        if (formatted === undefined) throw errors.notFound('No such event')
+        return formatted
+      }),
+    context: (audience, roomId, eventId, { limit, filter }) =>
+      db.read(async (reader) => {
+        const access = await requireAccess(reader, view, roomId, audience.userId)
+        const { room } = access
+        const event = await requireVisible(reader, room, audience.userId, eventId)
+        const pos = event.streamPos ?? 0
+        const side = (dir: 'b' | 'f', from: number, n: number) =>
+          n === 0
+            ? { events: [], next: from }
+            : scan(reader, access, audience.userId, { dir, from, to: undefined, limit: n, filter })
+        const before = await side('b', pos - 1, Math.floor(limit / 2))
+        const after = await side('f', pos, Math.ceil(limit / 2))
+        const newest = after.events.at(-1) ?? event
+        const shown = [...before.events, event, ...after.events]
+        const state = filter?.lazy_load_members
+          ? await lazyState(reader, newest, shown)
+          : await view.all(reader, newest.stateNid)
+        const wanted = state.filter((entry) => matchesFilter(filter, entry.pdu))
+        const format = (events: readonly StoredEvent[]) => clientEvents.format(reader, room, events, audience)
+        const [formatted] = await format([event])
+        if (formatted === undefined) throw errors.notFound('No such event')
+        return {
+          event: formatted,
+          before: await format(before.events),
+          after: await format(after.events),
+          state: await format(wanted),
+          start: (before.events.at(-1)?.streamPos ?? pos) - 1,
+          end: newest.streamPos ?? pos,
+        }
+      }),
+  }
+
+  /** The state at an event, with members only for the senders of the events that are shown. */
+  async function lazyState(reader: Reader, at: StoredEvent, shown: readonly StoredEvent[]): Promise<StoredEvent[]> {
+    const people = new Set<string>(shown.map(({ pdu }) => pdu.sender))
+    const all = await view.all(reader, at.stateNid)
+    return all.filter(({ pdu }) => pdu.type !== 'm.room.member' || people.has(pdu.state_key ?? ''))
+  }
+}

@@ -1,0 +1,61 @@
+import type { Reader } from '../db/database.ts'
+import { historyVisibilityOf } from '../matrix/content.ts'
+import type { UserId } from '../matrix/ids.ts'
+import { membershipOf } from '../matrix/member-content.ts'
+import { isEventVisible, type VisibilityFacts } from '../matrix/visibility.ts'
+import type { RoomView } from './room-view.ts'
+import { listMemberHistory } from './store-timeline.ts'
+import type { Room, StoredEvent } from './types.ts'
+
+export interface Visibility {
+  /** Those of the events that the user may see, in the same order. */
+  filter(reader: Reader, room: Pick<Room, 'nid'>, userId: UserId, events: readonly StoredEvent[]): Promise<StoredEvent[]>
+  /** The user's membership in a state, as `unsigned.membership` tells it: `leave` where there is none. */
+  membershipAt(reader: Reader, userId: UserId, stateNid: number | undefined): Promise<string>
+}
+
+export function createVisibility(view: RoomView): Visibility {
+  async function membershipAt(reader: Reader, userId: UserId, stateNid: number | undefined): Promise<string> {
+    return membershipOf((await view.entry(reader, stateNid, 'm.room.member', userId))?.pdu) ?? 'leave'
+  }
+
+  async function factsAt(reader: Reader, userId: UserId, stateNid: number | undefined): Promise<VisibilityFacts> {
+    const visibility = await view.entry(reader, stateNid, 'm.room.history_visibility', '')
+    return {
+      visibility: historyVisibilityOf(visibility?.pdu),
+      membership: await membershipAt(reader, userId, stateNid),
+    }
+  }
+
+  /** The newest position at which the user was in the room; undefined if never. */
+  async function joinedUntil(reader: Reader, roomNid: number, userId: UserId): Promise<number | undefined> {
+    let until = Number.POSITIVE_INFINITY
+    for (const event of await listMemberHistory(reader, roomNid, userId)) {
+      if (membershipOf(event.pdu) === 'join') return until
+      until = event.streamPos ?? until
+    }
+    return undefined
+  }
+
+  return {
+    membershipAt,
+    filter: async (reader, room, userId, events) => {
+      if (events.length === 0) return []
+      const until = await joinedUntil(reader, room.nid, userId)
+      const known = new Map<number | undefined, VisibilityFacts>()
+      const at = async (stateNid: number | undefined): Promise<VisibilityFacts> => {
+        const facts = known.get(stateNid) ?? (await factsAt(reader, userId, stateNid))
+        known.set(stateNid, facts)
+        return facts
+      }
+      const visible: StoredEvent[] = []
+      for (const event of events) {
+        const before = await at(event.beforeNid)
+        const after = await at(event.stateNid)
+        const joinedLater = until !== undefined && (event.streamPos ?? 0) < until
+        if (isEventVisible({ before, after, joinedLater }, event.pdu, userId)) visible.push(event)
+      }
+      return visible
+    },
+  }
+}
