@@ -29,11 +29,6 @@ export interface RateLimiter {
   take(limitClass: LimitClass, key: string): void
 }
 
-interface Bucket {
-  level: number
-  at: number
-}
-
 const maxBuckets = 50_000
 
 /** Token buckets in memory; those unused for longest are forgotten, which only ever favours the client. */
@@ -43,19 +38,19 @@ export function createRateLimiter(
 ): RateLimiter {
   if (!enabled) return { take: () => undefined }
   const rules = { ...defaultRateLimits, ...limits }
-  const buckets = new LruMap<string, Bucket>(maxBuckets)
+  // For each bucket the time at which it will be full again: one number, and no rounding that adds up.
+  const fullTimes = new LruMap<string, number>(maxBuckets)
   return {
     take(limitClass, key) {
       const { perSecond, burst } = rules[limitClass]
       const now = clock.now()
       const id = `${limitClass} ${key}`
-      const bucket = buckets.get(id) ?? { level: burst, at: now }
-      // A clock that is set back must not empty the bucket.
-      bucket.level = Math.min(burst, bucket.level + (Math.max(0, now - bucket.at) / 1000) * perSecond)
-      bucket.at = now
-      buckets.set(id, bucket)
-      if (bucket.level < 1) throw errors.limitExceeded(((1 - bucket.level) / perSecond) * 1000)
-      bucket.level -= 1
+      const interval = 1000 / perSecond
+      const emptyFor = burst * interval
+      // A clock that was set back must not lock anybody out for longer than an empty bucket does.
+      const fullAt = Math.min(Math.max(fullTimes.get(id) ?? now, now), now + emptyFor) + interval
+      if (fullAt - now > emptyFor) throw errors.limitExceeded(fullAt - now - emptyFor)
+      fullTimes.set(id, fullAt)
     },
   }
 }

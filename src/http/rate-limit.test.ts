@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { MatrixError } from '../matrix/errors.ts'
+import type { UserId } from '../matrix/ids.ts'
+import { createTestClock } from '../util/clock.ts'
+import type { Requester } from './endpoint.ts'
+import { createRateLimiter, limitRequest } from './rate-limit.ts'
+
+const limits = { message: { perSecond: 2, burst: 3 } }
+
+function retryAfter(take: () => void): unknown {
+  try {
+    take()
+  } catch (error) {
+    if (error instanceof MatrixError && error.status === 429) return error.body.retry_after_ms
+    throw error
+  }
+  return undefined
+}
+
+test('a bucket holds its burst, says when the next request may come, and fills again', () => {
+  const clock = createTestClock()
+  const limiter = createRateLimiter(clock, { limits })
+  const take = () => limiter.take('message', '@a:b')
+  for (let i = 0; i < 3; i++) assert.equal(retryAfter(take), undefined)
+  assert.equal(retryAfter(take), 500)
+  clock.advance(499)
+  assert.equal(retryAfter(take), 1)
+  clock.advance(1)
+  assert.equal(retryAfter(take), undefined)
+  assert.equal(retryAfter(take), 500)
+  clock.set(0)
+  assert.equal(retryAfter(take), 500)
+})
+
+test('users have buckets of their own, and classes too', () => {
+  const limiter = createRateLimiter(createTestClock(), { limits: { ...limits, login: { perSecond: 1, burst: 1 } } })
+  for (let i = 0; i < 3; i++) limiter.take('message', '@a:b')
+  assert.equal(
+    retryAfter(() => limiter.take('message', '@c:d')),
+    undefined,
+  )
+  assert.equal(
+    retryAfter(() => limiter.take('login', '@a:b')),
+    undefined,
+  )
+})
+
+test('it can be switched off, and application services and admins are exempt', () => {
+  const off = createRateLimiter(createTestClock(), { enabled: false, limits: { login: { perSecond: 1, burst: 0 } } })
+  off.take('login', 'x')
+  const none = createRateLimiter(createTestClock(), { limits: { login: { perSecond: 1, burst: 0 } } })
+  const userId = '@a:b' as UserId
+  const user: Requester = { userId, deviceId: undefined, sessionId: 1, isGuest: false, isAdmin: false }
+  limitRequest(none, 'login', { ...user, isAdmin: true }, '127.0.0.1')
+  limitRequest(none, 'login', { ...user, appservice: { id: 'x', senderUserId: userId } }, '127.0.0.1')
+  assert.throws(() => limitRequest(none, 'login', user, '127.0.0.1'))
+  assert.throws(() => limitRequest(none, 'login', undefined, '127.0.0.1'))
+})
