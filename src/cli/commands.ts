@@ -1,0 +1,16 @@
+import type { Command } from './command.ts'
+import { configCheck } from './config-check.ts'
+
+const serve: Command = {
+  name: 'serve',
+  usage: '',
+  summary: 'Run the server (npm start does the same).',
+  async run({ configFile }, { stderr }) {
+    // Loaded when it is called, so that help and typos are answered at once.
+    const { serve } = await import('./serve.ts')
+    return serve({ stderr, configFile })
+  },
+}
+
+/** Every command, in the order of the help. */
+export const commands: readonly Command[] = [serve, configCheck]
