@@ -11,6 +11,7 @@ export async function up({ db, t }: { db: Kysely<unknown>; t: Types }): Promise<
     .addColumn('last_pos', 'bigint', (c) => c.notNull())
     .addColumn('is_public', 'integer', (c) => c.notNull())
     .execute()
+  await db.schema.createIndex('rooms_last_pos').on('rooms').column('last_pos').execute()
   await events(db, t)
   await states(db, t)
   await people(db, t)
@@ -130,6 +131,7 @@ async function people(db: Kysely<unknown>, t: Types): Promise<void> {
     )
     .execute()
   await db.schema.createIndex('memberships_user').on('memberships').columns(['user_id', 'membership']).execute()
+  await db.schema.createIndex('memberships_changes').on('memberships').columns(['user_id', 'stream_pos']).execute()
   await db.schema
     .createTable('room_aliases')
     .addColumn('alias', 'text', (c) => c.primaryKey())
@@ -152,5 +154,5 @@ async function people(db: Kysely<unknown>, t: Types): Promise<void> {
         .addPrimaryKeyConstraint('receipts_pk', ['room_nid', 'user_id', 'receipt_type', 'thread_id'] as never),
     )
     .execute()
-  await db.schema.createIndex('receipts_stream').on('receipts').columns(['room_nid', 'stream_pos']).execute()
+  await db.schema.createIndex('receipts_stream').on('receipts').column('stream_pos').execute()
 }

@@ -1,4 +1,4 @@
-import type { Database, Tx, Wake } from './database.ts'
+import type { Database, Reader, Tx, Wake } from './database.ts'
 import { prepare } from './prepare.ts'
 
 export interface Advance extends Wake {
@@ -9,6 +9,8 @@ export interface Advance extends Wake {
 export interface Streams {
   /** The last committed position. */
   position(): number
+  /** The last position that a snapshot holds: what a reader may claim to have seen. */
+  positionIn(reader: Reader): Promise<number>
   /** Takes the next `n` positions and returns the last. Call it as the last lock of a write. */
   allocate(tx: Tx, n: number): Promise<number>
   /** Says who is to be woken when the write is on disk. */
@@ -26,6 +28,8 @@ const bump = prepare((qb, p: { n: number }) =>
     .returning('position'),
 )
 
+const current = prepare((qb, p: { name: string }) => qb.selectFrom('streams').select('position').where('name', '=', p.name))
+
 /** The one counter that gives every durable row its place: commit order is position order. */
 export async function openStreams(db: Database): Promise<Streams> {
   let position = await db.write('open streams', async (tx) => {
@@ -41,6 +45,7 @@ export async function openStreams(db: Database): Promise<Streams> {
 
   return {
     position: () => position,
+    positionIn: async (reader) => (await current.first(reader, { name }))?.position ?? 0,
     allocate: async (tx, n) => {
       const row = await bump.first(tx, { n })
       if (row === undefined) throw new Error('the stream counter is missing')
