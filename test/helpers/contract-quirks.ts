@@ -1,0 +1,10 @@
+/** Places where the specification's data asks for what its text, or every client and server, does not. */
+export interface Quirk {
+  /** `METHOD template` of the operation, or `*`. */
+  readonly operation: string
+  /** Matches the fault as `checkResponse` words it. */
+  readonly fault: RegExp
+  readonly reason: string
+}
+
+export const quirks: readonly Quirk[] = []
