@@ -1,8 +1,8 @@
-import type { Reader } from '../db/database.ts'
+import type { Reader, Tx } from '../db/database.ts'
 import { type AuthState, authEventKeys, authStateKeys, checkAuth } from '../matrix/auth-rules.ts'
 import { errors } from '../matrix/errors.ts'
-import { hashAndSign, roomIdOfCreate } from '../matrix/event-hash.ts'
 import type { EventReference, IdentifiedPdu, JsonObject, Pdu } from '../matrix/event.ts'
+import { hashAndSign, roomIdOfCreate } from '../matrix/event-hash.ts'
 import { checkEventSize } from '../matrix/event-size.ts'
 import type { EventId, RoomId, ServerName, UserId } from '../matrix/ids.ts'
 import type { RoomVersionRules } from '../matrix/room-versions.ts'
@@ -46,6 +46,9 @@ export interface DraftDeps {
   readonly signingKey: SigningKey
 }
 
+/** Something to write together with the events, after them. Throwing refuses the whole write. */
+export type AlsoWrite = (tx: Tx, room: Room) => Promise<void>
+
 interface Head {
   readonly prev: readonly IdentifiedReference[]
   readonly depth: number
@@ -64,12 +67,13 @@ export class RoomDraft {
   /** Undefined while the room is being created. */
   readonly room: Room | undefined
   readonly events: DraftEvent[] = []
+  readonly works: AlsoWrite[] = []
   readonly #deps: DraftDeps
   readonly #changed = new Map<string, IdentifiedPdu>()
   #undo: { name: string; before: IdentifiedPdu | undefined }[] = []
   #roomId: RoomId | undefined
   #head: Head
-  #checkpoint: { events: number; head: Head }
+  #checkpoint: { events: number; works: number; head: Head }
 
   constructor(deps: DraftDeps, reader: Reader, rules: RoomVersionRules, room: Room | undefined, head: Head) {
     this.#deps = deps
@@ -78,7 +82,7 @@ export class RoomDraft {
     this.room = room
     this.#roomId = room?.roomId
     this.#head = head
-    this.#checkpoint = { events: 0, head }
+    this.#checkpoint = { events: 0, works: 0, head }
   }
 
   /** The room's id; in version 12 it is known once the create event is there. */
@@ -112,15 +116,30 @@ export class RoomDraft {
     return (type, stateKey) => view.get(stateName(type, stateKey))
   }
 
+  /** Throws `403 M_FORBIDDEN` where `append` would, and writes nothing. */
+  async check(template: EventTemplate): Promise<void> {
+    await this.#authorise(await this.#build(template))
+  }
+
+  async #authorise(pdu: Pdu): Promise<void> {
+    const view = await this.stateView(authStateKeys(pdu, this.rules))
+    const verdict = checkAuth(this.rules, pdu, view)
+    if (!verdict.allowed) throw errors.forbidden(verdict.reason)
+  }
+
+  /** Has something written together with the events of this draft. */
+  alsoWrite(work: AlsoWrite): void {
+    this.works.push(work)
+  }
+
   /** Builds, signs and authorises one event. Throws `403 M_FORBIDDEN` with the rule's reason, `413 M_TOO_LARGE`. */
   async append(template: EventTemplate): Promise<DraftEvent> {
     const { rules } = this
     const pdu = await this.#build(template)
-    const view = await this.stateView(authStateKeys(pdu, rules))
-    const verdict = checkAuth(rules, pdu, view)
-    if (!verdict.allowed) throw errors.forbidden(verdict.reason)
+    await this.#authorise(pdu)
     const signed = hashAndSign(pdu, rules, this.#deps.serverName, this.#deps.signingKey)
-    checkEventSize(signed.pdu, rules)
+    const size = checkEventSize(signed.pdu, rules)
+    if (!size.fits) throw errors.tooLarge(size.reason)
     if (template.type === 'm.room.create' && rules.roomIdIsCreateHash) this.#roomId = roomIdOfCreate(signed.eventId)
     const event: DraftEvent = { ...signed, transaction: template.transaction }
     this.#push(event)
@@ -152,7 +171,9 @@ export class RoomDraft {
       const event = await this.state(authType, authKey)
       if (event !== undefined) authEvents.push({ eventId: event.eventId, sha256: event.pdu.hashes?.sha256 })
     }
+    const eventId = `$${randomString(24)}:${this.#deps.serverName}` as EventId
     return {
+      ...(rules.eventIdFormat === 'v1' ? { event_id: eventId } : {}),
       type,
       sender,
       content: subject.content,
@@ -174,12 +195,13 @@ export class RoomDraft {
 
   /** From here on `rollback` takes back what follows. */
   begin(): void {
-    this.#checkpoint = { events: this.events.length, head: this.#head }
+    this.#checkpoint = { events: this.events.length, works: this.works.length, head: this.#head }
     this.#undo = []
   }
 
   rollback(): void {
     this.events.length = this.#checkpoint.events
+    this.works.length = this.#checkpoint.works
     this.#head = this.#checkpoint.head
     for (const { name, before } of this.#undo.reverse()) {
       if (before === undefined) this.#changed.delete(name)

@@ -4,13 +4,13 @@ import type { Pdu } from '../matrix/event.ts'
 import { authEventIds } from '../matrix/event-references.ts'
 import { hasUserIdShape, type RoomId, type ServerName, serverOf } from '../matrix/ids.ts'
 import type { RoomVersionRules } from '../matrix/room-versions.ts'
-import type { DraftEvent } from './draft.ts'
+import type { AlsoWrite, DraftEvent } from './draft.ts'
 import type { EventCache } from './event-cache.ts'
 import { applyRedaction } from './redactions.ts'
-import { insertRelation, resolveRelation } from './store-relations.ts'
 import type { States } from './states.ts'
 import { getNid, insertAuthEdge, insertEdge, insertEvent, updateStateNid } from './store-events.ts'
 import { upsertCurrentState, upsertMembership } from './store-members.ts'
+import { insertRelation, resolveRelation } from './store-relations.ts'
 import { insertRoom, updateRoomHead } from './store-rooms.ts'
 import type { Extremity, PersistHook, Room, StoredEvent } from './types.ts'
 
@@ -29,6 +29,7 @@ export interface EventChain {
   readonly roomId: RoomId
   readonly rules: RoomVersionRules
   readonly events: readonly DraftEvent[]
+  readonly works: readonly AlsoWrite[]
 }
 
 /** Writes a chain of events with everything that follows from them, in one write. Resolves once they are on disk. */
@@ -63,6 +64,7 @@ async function writeChain(deps: PersistDeps, tx: Tx, chain: EventChain): Promise
     isPublic: chain.room?.isPublic ?? false,
   }
   await finishBatch(deps, tx, room, stored)
+  for (const work of chain.works) await work(tx, room)
   return stored
 }
 

@@ -62,14 +62,14 @@ export function createRoomWriter(deps: DraftDeps & PersistDeps): RoomWriter {
         const room = await getRoom(reader, roomId)
         if (room === undefined) return undefined
         const draft = await openDraft(reader, room)
-        return { room, answers: await runTasks(draft, batch), events: draft.events }
+        return { room, answers: await runTasks(draft, batch), events: draft.events, works: draft.works }
       })
       if (drafted === undefined) {
         for (const { resolve } of batch) resolve(undefined)
         return
       }
-      const { room, answers, events } = drafted
-      if (events.length > 0) await persistChain(deps, { room, roomId: room.roomId, rules: room.rules, events })
+      const { room, answers, events, works } = drafted
+      if (events.length > 0) await persistChain(deps, { room, roomId: room.roomId, rules: room.rules, events, works })
       for (const answer of answers) answer()
     } catch (error) {
       for (const { reject } of batch) reject(error)
@@ -84,7 +84,11 @@ export function createRoomWriter(deps: DraftDeps & PersistDeps): RoomWriter {
   return {
     change: (roomId, task) =>
       new Promise((resolve, reject) => {
-        const waiting: Waiting = { task, resolve: (value) => resolve(value as Awaited<ReturnType<typeof task>>), reject }
+        const waiting: Waiting = {
+          task,
+          resolve: (value) => resolve(value as Awaited<ReturnType<typeof task>>),
+          reject,
+        }
         const queue = queues.get(roomId)
         if (queue !== undefined) {
           queue.push(waiting)
@@ -102,7 +106,8 @@ export function createRoomWriter(deps: DraftDeps & PersistDeps): RoomWriter {
         return { value: await task(draft), draft }
       })
       const { draft, value } = drafted
-      await persistChain(deps, { room: undefined, roomId: draft.roomId, rules, events: draft.events })
+      const { roomId, events, works } = draft
+      await persistChain(deps, { room: undefined, roomId, rules, events, works })
       return value
     },
   }
