@@ -33,11 +33,12 @@ export async function withServer<T>(bench: Bench, work: (session: Session) => Pr
   }
 }
 
-/** Registers `count` accounts, or as many as the setup time allows. */
+/** Registers `count` accounts, or as many as the setup time allows; throws when that is none. */
 export async function registerMany(session: Session, count: number): Promise<Account[]> {
   const accounts: Account[] = []
   await session.setUp(Array.from({ length: count }), async () => {
     accounts.push(await session.register())
   })
+  if (accounts.length === 0) throw new Error('nobody could be registered in the setup time')
   return accounts
 }

@@ -8,13 +8,12 @@ export async function eachOf<T>(
   work: (item: T, index: number) => Promise<void>,
   deadline = Number.POSITIVE_INFINITY,
 ): Promise<number> {
-  let next = 0
+  const entries = items.entries()
   let done = 0
   const worker = async () => {
-    while (next < items.length && performance.now() < deadline) {
-      const index = next++
-      const item = items[index]
-      if (item === undefined) return
+    // All workers draw from one iterator, so each item is done once.
+    for (const [index, item] of entries) {
+      if (performance.now() >= deadline) return
       await work(item, index)
       done++
     }

@@ -45,6 +45,7 @@ async function growCrowd(session: Session, roomId: string, crowd: Account[], cou
     await joinRoom(session.pool, account, roomId)
     joined.push(account)
   })
+  if (joined.length === 0) throw new Error('nobody could join in the setup time')
   crowd.push(...joined)
   return [
     detail(`${count}.register`, `${count} polls: preparing, a registration`, (registered - start) / added.length, 'ms'),

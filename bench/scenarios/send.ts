@@ -22,13 +22,13 @@ export const send: Scenario = {
         const roomId = await createRoom(session.pool, first, options.roomVersion)
         await session.setUp(others, (account) => joinRoom(session.pool, account, roomId))
         const senders = [first, ...others].map((account) => ({ account, roomId }))
-        metrics.push(...(await phase(bench, session, senders, `${count}`, `${senders.length} senders, one room`)))
+        metrics.push(...(await phase(bench, session, senders, `${count}`, `${plural(senders.length)}, one room`)))
       }
       const rooms: Sender[] = []
       await session.setUp(accounts.slice(0, options.manyRooms), async (account) => {
         rooms.push({ account, roomId: await createRoom(session.pool, account, options.roomVersion) })
       })
-      metrics.push(...(await phase(bench, session, rooms, 'rooms', `${rooms.length} senders, a room each`)))
+      metrics.push(...(await phase(bench, session, rooms, 'rooms', `${plural(rooms.length)}, a room each`)))
       metrics.push(lower('rss', 'RSS after sending', rssMib(session.server.pids), 'MiB'))
       return metrics
     }),
@@ -64,4 +64,8 @@ async function countMissing(session: Session, senders: readonly Sender[], load: 
     missing += ids.filter((eventId) => !found.ids.has(eventId)).length
   }
   return missing
+}
+
+function plural(senders: number): string {
+  return senders === 1 ? '1 sender' : `${senders} senders`
 }
