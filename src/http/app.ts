@@ -33,6 +33,7 @@ export interface AppOptions {
 }
 
 export interface App {
+  readonly log: Log
   fetch(request: Request, bindings?: NodeBindings): Response | Promise<Response>
   /** Aborts the signals of all requests, present and to come, so that long polls answer at once. */
   abortWaiting(): void
@@ -74,6 +75,7 @@ export function createApp(options: AppOptions): App {
   })
   app.onError((error, c) => send(errorReply(error, options.log), c.req.method))
   return {
+    log: options.log,
     fetch: (request, bindings) => app.fetch(request, bindings ?? {}),
     abortWaiting: () => waiting.abortAll(),
   }

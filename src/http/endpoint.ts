@@ -26,6 +26,8 @@ export type LimitClass =
 export interface AppserviceIdentity {
   readonly id: string
   readonly senderUserId: UserId
+  /** Limit the users that it acts for like all others; its own user is always exempt. */
+  readonly isRateLimited?: boolean
 }
 
 /** Who makes the request. `sessionId` is our number of the session, absent for application services. */

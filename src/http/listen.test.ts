@@ -9,18 +9,21 @@ import * as z from 'zod'
 import { errors } from '../matrix/errors.ts'
 import { systemClock } from '../util/clock.ts'
 import { silentLog } from '../util/log.ts'
-import { createApp } from './app.ts'
+import { type App, createApp } from './app.ts'
 import { type Endpoint, endpoint } from './endpoint.ts'
 import { type Listener, listen } from './listen.ts'
 import { createRateLimiter } from './rate-limit.ts'
 import { reply } from './reply.ts'
 
-async function serve(endpoints: Endpoint[]): Promise<Listener> {
+function appOf(endpoints: Endpoint[]): App {
   const authenticate = () => {
     throw errors.unknownToken()
   }
-  const limiter = createRateLimiter(systemClock)
-  return listen({ host: '127.0.0.1', port: 0, app: createApp({ endpoints, authenticate, limiter, log: silentLog }) })
+  return createApp({ endpoints, authenticate, limiter: createRateLimiter(systemClock), log: silentLog })
+}
+
+function serve(endpoints: Endpoint[]): Promise<Listener> {
+  return listen({ host: '127.0.0.1', port: 0, app: appOf(endpoints) })
 }
 
 const aborted = (signal: AbortSignal) =>
@@ -122,6 +125,21 @@ test('a stop lets long polls answer at once, finishes requests and closes idle c
   agent.destroy()
 })
 
+test('a connection that asks for another protocol is handed over', async (t) => {
+  const listener = await listen({
+    host: '127.0.0.1',
+    port: 0,
+    app: appOf([]),
+    onUpgrade: (request, socket) => void socket.end(`HTTP/1.1 101 Switching Protocols\r\n\r\n${request.url}`),
+  })
+  t.after(() => listener.stop())
+  const answer = await raw(
+    listener,
+    'GET /live HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+  )
+  assert.match(answer, /101 [\s\S]*\/live$/)
+})
+
 test('an impossible Host header is answered in the Matrix form', async (t) => {
   const listener = await serve([echo])
   t.after(() => listener.stop())
@@ -133,13 +151,5 @@ test('an address that cannot be had is an error', async (t) => {
   const listener = await serve([echo])
   t.after(() => listener.stop())
   const { port } = listener
-  const app = createApp({
-    endpoints: [],
-    authenticate: () => {
-      throw errors.unknownToken()
-    },
-    limiter: createRateLimiter(systemClock),
-    log: silentLog,
-  })
-  await assert.rejects(listen({ host: '127.0.0.1', port, app }), { code: 'EADDRINUSE' })
+  await assert.rejects(listen({ host: '127.0.0.1', port, app: appOf([]) }), { code: 'EADDRINUSE' })
 })

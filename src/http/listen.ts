@@ -16,7 +16,7 @@ export interface ListenOptions {
   readonly app: App
   /** Serve HTTPS with this certificate and key (PEM texts). */
   readonly tls?: SecureContextOptions
-  /** Takes over connections that ask for another protocol (WebSocket); without it they are refused. */
+  /** Takes over connections that ask for another protocol (WebSocket); without it they are answered as plain requests. */
   readonly onUpgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 }
 
@@ -36,6 +36,8 @@ export interface Listener {
 
 /** Clients keep connections for long polls; proxies in front usually give up after 60 s. */
 const keepAliveMs = 75_000
+/** Uploads over slow lines take their time; the headers alone may not. */
+const requestMs = 60 * 60 * 1000
 const sweepMs = 50
 
 /** Starts to answer requests; rejects with the system's error when the address cannot be had. */
@@ -46,10 +48,16 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     hostname: 'localhost',
     errorHandler: () => badRequest(),
   })
-  const settings = { keepAliveTimeout: keepAliveMs, headersTimeout: keepAliveMs + 5000, maxHeaderSize: 32 * 1024 }
+  const settings = {
+    keepAliveTimeout: keepAliveMs,
+    headersTimeout: keepAliveMs + 5000,
+    requestTimeout: requestMs,
+    maxHeaderSize: 32 * 1024,
+  }
   const server = tls ? createSecureServer({ ...settings, ...tls }, onRequest) : createServer(settings, onRequest)
   if (options.onUpgrade) server.on('upgrade', options.onUpgrade)
   await bind(server, host, options.port)
+  server.on('error', (error) => app.log.error({ err: error }, 'a connection could not be accepted'))
   const { port } = server.address() as AddressInfo
   return {
     host,

@@ -54,6 +54,9 @@ test('it can be switched off, and application services and admins are exempt', (
   const user: Requester = { userId, deviceId: undefined, sessionId: 1, isGuest: false, isAdmin: false }
   limitRequest(none, 'login', { ...user, isAdmin: true }, '127.0.0.1')
   limitRequest(none, 'login', { ...user, appservice: { id: 'x', senderUserId: userId } }, '127.0.0.1')
+  const appservice = { id: 'x', senderUserId: '@bot:b' as UserId, isRateLimited: true }
+  limitRequest(none, 'login', { ...user, appservice, userId: appservice.senderUserId }, '127.0.0.1')
+  assert.throws(() => limitRequest(none, 'login', { ...user, appservice }, '127.0.0.1'))
   assert.throws(() => limitRequest(none, 'login', user, '127.0.0.1'))
   assert.throws(() => limitRequest(none, 'login', undefined, '127.0.0.1'))
 })

@@ -55,13 +55,21 @@ export function createRateLimiter(
   }
 }
 
-/** Limits a request by its user, or by its address where nobody is logged in. Application services and admins are exempt. */
+/**
+ * Limits a request by its user, or by its address where nobody is logged in. Exempt are admins, and application services
+ * unless their registration asks for limits.
+ */
 export function limitRequest(
   limiter: RateLimiter,
   limitClass: LimitClass,
   requester: Requester | undefined,
   ip: string,
 ): void {
-  if (requester?.appservice || requester?.isAdmin) return
+  if (requester && isExempt(requester)) return
   limiter.take(limitClass, requester?.userId ?? ip)
+}
+
+function isExempt({ userId, isAdmin, appservice }: Requester): boolean {
+  if (!appservice) return isAdmin
+  return !appservice.isRateLimited || userId === appservice.senderUserId
 }
