@@ -6,7 +6,7 @@ import type { RoomView } from './room-view.ts'
 import type { StateKey, States } from './states.ts'
 import { getStateNidAt, listTimeline, type TimelineRange } from './store-events.ts'
 import { countMembers, getMembership, listMembershipsOf, type MembershipRow } from './store-members.ts'
-import { getRoomByNid } from './store-rooms.ts'
+import { getRoom, getRoomByNid } from './store-rooms.ts'
 import {
   isJoined,
   listActiveRooms,
@@ -27,6 +27,7 @@ export interface RoomReads {
   readonly visibility: Visibility
   readonly clientEvents: ClientEvents
   room(reader: Reader, nid: number): Promise<Room | undefined>
+  roomById(reader: Reader, roomId: string): Promise<Room | undefined>
   membership(reader: Reader, roomNid: number, userId: string): Promise<MembershipRow | undefined>
   /** The user's rooms with one membership, forgotten ones too. */
   memberships(reader: Reader, userId: string, membership: string): Promise<MembershipRow[]>
@@ -61,6 +62,7 @@ export function createRoomReads(deps: Deps): RoomReads {
     visibility: deps.visibility,
     clientEvents: deps.clientEvents,
     room: getRoomByNid,
+    roomById: getRoom,
     membership: getMembership,
     memberships: listMembershipsOf,
     changedMemberships: listChangedMemberships,

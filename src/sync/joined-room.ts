@@ -1,0 +1,152 @@
+import type { Reader } from '../db/database.ts'
+import { matchesFilter } from '../matrix/event-filter.ts'
+import type { JsonObject } from '../matrix/event.ts'
+import { formatStreamToken } from '../matrix/stream-token.ts'
+import type { Room, StoredEvent } from '../rooms/types.ts'
+import { formatForSync } from './client-format.ts'
+import type { SentMembers } from './lazy-members.ts'
+import type { Count, SyncPorts } from './ports.ts'
+import { sectionState } from './room-state.ts'
+import { summarise } from './summary.ts'
+import { type Slice, sliceTimeline } from './timeline-section.ts'
+import type { JoinedRoom, SyncRequest, Window } from './types.ts'
+
+export interface JoinedInput {
+  readonly room: Room
+  readonly window: Window
+  readonly ephemeralSince: number
+  readonly ignored: ReadonlySet<string>
+}
+
+/** The section of a room that the user is in; undefined where nothing in it is new. */
+export async function joinedRoom(
+  ports: SyncPorts,
+  sent: SentMembers,
+  reader: Reader,
+  request: SyncRequest,
+  input: JoinedInput,
+): Promise<JoinedRoom | undefined> {
+  const { reads } = ports
+  const { room, window } = input
+  const { userId } = request.requester
+  const fresh = await isFresh(ports, reader, request, input)
+  const since = fresh ? undefined : window.since
+  const slice = await sliceTimeline(reads, reader, {
+    room,
+    userId,
+    after: since,
+    upTo: window.to,
+    filter: request.filter.room?.timeline,
+    ignored: input.ignored,
+  })
+  const knownNid = since === undefined || request.fullState ? undefined : await reads.stateNidAt(reader, room.nid, since)
+  const membersChanged = fresh || request.fullState || knownNid !== room.stateNid
+  const summary = membersChanged ? await summarise(reads, reader, room, userId) : undefined
+  const state = await roomState(ports, sent, reader, request, {
+    room,
+    slice,
+    known: knownNid,
+    fresh: fresh || request.fullState,
+    extraMembers: summary?.heroEvents ?? [],
+  })
+  const ephemeral = await ephemeralEvents(ports, reader, request, input, since)
+  const accountData = await roomAccountData(ports, reader, request, room, since)
+  const unread = await unreadCounts(ports, reader, request, room)
+  const section: JoinedRoom = {
+    timeline: {
+      events: await formatForSync(reads, reader, room, slice.events, request),
+      limited: slice.limited,
+      prev_batch: formatStreamToken({ position: slice.before, ephemeral: 0 }),
+    },
+    [request.stateAfter]: { events: await formatForSync(reads, reader, room, state, request) },
+    summary: summary?.content ?? {},
+    ephemeral: { events: ephemeral },
+    account_data: { events: accountData },
+    ...unread,
+  }
+  const news = slice.events.length + state.length + ephemeral.length + accountData.length
+  return fresh || request.fullState || news > 0 ? section : undefined
+}
+
+/** Whether the client knows nothing of this room yet: an initial sync, or a room joined since. */
+async function isFresh({ reads }: SyncPorts, reader: Reader, request: SyncRequest, { room, window }: JoinedInput) {
+  if (window.since === undefined) return true
+  const { userId } = request.requester
+  const row = await reads.membership(reader, room.nid, userId)
+  if (row === undefined || row.stream_pos <= window.since) return false
+  return (await reads.membershipAt(reader, room.nid, userId, window.since)) !== 'join'
+}
+
+interface RoomStateInput {
+  readonly room: Room
+  readonly slice: Slice
+  readonly known: number | undefined
+  readonly fresh: boolean
+  readonly extraMembers: readonly number[]
+}
+
+async function roomState(
+  ports: SyncPorts,
+  sent: SentMembers,
+  reader: Reader,
+  request: SyncRequest,
+  { room, slice, known, fresh, extraMembers }: RoomStateInput,
+): Promise<StoredEvent[]> {
+  const { reads } = ports
+  const first = slice.events[0]
+  const start =
+    first?.streamPos === undefined ? room.stateNid : await reads.stateNidAt(reader, room.nid, first.streamPos - 1)
+  return sectionState(reads, sent, reader, request, {
+    room,
+    known,
+    start,
+    end: room.stateNid,
+    timeline: slice.events,
+    extraMembers,
+    fresh,
+  })
+}
+
+async function ephemeralEvents(
+  ports: SyncPorts,
+  reader: Reader,
+  request: SyncRequest,
+  { room, ephemeralSince }: JoinedInput,
+  since: number | undefined,
+): Promise<JsonObject[]> {
+  const filter = request.filter.room?.ephemeral
+  const events: JsonObject[] = []
+  const typing = ports.ephemeral.typing(room.roomId)
+  const changed = since === undefined ? typing.length > 0 : ports.ephemeral.typingChangedSince(ephemeralSince).includes(room.roomId)
+  if (changed) events.push({ type: 'm.typing', content: { user_ids: [...typing] } })
+  const receipts = await ports.ephemeral.receipts(reader, request.requester.userId, room.nid, since)
+  if (receipts !== undefined) events.push({ type: 'm.receipt', content: receipts })
+  return events.filter((event) => matchesFilter(filter, { type: String(event.type), content: {} }))
+}
+
+async function roomAccountData(
+  ports: SyncPorts,
+  reader: Reader,
+  request: SyncRequest,
+  room: Room,
+  since: number | undefined,
+): Promise<JsonObject[]> {
+  const events = await ports.accountData.list(reader, request.requester.userId, room.roomId, since)
+  const filter = request.filter.room?.account_data
+  return events.filter((event) => matchesFilter(filter, { type: String(event.type), content: {} }))
+}
+
+const wire = ({ notificationCount, highlightCount }: Count) => ({
+  notification_count: notificationCount,
+  highlight_count: highlightCount,
+})
+
+async function unreadCounts(ports: SyncPorts, reader: Reader, request: SyncRequest, room: Room) {
+  const { userId } = request.requester
+  if (request.filter.room?.timeline?.unread_thread_notifications !== true) {
+    return { unread_notifications: wire(await ports.push.counts(reader, userId, room.nid)) }
+  }
+  const { main, threads } = await ports.push.countsByThread(reader, userId, room.nid)
+  const byThread = Object.fromEntries(Object.entries(threads).map(([root, count]) => [root, wire(count)]))
+  return { unread_notifications: wire(main), unread_thread_notifications: byThread }
+}

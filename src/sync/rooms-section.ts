@@ -1,0 +1,95 @@
+import type { Reader } from '../db/database.ts'
+import { matchesRoom } from '../matrix/event-filter.ts'
+import { createYielder } from '../util/async.ts'
+import type { MembershipRow } from '../rooms/reads.ts'
+import type { Room } from '../rooms/types.ts'
+import { changedRooms } from './changed-rooms.ts'
+import { strippedState } from './invited-room.ts'
+import { joinedRoom } from './joined-room.ts'
+import type { SentMembers } from './lazy-members.ts'
+import { leftRoom } from './left-room.ts'
+import type { SyncPorts } from './ports.ts'
+import type { RoomSections, SyncRequest, Window } from './types.ts'
+
+interface Input {
+  readonly window: Window
+  readonly ephemeralSince: number
+}
+
+/** All rooms that an answer speaks of, sorted into the sections of the user's membership. */
+export async function roomSections(
+  ports: SyncPorts,
+  sent: SentMembers,
+  reader: Reader,
+  request: SyncRequest,
+  { window, ephemeralSince }: Input,
+): Promise<RoomSections> {
+  const { reads } = ports
+  const { userId } = request.requester
+  const { since } = window
+  const pause = createYielder()
+  const ignored = await ports.accountData.ignoredUsers(reader, userId)
+  const wanted = (room: Room) => matchesRoom(request.filter.room, room.roomId)
+  const sections: RoomSections = {}
+
+  const joined =
+    since === undefined || request.fullState
+      ? await reads.joinedNids(reader, userId)
+      : await changedRooms(ports, reader, userId, since, ephemeralSince)
+  for (const nid of joined) {
+    const room = await reads.room(reader, nid)
+    if (room === undefined || !wanted(room)) continue
+    const section = await joinedRoom(ports, sent, reader, request, { room, window, ephemeralSince, ignored })
+    if (section !== undefined) {
+      sections.join ??= {}
+      sections.join[room.roomId] = section
+    }
+    await pause()
+  }
+  for (const row of await otherMemberships(ports, reader, request, window)) {
+    const room = await reads.room(reader, row.room_nid)
+    if (room !== undefined && wanted(room)) await addOther(room, row)
+    await pause()
+  }
+  return sections
+
+  async function addOther(room: Room, row: MembershipRow): Promise<void> {
+    if (row.membership === 'invite') {
+      if (ignored.has(row.sender)) return
+      sections.invite ??= {}
+      sections.invite[room.roomId] = { invite_state: { events: await strippedState(ports, reader, room, row) } }
+    } else if (row.membership === 'knock') {
+      sections.knock ??= {}
+      sections.knock[room.roomId] = { knock_state: { events: await strippedState(ports, reader, room, row) } }
+    } else {
+      const section = await leftRoom(ports, sent, reader, request, { room, row, window, ignored })
+      if (section === undefined) return
+      sections.leave ??= {}
+      sections.leave[room.roomId] = section
+    }
+  }
+}
+
+/** Rooms that the user is not in: what changed since, or for an initial sync what is pending and, if asked for, what was left. */
+async function otherMemberships(
+  { reads }: SyncPorts,
+  reader: Reader,
+  request: SyncRequest,
+  { since }: Window,
+): Promise<MembershipRow[]> {
+  const { userId } = request.requester
+  if (since !== undefined) {
+    const changed = await reads.changedMemberships(reader, userId, since)
+    return changed.filter((row) => row.membership !== 'join')
+  }
+  const rows = [
+    ...(await reads.memberships(reader, userId, 'invite')),
+    ...(await reads.memberships(reader, userId, 'knock')),
+  ]
+  if (request.filter.room?.include_leave !== true) return rows
+  const left = [
+    ...(await reads.memberships(reader, userId, 'leave')),
+    ...(await reads.memberships(reader, userId, 'ban')),
+  ]
+  return [...rows, ...left.filter((row) => row.forgotten === 0)]
+}

@@ -1,0 +1,122 @@
+import type { Reader } from '../db/database.ts'
+import { matchesFilter } from '../matrix/event-filter.ts'
+import type { JsonObject } from '../matrix/event.ts'
+import { formatStreamToken, type StreamToken } from '../matrix/stream-token.ts'
+import { createSentMembers } from './lazy-members.ts'
+import type { SyncPorts } from './ports.ts'
+import { roomSections } from './rooms-section.ts'
+import type { SyncRequest, SyncResponse } from './types.ts'
+import { createWaiters, usersToWake, type Waiters } from './waiters.ts'
+
+export interface Sync {
+  /** Answers at once when there is news or the sync is an initial one, else when there is news or time is up. */
+  sync(request: SyncRequest): Promise<SyncResponse>
+  readonly waiters: Waiters
+  /** Ends following the streams. */
+  stop(): void
+}
+
+interface Computed {
+  readonly response: SyncResponse
+  readonly next: StreamToken
+  readonly hasNews: boolean
+}
+
+const maxToDevice = 100
+
+export function createSync(ports: SyncPorts): Sync {
+  const sent = createSentMembers()
+  const waiters = createWaiters()
+  const unsubscribe = ports.streams.subscribe((advance) => {
+    if (waiters.size === 0) return
+    const localJoined = (roomId: string) => ports.db.read((reader) => ports.localJoined(reader, roomId))
+    usersToWake(advance, localJoined).then(
+      (users) => waiters.wakeUsers(users),
+      // Without the members nobody can be picked: everybody who waits looks for himself.
+      () => waiters.wakeAll(),
+    )
+  })
+
+  async function compute(reader: Reader, request: SyncRequest, since: StreamToken | undefined): Promise<Computed> {
+    const { filter } = request
+    const { userId } = request.requester
+    const to = await ports.streams.positionIn(reader)
+    const ephemeral = ports.ephemeral.typingCounter()
+    const window = { since: since === undefined ? undefined : Math.min(since.position, to), to }
+    const ephemeralSince = since === undefined ? 0 : since.ephemeral
+    const rooms = await roomSections(ports, sent, reader, request, { window, ephemeralSince })
+    const accountData = (await ports.accountData.list(reader, userId, undefined, window.since)).filter((event) =>
+      matchesFilter(filter.account_data, { type: String(event.type), content: {} }),
+    )
+    const devices = await deviceParts(reader, request, since, window.since, to)
+    const next: StreamToken = {
+      position: to,
+      ephemeral,
+      ...(devices.lagging === undefined ? {} : { toDevice: devices.lagging }),
+    }
+    const response: SyncResponse = {
+      next_batch: formatStreamToken(next),
+      ...(Object.keys(rooms).length > 0 && { rooms }),
+      ...(accountData.length > 0 && { account_data: { events: accountData } }),
+      ...(devices.events.length > 0 && { to_device: { events: devices.events } }),
+      ...(devices.lists && { device_lists: devices.lists }),
+      ...devices.counts,
+    }
+    const listsNews = devices.lists !== undefined && devices.lists.changed.length + devices.lists.left.length > 0
+    const hasNews =
+      Object.keys(rooms).length > 0 || accountData.length > 0 || devices.events.length > 0 || listsNews
+    return { response, next, hasNews }
+  }
+
+  async function deviceParts(
+    reader: Reader,
+    { requester: { userId, deviceId } }: SyncRequest,
+    token: StreamToken | undefined,
+    since: number | undefined,
+    to: number,
+  ) {
+    const lists = since === undefined ? undefined : await ports.e2ee.deviceLists(reader, userId, since, to)
+    if (deviceId === undefined) return { lists, events: [] as JsonObject[], counts: {}, lagging: undefined }
+    const inbox = await ports.e2ee.listToDevice(reader, userId, deviceId, {
+      since: token?.toDevice ?? token?.position ?? 0,
+      to,
+      limit: maxToDevice,
+    })
+    const fallback = await ports.e2ee.unusedFallbackKeyTypes(reader, userId, deviceId)
+    return {
+      lists,
+      events: inbox.events,
+      counts: {
+        device_one_time_keys_count: await ports.e2ee.oneTimeKeyCounts(reader, userId, deviceId),
+        device_unused_fallback_key_types: fallback,
+        'org.matrix.msc2732.device_unused_fallback_key_types': fallback,
+      },
+      lagging: inbox.more ? inbox.upTo : undefined,
+    }
+  }
+
+  return {
+    waiters,
+    stop: unsubscribe,
+    sync: async (request) => {
+      const { userId, deviceId } = request.requester
+      const { since } = request
+      if (since !== undefined && deviceId !== undefined) {
+        await ports.e2ee.acknowledgeToDevice(userId, deviceId, since.toDevice ?? since.position)
+      }
+      const deadline = ports.clock.now() + request.timeout
+      const watch = waiters.watch(userId)
+      try {
+        for (let from = since; ; ) {
+          const { response, next, hasNews } = await ports.db.read((reader) => compute(reader, request, from))
+          const left = deadline - ports.clock.now()
+          if (hasNews || since === undefined || request.fullState || left <= 0 || request.signal.aborted) return response
+          if (!(await watch.wait(left, request.signal))) return response
+          from = next
+        }
+      } finally {
+        watch.stop()
+      }
+    },
+  }
+}
