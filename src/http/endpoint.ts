@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
-import type { Logger } from 'pino'
 import type { output, ZodType } from 'zod'
 import type { DeviceId, UserId } from '../matrix/ids.ts'
+import type { Log } from '../util/log.ts'
 import type { Reply } from './reply.ts'
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE' | 'PATCH'
@@ -75,7 +75,7 @@ export interface RequestBase {
   /** The client's address; from `X-Forwarded-For` where the listener trusts its proxy. */
   readonly ip: string
   readonly requestId: string
-  readonly log: Logger
+  readonly log: Log
   /** Aborts when the client goes away or the server stops. */
   readonly signal: AbortSignal
   /** The access token that was sent, for logout and the like. */
