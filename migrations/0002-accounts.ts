@@ -79,7 +79,6 @@ async function tokens(db: Kysely<unknown>): Promise<void> {
     .createTable('registration_tokens')
     .addColumn('token', 'text', (c) => c.primaryKey())
     .addColumn('uses_allowed', 'integer')
-    .addColumn('pending', 'integer', (c) => c.notNull())
     .addColumn('completed', 'integer', (c) => c.notNull())
     .addColumn('expires_ts', 'bigint')
     .addColumn('created_ts', 'bigint', (c) => c.notNull())

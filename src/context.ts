@@ -96,6 +96,8 @@ function createServices(core: Core, options: ContextOptions) {
         unrefreshable: config.sessions.unrefreshable_token_lifetime,
         dormant: config.sessions.refresh_token_lifetime,
       },
+      loginTokenLifetime: config.sessions.login_token_lifetime,
+      uiaLifetime: config.sessions.uia_lifetime,
     },
   })
   return { accounts, parts: [accounts.part] }

@@ -1,8 +1,8 @@
-import { discoveryRoutes } from './accounts/routes-discovery.ts'
+import { accountRoutes } from './accounts/routes.ts'
 import type { AppContext } from './context.ts'
 import type { Endpoint } from './http/endpoint.ts'
 
 /** Everything that the server answers. */
 export function endpoints(ctx: AppContext): Endpoint[] {
-  return [...discoveryRoutes(ctx)]
+  return [...accountRoutes(ctx)]
 }

@@ -1,10 +1,16 @@
-import type { Database } from '../db/database.ts'
+import type { Database, Reader } from '../db/database.ts'
+import type { Streams } from '../db/streams.ts'
 import type { Authenticate } from '../http/auth.ts'
+import { createUia, type Uia } from '../http/uia.ts'
+import type { JsonObject } from '../matrix/event.ts'
 import { type ServerName, serverOf, type UserId } from '../matrix/ids.ts'
 import type { TimerClock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import type { Part } from '../util/part.ts'
+import { type AccountData, createAccountData } from './account-data.ts'
 import { createAuthenticate } from './authenticate.ts'
+import { createDevices, type Devices } from './devices.ts'
+import { createFilters, type Filters } from './filters.ts'
 import {
   createHooks,
   type DeactivateHook,
@@ -14,20 +20,32 @@ import {
   type SessionEndHook,
 } from './hooks.ts'
 import { createLastSeen } from './last-seen.ts'
+import { createLogin, type Login } from './login.ts'
 import { createPasswords, type PasswordCost, type Passwords } from './passwords.ts'
+import { createProfiles, type Profiles, type RemoteProfiles } from './profiles.ts'
+import { createRegistration, type Registration } from './registration.ts'
+import { createRegistrationTokens, type RegistrationTokens } from './registration-tokens.ts'
 import { createSessions, type SessionLifetimes, type Sessions } from './sessions.ts'
+import { createSetup, type Setup } from './setup.ts'
+import { createSharedSecret, type SharedSecret } from './shared-secret.ts'
 import { createTokenCache } from './token-cache.ts'
 import { type Appservices, noAppservices } from './types.ts'
+import { createUiaStore } from './uia-store.ts'
+import { createUsers, type Users } from './users.ts'
 
 export interface AccountsOptions {
   readonly serverName: ServerName
   readonly passwordCost: PasswordCost
   readonly minPasswordLength: number
   readonly lifetimes: SessionLifetimes
+  /** Of tokens that log in another device, in ms. */
+  readonly loginTokenLifetime: number
+  readonly uiaLifetime: number
 }
 
 export interface AccountsDeps {
   readonly db: Database
+  readonly streams: Streams
   readonly clock: TimerClock
   readonly log: Log
   readonly options: AccountsOptions
@@ -35,46 +53,91 @@ export interface AccountsDeps {
 
 export interface Accounts {
   readonly authenticate: Authenticate
+  readonly users: Users
   readonly sessions: Sessions
+  readonly devices: Devices
+  readonly login: Login
+  readonly registration: Registration
+  readonly registrationTokens: RegistrationTokens
+  readonly sharedSecret: SharedSecret
+  readonly setup: Setup
+  readonly profiles: Profiles
+  readonly accountData: AccountData
+  readonly filters: Filters
   readonly passwords: Passwords
+  readonly uia: Uia
   isLocalUser(userId: UserId): boolean
+  /** Whether a registration token can be used now. */
+  checkRegistrationToken(token: string): Promise<boolean>
+  /** The profile of a local user; undefined for an unknown one. */
+  getProfile(reader: Reader, userId: UserId): Promise<JsonObject | undefined>
   onSessionEnd(hook: SessionEndHook): void
   onDeviceRename(hook: DeviceRenameHook): void
   onDeactivate(hook: DeactivateHook): void
   onProfileChange(hook: ProfileChangeHook): void
   checkDeviceIds(check: DeviceIdCheck): void
-  /** Supplies the application services; until then there are none. */
+  /** The application services; none until `useAppservices` supplies them. */
+  appservices(): Appservices
   useAppservices(appservices: Appservices): void
+  /** How profiles of users on other servers are had; without it there are none. */
+  useRemoteProfiles(source: RemoteProfiles): void
+  readonly remoteProfile: RemoteProfiles
   readonly part: Part
 }
 
 /** Composes everything about the people of this server and their logins. */
-export function createAccounts({ db, clock, log, options }: AccountsDeps): Accounts {
+export function createAccounts({ db, streams, clock, log, options }: AccountsDeps): Accounts {
+  const { serverName } = options
   const hooks = createHooks()
   const cache = createTokenCache()
   const lastSeen = createLastSeen(db, clock, log)
-  let appservices = noAppservices
+  let current = noAppservices
+  const appservices = () => current
+  let remote: RemoteProfiles = async () => undefined
+  const passwords = createPasswords(options.passwordCost, options.minPasswordLength)
   const sessions = createSessions({ db, clock, hooks, cache, lifetimes: options.lifetimes })
+  const users = createUsers({ db, clock, hooks, cache, sessions, passwords, serverName })
+  const registrationTokens = createRegistrationTokens({ db, clock })
+  const profiles = createProfiles({ db, hooks })
   return {
-    authenticate: createAuthenticate({
-      db,
-      clock,
-      serverName: options.serverName,
-      cache,
-      lastSeen,
-      appservices: () => appservices,
-    }),
+    authenticate: createAuthenticate({ db, clock, serverName, cache, lastSeen, appservices }),
+    users,
     sessions,
-    passwords: createPasswords(options.passwordCost, options.minPasswordLength),
-    isLocalUser: (userId) => serverOf(userId) === options.serverName,
+    devices: createDevices({ db, clock, hooks, lastSeen }),
+    login: createLogin({ db, clock, sessions, users, serverName, tokenLifetime: options.loginTokenLifetime }),
+    registration: createRegistration({
+      db,
+      serverName,
+      users,
+      sessions,
+      passwords,
+      tokens: registrationTokens,
+      appservices,
+    }),
+    registrationTokens,
+    sharedSecret: createSharedSecret(clock),
+    setup: createSetup({ db, users, passwords }),
+    profiles,
+    accountData: createAccountData({ streams }),
+    filters: createFilters({ db }),
+    passwords,
+    uia: createUia({ store: createUiaStore({ db, clock }), clock, lifetimeMs: options.uiaLifetime }),
+    isLocalUser: (userId) => serverOf(userId) === serverName,
+    checkRegistrationToken: (token) => db.read((reader) => registrationTokens.isValid(reader, token)),
+    getProfile: profiles.get,
     onSessionEnd: (hook) => void hooks.sessionEnd.push(hook),
     onDeviceRename: (hook) => void hooks.deviceRename.push(hook),
     onDeactivate: (hook) => void hooks.deactivate.push(hook),
     onProfileChange: (hook) => void hooks.profileChange.push(hook),
     checkDeviceIds: (check) => void hooks.deviceIdCheck.push(check),
+    appservices,
     useAppservices: (next) => {
-      appservices = next
+      current = next
     },
+    useRemoteProfiles: (source) => {
+      remote = source
+    },
+    remoteProfile: (userId, field) => remote(userId, field),
     part: { name: 'last seen', start: () => {}, stop: () => lastSeen.stop() },
   }
 }

@@ -4,6 +4,9 @@ import type { Schema } from '../db/schema.ts'
 import type { DeviceId } from '../matrix/ids.ts'
 import type { Device } from './types.ts'
 
+/** How many users one query asks for. */
+const page = 500
+
 function fromRow(row: Selectable<Schema['devices']>): Device {
   return {
     // Only valid ids are inserted.
@@ -96,4 +99,26 @@ export async function updateLastSeen(tx: Tx, seen: Sighting): Promise<void> {
     .where('user_id', '=', seen.userId)
     .where('device_id', '=', seen.deviceId)
     .execute()
+}
+
+/** Device names by user; users that do not exist are absent. */
+export async function listDeviceNames(
+  reader: Reader,
+  userIds: readonly string[],
+): Promise<Map<string, Map<string, string | undefined>>> {
+  const names = new Map<string, Map<string, string | undefined>>()
+  for (let i = 0; i < userIds.length; i += page) {
+    const rows = await reader.qb
+      .selectFrom('users as u')
+      .leftJoin('devices as d', 'd.user_id', 'u.user_id')
+      .select(['u.user_id', 'd.device_id', 'd.display_name'])
+      .where('u.user_id', 'in', userIds.slice(i, i + page))
+      .execute()
+    for (const row of rows) {
+      const devices = names.get(row.user_id) ?? new Map<string, string | undefined>()
+      names.set(row.user_id, devices)
+      if (row.device_id !== null) devices.set(row.device_id, row.display_name ?? undefined)
+    }
+  }
+  return names
 }

@@ -46,8 +46,6 @@ export interface AccountsSchema {
     token: string
     /** Null: as often as anybody likes. */
     uses_allowed: number | null
-    /** Registrations that have given the token and are not finished. */
-    pending: number
     completed: number
     expires_ts: number | null
     created_ts: number

@@ -1,0 +1,97 @@
+import { z } from 'zod'
+import type { AppContext } from '../context.ts'
+import { type Endpoint, endpoint, type Requester } from '../http/endpoint.ts'
+import { errors, MatrixError } from '../matrix/errors.ts'
+import type { JsonObject } from '../matrix/event.ts'
+import { isRoomId, type RoomId } from '../matrix/ids.ts'
+
+const spec = 'https://spec.matrix.org/v1.19/client-server-api/#'
+const base = '/_matrix/client/v3/user/{userId}'
+const unstable = '/_matrix/client/unstable/org.matrix.msc3391/user/{userId}'
+
+/** Types that have endpoints of their own. */
+const serverControlled = new Set(['m.fully_read', 'm.push_rules'])
+
+interface Params {
+  readonly userId: string
+  readonly type: string
+  readonly roomId?: string
+}
+
+export function accountDataRoutes({ accounts, db }: Pick<AppContext, 'accounts' | 'db'>): Endpoint[] {
+  const { accountData } = accounts
+
+  async function read(requester: Requester, params: Params): Promise<JsonObject> {
+    requireSelf(requester, params.userId)
+    const roomId = requireRoomId(params.roomId)
+    const content = await db.read((reader) => accountData.get(reader, requester.userId, params.type, roomId))
+    if (!content) throw errors.notFound('There is no such account data')
+    return content
+  }
+
+  async function write(requester: Requester, params: Params, content: JsonObject | undefined): Promise<object> {
+    requireSelf(requester, params.userId)
+    const roomId = requireRoomId(params.roomId)
+    if (serverControlled.has(params.type)) {
+      throw new MatrixError(405, 'M_BAD_JSON', `${params.type} cannot be set as account data`)
+    }
+    await db.write('account data', async (tx) => {
+      if (content) await accountData.set(tx, requester.userId, params.type, content, roomId)
+      else await accountData.delete(tx, requester.userId, params.type, roomId)
+    })
+    return {}
+  }
+
+  const path = `${base}/account_data/{type}` as const
+  const roomPath = `${base}/rooms/{roomId}/account_data/{type}` as const
+  const body = z.looseObject({})
+
+  return [
+    endpoint(
+      { method: 'GET', path, auth: 'user-or-guest', spec: `${spec}get_matrixclientv3useruseridaccount_datatype` },
+      ({ requester, params }) => read(requester, params),
+    ),
+    endpoint(
+      {
+        method: 'GET',
+        path: roomPath,
+        auth: 'user-or-guest',
+        spec: `${spec}get_matrixclientv3useruseridroomsroomidaccount_datatype`,
+      },
+      ({ requester, params }) => read(requester, params),
+    ),
+    // The bodies have been parsed as JSON objects.
+    endpoint(
+      { method: 'PUT', path, auth: 'user-or-guest', body, spec: `${spec}put_matrixclientv3useruseridaccount_datatype` },
+      ({ requester, params, rawBody }) => write(requester, params, rawBody as JsonObject),
+    ),
+    endpoint(
+      {
+        method: 'PUT',
+        path: roomPath,
+        auth: 'user-or-guest',
+        body,
+        spec: `${spec}put_matrixclientv3useruseridroomsroomidaccount_datatype`,
+      },
+      ({ requester, params, rawBody }) => write(requester, params, rawBody as JsonObject),
+    ),
+    endpoint(
+      { method: 'DELETE', path: `${unstable}/account_data/{type}`, auth: 'user-or-guest' },
+      ({ requester, params }) => write(requester, params, undefined),
+    ),
+    endpoint(
+      { method: 'DELETE', path: `${unstable}/rooms/{roomId}/account_data/{type}`, auth: 'user-or-guest' },
+      ({ requester, params }) => write(requester, params, undefined),
+    ),
+  ]
+}
+
+function requireSelf(requester: Requester, userId: string): void {
+  if (requester.userId !== userId) throw errors.forbidden('Account data of other users is private')
+}
+
+function requireRoomId(roomId: string | undefined): RoomId | undefined {
+  if (roomId === undefined) return undefined
+  if (!isRoomId(roomId)) throw errors.invalidParam('Wrong path parameter roomId: not a room id')
+  return roomId
+}

@@ -1,0 +1,71 @@
+import { z } from 'zod'
+import type { AppContext } from '../context.ts'
+import { type Endpoint, endpoint, type Requester } from '../http/endpoint.ts'
+import { errors } from '../matrix/errors.ts'
+import type { Json } from '../matrix/event.ts'
+import { isUserId, type UserId } from '../matrix/ids.ts'
+import { passwordPolicy } from './password-stage.ts'
+
+const spec = 'https://spec.matrix.org/v1.19/client-server-api/#'
+
+export function passwordRoutes({ accounts, db, limiter }: Pick<AppContext, 'accounts' | 'db' | 'limiter'>): Endpoint[] {
+  const policy = passwordPolicy({ users: accounts.users, limiter })
+
+  return [
+    endpoint(
+      {
+        method: 'POST',
+        path: '/_matrix/client/v3/account/password',
+        auth: 'optional',
+        limit: 'login',
+        body: z.object({ new_password: z.string().optional(), logout_devices: z.boolean().optional() }),
+        spec: `${spec}post_matrixclientv3accountpassword`,
+      },
+      async (request) => {
+        refuseGuest(request.requester)
+        if (request.body.new_password !== undefined) accounts.passwords.check(request.body.new_password)
+        const { body, completed } = await accounts.uia.require(request, policy)
+        const userId = provenUser(request.requester, completed)
+        if (typeof body.new_password !== 'string') throw errors.missingParam('Missing key new_password')
+        const passwordHash = await accounts.passwords.hash(body.new_password)
+        await db.write('change password', async (tx) => {
+          await accounts.users.setPassword(tx, userId, passwordHash)
+          if (body.logout_devices !== false) await accounts.sessions.endAll(tx, userId, request.requester?.deviceId)
+        })
+        return {}
+      },
+    ),
+    endpoint(
+      {
+        method: 'POST',
+        path: '/_matrix/client/v3/account/deactivate',
+        auth: 'optional',
+        limit: 'login',
+        body: z.object({ erase: z.boolean().optional() }),
+        spec: `${spec}post_matrixclientv3accountdeactivate`,
+      },
+      async (request) => {
+        refuseGuest(request.requester)
+        const { requester } = request
+        // An application service answers for its users itself.
+        const outcome = requester?.appservice ? undefined : await accounts.uia.require(request, policy)
+        const userId = provenUser(requester, outcome?.completed ?? {})
+        const erase = (outcome?.body ?? request.body).erase === true
+        await db.write('deactivate', (tx) => accounts.users.deactivate(tx, userId, erase))
+        return { id_server_unbind_result: 'success' }
+      },
+    ),
+  ]
+}
+
+/** Whom a password belonged to; the requester where there is one. */
+function provenUser(requester: Requester | undefined, completed: Readonly<Record<string, Json>>): UserId {
+  const proven = completed['m.login.password']
+  if (requester) return requester.userId
+  if (typeof proven === 'string' && isUserId(proven)) return proven
+  throw errors.forbidden()
+}
+
+function refuseGuest(requester: Requester | undefined): void {
+  if (requester?.isGuest) throw errors.guestAccessForbidden()
+}

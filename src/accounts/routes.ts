@@ -1,0 +1,28 @@
+import type { AppContext } from '../context.ts'
+import type { Endpoint } from '../http/endpoint.ts'
+import { accountDataRoutes } from './routes-account-data.ts'
+import { deviceRoutes } from './routes-devices.ts'
+import { discoveryRoutes } from './routes-discovery.ts'
+import { filterRoutes } from './routes-filters.ts'
+import { loginRoutes } from './routes-login.ts'
+import { passwordRoutes } from './routes-password.ts'
+import { profileRoutes } from './routes-profiles.ts'
+import { registrationRoutes } from './routes-registration.ts'
+import { sessionRoutes } from './routes-sessions.ts'
+import { sharedSecretRoutes } from './routes-shared-secret.ts'
+
+/** Everything about accounts and their sessions. */
+export function accountRoutes(ctx: AppContext): Endpoint[] {
+  return [
+    ...discoveryRoutes(ctx),
+    ...registrationRoutes(ctx),
+    ...sharedSecretRoutes(ctx),
+    ...loginRoutes(ctx),
+    ...sessionRoutes(ctx),
+    ...passwordRoutes(ctx),
+    ...deviceRoutes(ctx),
+    ...profileRoutes(ctx),
+    ...accountDataRoutes(ctx),
+    ...filterRoutes(ctx),
+  ]
+}

@@ -1,0 +1,129 @@
+import type { Database, Reader, Tx } from '../db/database.ts'
+import { errors } from '../matrix/errors.ts'
+import { localpartOf, type ServerName, type UserId } from '../matrix/ids.ts'
+import type { Clock } from '../util/clock.ts'
+import type { AccountHooks } from './hooks.ts'
+import type { Passwords } from './passwords.ts'
+import type { Sessions } from './sessions.ts'
+import { deleteAccountData } from './store-account-data.ts'
+import { deleteLoginTokens } from './store-login-tokens.ts'
+import { deleteProfile, putProfileField } from './store-profiles.ts'
+import { getStoredUser, hasPeople, insertUser, listUsers, updateUser } from './store-users.ts'
+import type { TokenCache } from './token-cache.ts'
+import type { User } from './types.ts'
+import { loginCandidates } from './usernames.ts'
+
+export interface NewUser {
+  readonly userId: UserId
+  readonly passwordHash?: string | undefined
+  readonly isAdmin?: boolean
+  readonly isGuest?: boolean
+  /** Default: the localpart; guests have none. */
+  readonly displayName?: string | undefined
+  readonly appserviceId?: string | undefined
+  readonly userType?: string | undefined
+}
+
+export interface Users {
+  get(reader: Reader, userId: UserId): Promise<User | undefined>
+  /** Users in the order of their ids, after `from`. */
+  list(reader: Reader, from: string, limit: number): Promise<User[]>
+  /** Whether anybody has an account yet; bots and application services do not count. */
+  hasPeople(reader: Reader): Promise<boolean>
+  /** Throws `M_USER_IN_USE` where the id is taken. */
+  insert(tx: Tx, user: NewUser): Promise<void>
+  /** Hashes the password and makes the account: for the command line and built-in bots. Throws like `insert`. */
+  create(user: Omit<NewUser, 'passwordHash'> & { password?: string | undefined }): Promise<void>
+  /** The user whose name and password these are. Throws `M_FORBIDDEN`, `M_USER_DEACTIVATED`. */
+  verifyPassword(name: string, password: string): Promise<User>
+  setPassword(tx: Tx, userId: UserId, passwordHash: string): Promise<void>
+  /** False where there is no such user. */
+  setFlags(
+    tx: Tx,
+    userId: UserId,
+    flags: { isAdmin?: boolean; isLocked?: boolean; isSuspended?: boolean },
+  ): Promise<boolean>
+  /** Ends everything that can be ended; the id stays taken. `erase` also removes the profile and the account data. */
+  deactivate(tx: Tx, userId: UserId, erase: boolean): Promise<void>
+  /** Throws `M_USER_SUSPENDED` for a user who may read, but not send. */
+  requireActive(reader: Reader, userId: UserId): Promise<void>
+}
+
+export interface UsersDeps {
+  readonly db: Database
+  readonly clock: Clock
+  readonly hooks: AccountHooks
+  readonly cache: TokenCache
+  readonly sessions: Sessions
+  readonly passwords: Passwords
+  readonly serverName: ServerName
+}
+
+export function createUsers({ db, clock, hooks, cache, sessions, passwords, serverName }: UsersDeps): Users {
+  const insert = async (tx: Tx, user: NewUser) => {
+    const { userId, isAdmin = false, isGuest = false, passwordHash, appserviceId, userType } = user
+    const createdTs = clock.now()
+    if (!(await insertUser(tx, { userId, passwordHash, createdTs, isAdmin, isGuest, appserviceId, userType }))) {
+      throw errors.userInUse()
+    }
+    const displayName = user.displayName ?? (isGuest ? undefined : localpartOf(userId))
+    if (displayName) await putProfileField(tx, userId, 'displayname', JSON.stringify(displayName))
+  }
+
+  const find = (name: string) =>
+    db.read(async (reader) => {
+      for (const userId of loginCandidates(name, serverName)) {
+        const user = await getStoredUser(reader, userId)
+        if (user) return user
+      }
+      return undefined
+    })
+
+  return {
+    get: getStoredUser,
+    list: listUsers,
+    hasPeople,
+    insert,
+    create: async ({ password, ...user }) => {
+      const passwordHash = password === undefined ? undefined : await passwords.hash(password)
+      await db.write('create user', (tx) => insert(tx, { ...user, passwordHash }))
+    },
+    verifyPassword: async (name, password) => {
+      const user = await find(name)
+      const isRight = await passwords.verify(user?.passwordHash, password)
+      if (user?.isDeactivated) throw errors.userDeactivated()
+      if (!user || !isRight) throw errors.forbidden('Wrong user name or password')
+      return user
+    },
+    setPassword: async (tx, userId, passwordHash) => {
+      await updateUser(tx, userId, { password_hash: passwordHash })
+    },
+    setFlags: async (tx, userId, { isAdmin, isLocked, isSuspended }) => {
+      cache.invalidate(tx)
+      return updateUser(tx, userId, {
+        ...(isAdmin !== undefined && { is_admin: isAdmin ? 1 : 0 }),
+        ...(isLocked !== undefined && { is_locked: isLocked ? 1 : 0 }),
+        ...(isSuspended !== undefined && { is_suspended: isSuspended ? 1 : 0 }),
+      })
+    },
+    deactivate: async (tx, userId, erase) => {
+      await updateUser(tx, userId, {
+        password_hash: null,
+        is_admin: 0,
+        deactivated_ts: clock.now(),
+        is_erased: erase ? 1 : 0,
+      })
+      await sessions.endAll(tx, userId)
+      await deleteLoginTokens(tx, userId)
+      if (erase) {
+        await deleteProfile(tx, userId)
+        await deleteAccountData(tx, userId)
+      }
+      cache.invalidate(tx)
+      for (const hook of hooks.deactivate) await hook(tx, { userId, erase })
+    },
+    requireActive: async (reader, userId) => {
+      if ((await getStoredUser(reader, userId))?.isSuspended) throw errors.userSuspended()
+    },
+  }
+}
