@@ -40,7 +40,9 @@ async function events(db: Kysely<unknown>, t: Types): Promise<void> {
     .execute()
   await db.schema.createIndex('events_timeline').on('events').columns(['room_nid', 'stream_pos']).execute()
   await db.schema.createIndex('events_stream').on('events').column('stream_pos').execute()
-  await sql`create index events_state on events (room_nid, type, state_key, stream_pos) where state_key is not null`.execute(db)
+  await sql`create index events_state on events (room_nid, type, state_key, stream_pos) where state_key is not null`.execute(
+    db,
+  )
   await sql`create index events_txn on events (txn_id, txn_device) where txn_id is not null`.execute(db)
   await sql`create index events_thread on events (thread_id, stream_pos) where thread_id is not null`.execute(db)
   for (const [table, to] of [

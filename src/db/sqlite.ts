@@ -56,8 +56,7 @@ class ReadPool {
   }
 
   async use<T>(fn: (reader: Reader) => Promise<T>): Promise<T> {
-    const connection =
-      this.#idle.pop() ?? (await new Promise<Connection>((resolve) => this.#waiting.push(resolve)))
+    const connection = this.#idle.pop() ?? (await new Promise<Connection>((resolve) => this.#waiting.push(resolve)))
     try {
       await connection.control('begin')
       return await fn(connection)

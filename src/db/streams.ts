@@ -28,7 +28,9 @@ const bump = prepare((qb, p: { n: number }) =>
     .returning('position'),
 )
 
-const current = prepare((qb, p: { name: string }) => qb.selectFrom('streams').select('position').where('name', '=', p.name))
+const current = prepare((qb, p: { name: string }) =>
+  qb.selectFrom('streams').select('position').where('name', '=', p.name),
+)
 
 /** The one counter that gives every durable row its place: commit order is position order. */
 export async function openStreams(db: Database): Promise<Streams> {

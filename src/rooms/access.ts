@@ -22,7 +22,12 @@ export interface RoomAccess {
  * The user's access to a room. Throws `403 M_FORBIDDEN` for rooms that are unknown, that the user was never in or has
  * forgotten, unless they are world readable.
  */
-export async function requireAccess(reader: Reader, view: RoomView, roomId: string, userId: UserId): Promise<RoomAccess> {
+export async function requireAccess(
+  reader: Reader,
+  view: RoomView,
+  roomId: string,
+  userId: UserId,
+): Promise<RoomAccess> {
   const room = await getRoom(reader, roomId)
   if (room === undefined) throw errors.forbidden('You are not in this room')
   const row = await getMembership(reader, room.nid, userId)

@@ -2,7 +2,6 @@ import type { Reader } from '../db/database.ts'
 import type { JsonObject } from '../matrix/event.ts'
 import type { EventId, UserId } from '../matrix/ids.ts'
 import type { Clock } from '../util/clock.ts'
-import type { EventCache } from './event-cache.ts'
 import { redactsOf } from './redactions.ts'
 import type { RoomView } from './room-view.ts'
 import { getEventById } from './store-events.ts'
@@ -43,7 +42,6 @@ interface Deps {
   readonly clock: Clock
   readonly view: RoomView
   readonly visibility: Visibility
-  readonly events: EventCache
   readonly bundlers: readonly Bundler[]
 }
 

@@ -45,7 +45,12 @@ export interface RoomReads {
   stateKeys(reader: Reader, nids: Iterable<number>): Promise<ReadonlyMap<number, StateKey>>
   events(reader: Reader, nids: readonly number[]): Promise<ReadonlyMap<number, StoredEvent>>
   countMembers(reader: Reader, roomNid: number): Promise<{ joined: number; invited: number }>
-  heroes(reader: Reader, roomNid: number, userId: string, membership: string): Promise<{ user_id: string; event_nid: number }[]>
+  heroes(
+    reader: Reader,
+    roomNid: number,
+    userId: string,
+    membership: string,
+  ): Promise<{ user_id: string; event_nid: number }[]>
 }
 
 interface Deps {

@@ -1,10 +1,10 @@
 import { z } from 'zod'
+import { roomEventFilterSchema } from '../accounts/filter-schema.ts'
 import type { AppContext } from '../context.ts'
 import { type Endpoint, endpoint, type Requester } from '../http/endpoint.ts'
 import { errors } from '../matrix/errors.ts'
 import type { RoomEventFilter } from '../matrix/event-filter.ts'
 import { formatStreamToken, parseStreamToken } from '../matrix/stream-token.ts'
-import { roomEventFilter } from '../matrix/filter-schema.ts'
 
 const spec = 'https://spec.matrix.org/v1.19/client-server-api/#getting-events-for-a-room'
 const membership = z.enum(['join', 'invite', 'knock', 'leave', 'ban'])
@@ -26,7 +26,7 @@ function readFilter(text: string | undefined): RoomEventFilter | undefined {
   } catch {
     throw errors.invalidParam('filter is not valid JSON')
   }
-  const parsed = roomEventFilter.safeParse(json)
+  const parsed = roomEventFilterSchema.safeParse(json)
   if (!parsed.success) throw errors.invalidParam('filter is not a valid filter')
   return parsed.data
 }

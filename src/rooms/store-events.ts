@@ -74,7 +74,9 @@ const insertEdgeRow = prepare((qb, p: { event_nid: number; prev_nid: number }) =
 const insertAuthRow = prepare((qb, p: { event_nid: number; auth_nid: number }) =>
   qb.insertInto('event_auth').values({ event_nid: p.event_nid, auth_nid: p.auth_nid }),
 )
-const byId = prepare((qb, p: { eventId: string }) => qb.selectFrom('events').selectAll().where('event_id', '=', p.eventId))
+const byId = prepare((qb, p: { eventId: string }) =>
+  qb.selectFrom('events').selectAll().where('event_id', '=', p.eventId),
+)
 const byNid = prepare((qb, p: { nid: number }) => qb.selectFrom('events').selectAll().where('event_nid', '=', p.nid))
 const nidById = prepare((qb, p: { eventId: string }) =>
   qb.selectFrom('events').select(['event_nid', 'thread_id']).where('event_id', '=', p.eventId),

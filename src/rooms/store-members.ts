@@ -9,18 +9,10 @@ const one = prepare((qb, p: { roomNid: number; userId: string }) =>
   qb.selectFrom('memberships').selectAll().where('room_nid', '=', p.roomNid).where('user_id', '=', p.userId),
 )
 const ofUser = prepare((qb, p: { userId: string; membership: string }) =>
-  qb
-    .selectFrom('memberships')
-    .selectAll()
-    .where('user_id', '=', p.userId)
-    .where('membership', '=', p.membership),
+  qb.selectFrom('memberships').selectAll().where('user_id', '=', p.userId).where('membership', '=', p.membership),
 )
 const ofRoom = prepare((qb, p: { roomNid: number; membership: string }) =>
-  qb
-    .selectFrom('memberships')
-    .selectAll()
-    .where('room_nid', '=', p.roomNid)
-    .where('membership', '=', p.membership),
+  qb.selectFrom('memberships').selectAll().where('room_nid', '=', p.roomNid).where('membership', '=', p.membership),
 )
 const localJoined = prepare((qb, p: { roomNid: number }) =>
   qb

@@ -37,7 +37,9 @@ export async function resolveRelation(tx: Tx, pdu: Pdu): Promise<Relation | unde
 }
 
 const insertRow = prepare((qb, p: { nid: number; roomNid: number; parentId: string; relType: string }) =>
-  qb.insertInto('relations').values({ event_nid: p.nid, room_nid: p.roomNid, parent_id: p.parentId, rel_type: p.relType }),
+  qb
+    .insertInto('relations')
+    .values({ event_nid: p.nid, room_nid: p.roomNid, parent_id: p.parentId, rel_type: p.relType }),
 )
 
 export async function insertRelation(tx: Tx, nid: number, roomNid: number, relation: Relation): Promise<void> {

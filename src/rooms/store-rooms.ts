@@ -14,12 +14,11 @@ const insertRow = prepare((qb, p: { roomId: string; version: string }) =>
     .values({ room_id: p.roomId, version: p.version, extremities: '[]', state_nid: null, last_pos: 0, is_public: 0 })
     .returning('room_nid'),
 )
-const updateHead = prepare(
-  (qb, p: { nid: number; extremities: string; stateNid: number | null; lastPos: number }) =>
-    qb
-      .updateTable('rooms')
-      .set({ extremities: p.extremities, state_nid: p.stateNid, last_pos: p.lastPos })
-      .where('room_nid', '=', p.nid),
+const updateHead = prepare((qb, p: { nid: number; extremities: string; stateNid: number | null; lastPos: number }) =>
+  qb
+    .updateTable('rooms')
+    .set({ extremities: p.extremities, state_nid: p.stateNid, last_pos: p.lastPos })
+    .where('room_nid', '=', p.nid),
 )
 
 function toRoom(row: Selectable<RoomsSchema['rooms']>): Room {

@@ -21,11 +21,7 @@ const joinedRoomIds = prepare((qb, p: { userId: string }) =>
     .where('me.membership', '=', 'join'),
 )
 const joinedUsers = prepare((qb, p: { roomNid: number }) =>
-  qb
-    .selectFrom('memberships')
-    .select('user_id')
-    .where('room_nid', '=', p.roomNid)
-    .where('membership', '=', 'join'),
+  qb.selectFrom('memberships').select('user_id').where('room_nid', '=', p.roomNid).where('membership', '=', 'join'),
 )
 const changes = prepare((qb, p: { userId: string; since: number }) =>
   qb

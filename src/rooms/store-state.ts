@@ -9,7 +9,9 @@ export interface StateRow {
   readonly digest: string
 }
 
-const stateByNid = prepare((qb, p: { nid: number }) => qb.selectFrom('states').selectAll().where('state_nid', '=', p.nid))
+const stateByNid = prepare((qb, p: { nid: number }) =>
+  qb.selectFrom('states').selectAll().where('state_nid', '=', p.nid),
+)
 const stateByDigest = prepare((qb, p: { roomNid: number; digest: string }) =>
   qb.selectFrom('states').selectAll().where('room_nid', '=', p.roomNid).where('digest', '=', p.digest),
 )
@@ -26,11 +28,7 @@ const changesOf = prepare((qb, p: { nid: number }) =>
   qb.selectFrom('state_changes').select(['key_nid', 'event_nid']).where('state_nid', '=', p.nid),
 )
 const changeOf = prepare((qb, p: { nid: number; keyNid: number }) =>
-  qb
-    .selectFrom('state_changes')
-    .select('event_nid')
-    .where('state_nid', '=', p.nid)
-    .where('key_nid', '=', p.keyNid),
+  qb.selectFrom('state_changes').select('event_nid').where('state_nid', '=', p.nid).where('key_nid', '=', p.keyNid),
 )
 const keyNid = prepare((qb, p: { type: string; stateKey: string }) =>
   qb.selectFrom('state_keys').select('key_nid').where('type', '=', p.type).where('state_key', '=', p.stateKey),

@@ -8,12 +8,7 @@ interface Since {
 }
 
 const activeRooms = prepare((qb, p: Since) =>
-  qb
-    .selectFrom('rooms')
-    .select('room_nid')
-    .where('last_pos', '>', p.since)
-    .orderBy('last_pos', 'desc')
-    .limit(p.limit),
+  qb.selectFrom('rooms').select('room_nid').where('last_pos', '>', p.since).orderBy('last_pos', 'desc').limit(p.limit),
 )
 const receiptRooms = prepare((qb, p: Since) =>
   qb.selectFrom('receipts').select('room_nid').where('stream_pos', '>', p.since).orderBy('stream_pos').limit(p.limit),
@@ -22,11 +17,7 @@ const changedMemberships = prepare((qb, p: { userId: string; since: number }) =>
   qb.selectFrom('memberships').selectAll().where('user_id', '=', p.userId).where('stream_pos', '>', p.since),
 )
 const joinedNids = prepare((qb, p: { userId: string }) =>
-  qb
-    .selectFrom('memberships')
-    .select('room_nid')
-    .where('user_id', '=', p.userId)
-    .where('membership', '=', 'join'),
+  qb.selectFrom('memberships').select('room_nid').where('user_id', '=', p.userId).where('membership', '=', 'join'),
 )
 const isJoinedRow = prepare((qb, p: { userId: string; roomNid: number }) =>
   qb

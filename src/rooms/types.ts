@@ -1,5 +1,5 @@
-import type { EventStatus } from '../db/schema/rooms.ts'
 import type { Tx } from '../db/database.ts'
+import type { EventStatus } from '../db/schema/rooms.ts'
 import type { Pdu } from '../matrix/event.ts'
 import type { EventId, RoomId } from '../matrix/ids.ts'
 import type { RoomVersionRules } from '../matrix/room-versions.ts'

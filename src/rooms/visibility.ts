@@ -9,7 +9,12 @@ import type { Room, StoredEvent } from './types.ts'
 
 export interface Visibility {
   /** Those of the events that the user may see, in the same order. */
-  filter(reader: Reader, room: Pick<Room, 'nid'>, userId: UserId, events: readonly StoredEvent[]): Promise<StoredEvent[]>
+  filter(
+    reader: Reader,
+    room: Pick<Room, 'nid'>,
+    userId: UserId,
+    events: readonly StoredEvent[],
+  ): Promise<StoredEvent[]>
   /** The user's membership in a state, as `unsigned.membership` tells it: `leave` where there is none. */
   membershipAt(reader: Reader, userId: UserId, stateNid: number | undefined): Promise<string>
 }

@@ -15,15 +15,13 @@ export async function changedRooms(
   userId: UserId,
   since: number,
   ephemeralSince: number,
+  withAccountData: Iterable<string>,
 ): Promise<Set<number>> {
   const { reads } = ports
   const active = await reads.activeRooms(reader, since, maxActive + 1)
   const receipts = await reads.roomsWithReceipts(reader, since, maxActive + 1)
   if (active.length > maxActive || receipts.length > maxActive) return new Set(await reads.joinedNids(reader, userId))
-  const byName = [
-    ...ports.ephemeral.typingChangedSince(ephemeralSince),
-    ...(await ports.accountData.changedRooms(reader, userId, since)),
-  ]
+  const byName = [...ports.ephemeral.typingChangedSince(ephemeralSince), ...withAccountData]
   const candidates = new Set([...active, ...receipts])
   for (const roomId of byName) {
     const room = await reads.roomById(reader, roomId)

@@ -1,8 +1,8 @@
 import type { Reader } from '../db/database.ts'
-import { matchesFilter } from '../matrix/event-filter.ts'
 import type { JsonObject } from '../matrix/event.ts'
 import { formatStreamToken } from '../matrix/stream-token.ts'
 import type { Room, StoredEvent } from '../rooms/types.ts'
+import { type AccountDataView, filterByType } from './account-data.ts'
 import { formatForSync } from './client-format.ts'
 import type { SentMembers } from './lazy-members.ts'
 import type { Count, SyncPorts } from './ports.ts'
@@ -16,6 +16,7 @@ export interface JoinedInput {
   readonly window: Window
   readonly ephemeralSince: number
   readonly ignored: ReadonlySet<string>
+  readonly accountData: AccountDataView
 }
 
 /** The section of a room that the user is in; undefined where nothing in it is new. */
@@ -39,7 +40,8 @@ export async function joinedRoom(
     filter: request.filter.room?.timeline,
     ignored: input.ignored,
   })
-  const knownNid = since === undefined || request.fullState ? undefined : await reads.stateNidAt(reader, room.nid, since)
+  const knownNid =
+    since === undefined || request.fullState ? undefined : await reads.stateNidAt(reader, room.nid, since)
   const membersChanged = fresh || request.fullState || knownNid !== room.stateNid
   const summary = membersChanged ? await summarise(reads, reader, room, userId) : undefined
   const state = await roomState(ports, sent, reader, request, {
@@ -50,7 +52,10 @@ export async function joinedRoom(
     extraMembers: summary?.heroEvents ?? [],
   })
   const ephemeral = await ephemeralEvents(ports, reader, request, input, since)
-  const accountData = await roomAccountData(ports, reader, request, room, since)
+  const accountData = filterByType(
+    request.filter.room?.account_data,
+    await input.accountData.ofRoom(room.roomId, since === undefined),
+  )
   const unread = await unreadCounts(ports, reader, request, room)
   const section: JoinedRoom = {
     timeline: {
@@ -117,23 +122,12 @@ async function ephemeralEvents(
   const filter = request.filter.room?.ephemeral
   const events: JsonObject[] = []
   const typing = ports.ephemeral.typing(room.roomId)
-  const changed = since === undefined ? typing.length > 0 : ports.ephemeral.typingChangedSince(ephemeralSince).includes(room.roomId)
+  const changed =
+    since === undefined ? typing.length > 0 : ports.ephemeral.typingChangedSince(ephemeralSince).includes(room.roomId)
   if (changed) events.push({ type: 'm.typing', content: { user_ids: [...typing] } })
   const receipts = await ports.ephemeral.receipts(reader, request.requester.userId, room.nid, since)
   if (receipts !== undefined) events.push({ type: 'm.receipt', content: receipts })
-  return events.filter((event) => matchesFilter(filter, { type: String(event.type), content: {} }))
-}
-
-async function roomAccountData(
-  ports: SyncPorts,
-  reader: Reader,
-  request: SyncRequest,
-  room: Room,
-  since: number | undefined,
-): Promise<JsonObject[]> {
-  const events = await ports.accountData.list(reader, request.requester.userId, room.roomId, since)
-  const filter = request.filter.room?.account_data
-  return events.filter((event) => matchesFilter(filter, { type: String(event.type), content: {} }))
+  return filterByType(filter, events)
 }
 
 const wire = ({ notificationCount, highlightCount }: Count) => ({

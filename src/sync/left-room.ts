@@ -3,6 +3,7 @@ import { matchesFilter } from '../matrix/event-filter.ts'
 import { formatStreamToken } from '../matrix/stream-token.ts'
 import type { MembershipRow } from '../rooms/reads.ts'
 import type { Room, StoredEvent } from '../rooms/types.ts'
+import { type AccountDataView, filterByType } from './account-data.ts'
 import { formatForSync } from './client-format.ts'
 import type { SentMembers } from './lazy-members.ts'
 import type { SyncPorts } from './ports.ts'
@@ -15,6 +16,7 @@ export interface LeftInput {
   readonly row: MembershipRow
   readonly window: Window
   readonly ignored: ReadonlySet<string>
+  readonly accountData: AccountDataView
 }
 
 /**
@@ -26,7 +28,7 @@ export async function leftRoom(
   sent: SentMembers,
   reader: Reader,
   request: SyncRequest,
-  { room, row, window, ignored }: LeftInput,
+  { room, row, window, ignored, accountData }: LeftInput,
 ): Promise<LeftRoom | undefined> {
   const { reads } = ports
   const { userId } = request.requester
@@ -65,7 +67,12 @@ export async function leftRoom(
       prev_batch: formatStreamToken({ position: slice.before, ephemeral: 0 }),
     },
     [request.stateAfter]: { events: await formatForSync(reads, reader, room, [...state, ...hiddenLeave], request) },
-    account_data: { events: await ports.accountData.list(reader, userId, room.roomId, since) },
+    account_data: {
+      events: filterByType(
+        request.filter.room?.account_data,
+        await accountData.ofRoom(room.roomId, since === undefined),
+      ),
+    },
   }
 }
 

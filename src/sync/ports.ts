@@ -1,14 +1,20 @@
-import type { Reader } from '../db/database.ts'
+import type { Database, Reader } from '../db/database.ts'
+import type { Streams } from '../db/streams.ts'
 import type { JsonObject } from '../matrix/event.ts'
 import type { UserId } from '../matrix/ids.ts'
 import type { RoomReads } from '../rooms/reads.ts'
-import type { Streams } from '../db/streams.ts'
-import type { Database } from '../db/database.ts'
 import type { Clock } from '../util/clock.ts'
 
 export interface Count {
   readonly notificationCount: number
   readonly highlightCount: number
+}
+
+export interface AccountDataItem {
+  /** Undefined: of the whole account. */
+  readonly roomId: string | undefined
+  readonly type: string
+  readonly content: JsonObject
 }
 
 /** What a sync needs of the other features, each inside the snapshot of the sync. */
@@ -18,10 +24,10 @@ export interface SyncPorts {
   readonly clock: Clock
   readonly reads: RoomReads
   readonly accountData: {
-    /** Global data (`roomId` undefined) or that of one room, changed in `(since, to]`; all of it when `since` is undefined. */
-    list(reader: Reader, userId: UserId, roomId: string | undefined, since: number | undefined): Promise<JsonObject[]>
-    /** Ids of rooms whose data changed after `since`. */
-    changedRooms(reader: Reader, userId: UserId, since: number): Promise<string[]>
+    /** All that is set, of the account and of its rooms. */
+    list(reader: Reader, userId: UserId): Promise<readonly AccountDataItem[]>
+    /** What changed after one position up to another. */
+    listChanges(reader: Reader, userId: UserId, after: number, upTo: number): Promise<readonly AccountDataItem[]>
     ignoredUsers(reader: Reader, userId: UserId): Promise<ReadonlySet<string>>
   }
   readonly ephemeral: {
@@ -30,7 +36,12 @@ export interface SyncPorts {
     typingChangedSince(since: number): readonly string[]
     typingCounter(): number
     /** An `m.receipt` content with what the user may see, or undefined when there is nothing. */
-    receipts(reader: Reader, userId: UserId, roomNid: number, since: number | undefined): Promise<JsonObject | undefined>
+    receipts(
+      reader: Reader,
+      userId: UserId,
+      roomNid: number,
+      since: number | undefined,
+    ): Promise<JsonObject | undefined>
   }
   readonly localJoined: (reader: Reader, roomId: string) => Promise<ReadonlySet<string>>
   readonly push: {
@@ -42,7 +53,12 @@ export interface SyncPorts {
     ): Promise<{ main: Count; threads: Readonly<Record<string, Count>> }>
   }
   readonly e2ee: {
-    deviceLists(reader: Reader, userId: UserId, since: number, to: number): Promise<{ changed: string[]; left: string[] }>
+    deviceLists(
+      reader: Reader,
+      userId: UserId,
+      since: number,
+      to: number,
+    ): Promise<{ changed: string[]; left: string[] }>
     oneTimeKeyCounts(reader: Reader, userId: UserId, deviceId: string): Promise<Record<string, number>>
     unusedFallbackKeyTypes(reader: Reader, userId: UserId, deviceId: string): Promise<string[]>
     /** Messages after `since` up to `to`, oldest first, with the position of the last; at most `limit`. */

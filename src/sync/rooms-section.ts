@@ -1,8 +1,9 @@
 import type { Reader } from '../db/database.ts'
 import { matchesRoom } from '../matrix/event-filter.ts'
-import { createYielder } from '../util/async.ts'
 import type { MembershipRow } from '../rooms/reads.ts'
 import type { Room } from '../rooms/types.ts'
+import { createYielder } from '../util/async.ts'
+import type { AccountDataView } from './account-data.ts'
 import { changedRooms } from './changed-rooms.ts'
 import { strippedState } from './invited-room.ts'
 import { joinedRoom } from './joined-room.ts'
@@ -14,6 +15,7 @@ import type { RoomSections, SyncRequest, Window } from './types.ts'
 interface Input {
   readonly window: Window
   readonly ephemeralSince: number
+  readonly accountData: AccountDataView
 }
 
 /** All rooms that an answer speaks of, sorted into the sections of the user's membership. */
@@ -22,7 +24,7 @@ export async function roomSections(
   sent: SentMembers,
   reader: Reader,
   request: SyncRequest,
-  { window, ephemeralSince }: Input,
+  { window, ephemeralSince, accountData }: Input,
 ): Promise<RoomSections> {
   const { reads } = ports
   const { userId } = request.requester
@@ -35,11 +37,17 @@ export async function roomSections(
   const joined =
     since === undefined || request.fullState
       ? await reads.joinedNids(reader, userId)
-      : await changedRooms(ports, reader, userId, since, ephemeralSince)
+      : await changedRooms(ports, reader, userId, since, ephemeralSince, accountData.rooms)
   for (const nid of joined) {
     const room = await reads.room(reader, nid)
     if (room === undefined || !wanted(room)) continue
-    const section = await joinedRoom(ports, sent, reader, request, { room, window, ephemeralSince, ignored })
+    const section = await joinedRoom(ports, sent, reader, request, {
+      room,
+      window,
+      ephemeralSince,
+      ignored,
+      accountData,
+    })
     if (section !== undefined) {
       sections.join ??= {}
       sections.join[room.roomId] = section
@@ -62,7 +70,7 @@ export async function roomSections(
       sections.knock ??= {}
       sections.knock[room.roomId] = { knock_state: { events: await strippedState(ports, reader, room, row) } }
     } else {
-      const section = await leftRoom(ports, sent, reader, request, { room, row, window, ignored })
+      const section = await leftRoom(ports, sent, reader, request, { room, row, window, ignored, accountData })
       if (section === undefined) return
       sections.leave ??= {}
       sections.leave[room.roomId] = section

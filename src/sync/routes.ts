@@ -2,34 +2,12 @@ import { z } from 'zod'
 import type { AppContext } from '../context.ts'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
 import { errors } from '../matrix/errors.ts'
-import { type SyncFilter, syncFilter } from '../matrix/filter-schema.ts'
 import { parseStreamToken } from '../matrix/stream-token.ts'
-import type { UserId } from '../matrix/ids.ts'
 
 const maxTimeout = 5 * 60_000
 
-function parseFilter(text: string): SyncFilter {
-  let json: unknown
-  try {
-    json = JSON.parse(text)
-  } catch {
-    throw errors.invalidParam('filter is not valid JSON')
-  }
-  const parsed = syncFilter.safeParse(json)
-  if (!parsed.success) throw errors.invalidParam('filter is not a valid filter')
-  return parsed.data
-}
-
 /** https://spec.matrix.org/v1.19/client-server-api/#syncing */
-export function syncRoutes({ sync, accounts }: Pick<AppContext, 'sync' | 'accounts'>): Endpoint[] {
-  async function filterOf(userId: UserId, filter: string | undefined): Promise<SyncFilter> {
-    if (filter === undefined || filter === '') return {}
-    if (filter.startsWith('{')) return parseFilter(filter)
-    const stored = await accounts.filters.get(userId, filter)
-    if (stored === undefined) throw errors.invalidParam('No such filter')
-    return stored
-  }
-
+export function syncRoutes({ db, sync, accounts }: Pick<AppContext, 'db' | 'sync' | 'accounts'>): Endpoint[] {
   return [
     endpoint(
       {
@@ -54,7 +32,7 @@ export function syncRoutes({ sync, accounts }: Pick<AppContext, 'sync' | 'accoun
         return sync.sync({
           requester,
           since,
-          filter: await filterOf(requester.userId, query.filter),
+          filter: await db.read((reader) => accounts.filters.resolve(reader, requester.userId, query.filter)),
           fullState: query.full_state ?? false,
           stateAfter: query.use_state_after ? 'state_after' : unstable ? 'org.matrix.msc4222.state_after' : 'state',
           timeout: Math.min(query.timeout ?? 0, maxTimeout),

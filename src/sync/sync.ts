@@ -1,7 +1,7 @@
 import type { Reader } from '../db/database.ts'
-import { matchesFilter } from '../matrix/event-filter.ts'
 import type { JsonObject } from '../matrix/event.ts'
 import { formatStreamToken, type StreamToken } from '../matrix/stream-token.ts'
+import { filterByType, readAccountData } from './account-data.ts'
 import { createSentMembers } from './lazy-members.ts'
 import type { SyncPorts } from './ports.ts'
 import { roomSections } from './rooms-section.ts'
@@ -44,10 +44,9 @@ export function createSync(ports: SyncPorts): Sync {
     const ephemeral = ports.ephemeral.typingCounter()
     const window = { since: since === undefined ? undefined : Math.min(since.position, to), to }
     const ephemeralSince = since === undefined ? 0 : since.ephemeral
-    const rooms = await roomSections(ports, sent, reader, request, { window, ephemeralSince })
-    const accountData = (await ports.accountData.list(reader, userId, undefined, window.since)).filter((event) =>
-      matchesFilter(filter.account_data, { type: String(event.type), content: {} }),
-    )
+    const view = await readAccountData(ports, reader, userId, window)
+    const rooms = await roomSections(ports, sent, reader, request, { window, ephemeralSince, accountData: view })
+    const accountData = filterByType(filter.account_data, view.global)
     const devices = await deviceParts(reader, request, since, window.since, to)
     const next: StreamToken = {
       position: to,
@@ -63,8 +62,7 @@ export function createSync(ports: SyncPorts): Sync {
       ...devices.counts,
     }
     const listsNews = devices.lists !== undefined && devices.lists.changed.length + devices.lists.left.length > 0
-    const hasNews =
-      Object.keys(rooms).length > 0 || accountData.length > 0 || devices.events.length > 0 || listsNews
+    const hasNews = Object.keys(rooms).length > 0 || accountData.length > 0 || devices.events.length > 0 || listsNews
     return { response, next, hasNews }
   }
 
@@ -110,7 +108,8 @@ export function createSync(ports: SyncPorts): Sync {
         for (let from = since; ; ) {
           const { response, next, hasNews } = await ports.db.read((reader) => compute(reader, request, from))
           const left = deadline - ports.clock.now()
-          if (hasNews || since === undefined || request.fullState || left <= 0 || request.signal.aborted) return response
+          if (hasNews || since === undefined || request.fullState || left <= 0 || request.signal.aborted)
+            return response
           if (!(await watch.wait(left, request.signal))) return response
           from = next
         }

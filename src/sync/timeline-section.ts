@@ -1,9 +1,9 @@
 import type { Reader } from '../db/database.ts'
 import { matchesFilter, type RoomEventFilter } from '../matrix/event-filter.ts'
 import type { UserId } from '../matrix/ids.ts'
-import { createYielder } from '../util/async.ts'
 import type { RoomReads } from '../rooms/reads.ts'
 import type { Room, StoredEvent } from '../rooms/types.ts'
+import { createYielder } from '../util/async.ts'
 
 export interface Slice {
   /** Oldest first. */

@@ -1,1 +1,1 @@
-export interface PushSchema {}
+export type PushSchema = {}

@@ -59,7 +59,7 @@ export interface RoomsSchema {
     /** Equal states of a room have equal digests, whichever way they came about. */
     digest: string
   }
-  state_changes: { state_nid: number; key_nid: number; /** 0: removed */ event_nid: number }
+  state_changes: { state_nid: number; key_nid: number /** 0: removed */; event_nid: number }
   current_state: { room_nid: number; type: string; state_key: string; event_nid: number }
   memberships: {
     room_nid: number

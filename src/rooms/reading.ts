@@ -1,0 +1,37 @@
+import type { Database } from '../db/database.ts'
+import type { Clock } from '../util/clock.ts'
+import { type Bundler, createClientEvents } from './client-event.ts'
+import type { EventCache } from './event-cache.ts'
+import { createRoomReads, type RoomReads } from './reads.ts'
+import { createRoomView } from './room-view.ts'
+import { createStateReads, type StateReads } from './state-reads.ts'
+import type { States } from './states.ts'
+import { createTimeline, type Timeline } from './timeline.ts'
+import { createVisibility } from './visibility.ts'
+
+/** Everything that looks at rooms and changes nothing. */
+export interface RoomReading {
+  readonly timeline: Timeline
+  readonly state: StateReads
+  /** For other features, inside snapshots of theirs. */
+  readonly reads: RoomReads
+}
+
+interface Deps {
+  readonly db: Database
+  readonly clock: Clock
+  readonly states: States
+  readonly events: EventCache
+  readonly bundlers: readonly Bundler[]
+}
+
+export function createRoomReading({ db, clock, states, events, bundlers }: Deps): RoomReading {
+  const view = createRoomView(states, events)
+  const visibility = createVisibility(view)
+  const clientEvents = createClientEvents({ clock, view, visibility, bundlers })
+  return {
+    timeline: createTimeline({ db, view, visibility, clientEvents }),
+    state: createStateReads({ db, view, clientEvents }),
+    reads: createRoomReads({ view, visibility, clientEvents, states, events }),
+  }
+}
