@@ -8,6 +8,7 @@ import { openDatabase } from './db/open.ts'
 import { lockDatabase } from './db/process-lock.ts'
 import { requireServerName } from './db/server-facts.ts'
 import { openStreams, type Streams } from './db/streams.ts'
+import { createE2ee, type E2ee } from './e2ee/e2ee.ts'
 import { createRateLimiter, type RateLimiter } from './http/rate-limit.ts'
 import type { ServerName } from './matrix/ids.ts'
 import type { SigningKey } from './matrix/signing.ts'
@@ -27,6 +28,7 @@ export interface AppContext {
   readonly signingKeys: readonly [SigningKey, ...SigningKey[]]
   readonly limiter: RateLimiter
   readonly accounts: Accounts
+  readonly e2ee: E2ee
   /** What runs as long as the server does, in the order of its start. */
   readonly parts: readonly Part[]
   /** Closes the database and gives up the lock; parts have been stopped before. */
@@ -100,5 +102,10 @@ function createServices(core: Core, options: ContextOptions) {
       uiaLifetime: config.sessions.uia_lifetime,
     },
   })
-  return { accounts, parts: [accounts.part] }
+  const e2ee = createE2ee({ ...core, devices: accounts.devices })
+  accounts.onSessionEnd(e2ee.deviceRemoved)
+  accounts.onDeviceRename(e2ee.deviceRenamed)
+  accounts.onDeactivate(e2ee.userDeactivated)
+  accounts.checkDeviceIds(e2ee.checkDeviceId)
+  return { accounts, e2ee, parts: [accounts.part] }
 }

@@ -1,8 +1,9 @@
 import { accountRoutes } from './accounts/routes.ts'
 import type { AppContext } from './context.ts'
+import { e2eeRoutes } from './e2ee/routes.ts'
 import type { Endpoint } from './http/endpoint.ts'
 
 /** Everything that the server answers. */
 export function endpoints(ctx: AppContext): Endpoint[] {
-  return [...accountRoutes(ctx)]
+  return [...accountRoutes(ctx), ...e2eeRoutes(ctx)]
 }

@@ -1,0 +1,51 @@
+import type { Reader, Tx } from '../db/database.ts'
+import type { Streams } from '../db/streams.ts'
+import { filterSharingRoom, listJoinedRoomIds, listSharingChanges } from '../rooms/sharing.ts'
+import { listDeviceListChanges, upsertDeviceListChange } from './store-device-lists.ts'
+
+/** https://spec.matrix.org/v1.19/client-server-api/#extensions-to-sync-1 */
+export interface DeviceListUpdates {
+  /** Users whose keys the client should ask for again. */
+  readonly changed: string[]
+  /** Users who share no room with the client's user any more. */
+  readonly left: string[]
+}
+
+/** Records that a user's keys or devices changed and wakes whoever shares a room with the user. Takes a stream position. */
+export async function markChanged(deps: { streams: Streams }, tx: Tx, userId: string): Promise<void> {
+  const rooms = await listJoinedRoomIds(tx, userId)
+  const position = await deps.streams.allocate(tx, 1)
+  await upsertDeviceListChange(tx, { userId, observer: '', position })
+  deps.streams.notify(tx, { rooms, users: [userId] })
+}
+
+/** Records a change of some users' keys that only `observer` can see. Takes a stream position. */
+export async function markChangedFor(
+  deps: { streams: Streams },
+  tx: Tx,
+  observer: string,
+  userIds: Iterable<string>,
+): Promise<void> {
+  const position = await deps.streams.allocate(tx, 1)
+  for (const userId of userIds) await upsertDeviceListChange(tx, { userId, observer, position })
+  deps.streams.notify(tx, { users: [observer] })
+}
+
+/** What became of device lists after stream position `since`; nothing for an initial sync (`since` 0). */
+export async function listDeviceLists(reader: Reader, userId: string, since: number): Promise<DeviceListUpdates> {
+  if (since <= 0) return { changed: [], left: [] }
+  const [keys, moves] = [
+    await listDeviceListChanges(reader, userId, since),
+    await listSharingChanges(reader, userId, since),
+  ]
+  const changed = new Set(moves.met)
+  const unsure = new Set<string>(moves.parted)
+  for (const change of keys) {
+    if (change.isPrivate || change.userId === userId) changed.add(change.userId)
+    else unsure.add(change.userId)
+  }
+  const sharing = unsure.size > 0 ? await filterSharingRoom(reader, userId, unsure) : unsure
+  for (const change of keys) if (sharing.has(change.userId)) changed.add(change.userId)
+  const left = [...moves.parted].filter((parted) => !sharing.has(parted) && !moves.met.has(parted))
+  return { changed: [...changed], left }
+}
