@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import { roomEventFilterSchema } from '../accounts/filter-schema.ts'
 import type { AppContext } from '../context.ts'
 import { type Endpoint, endpoint, type Requester } from '../http/endpoint.ts'
 import { errors } from '../matrix/errors.ts'
 import type { RoomEventFilter } from '../matrix/event-filter.ts'
+import { roomEventFilter } from '../matrix/filter-schema.ts'
 import { formatStreamToken, parseStreamToken } from '../matrix/stream-token.ts'
 
 const spec = 'https://spec.matrix.org/v1.19/client-server-api/#getting-events-for-a-room'
@@ -26,7 +26,7 @@ function readFilter(text: string | undefined): RoomEventFilter | undefined {
   } catch {
     throw errors.invalidParam('filter is not valid JSON')
   }
-  const parsed = roomEventFilterSchema.safeParse(json)
+  const parsed = roomEventFilter.safeParse(json)
   if (!parsed.success) throw errors.invalidParam('filter is not a valid filter')
   return parsed.data
 }

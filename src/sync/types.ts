@@ -1,6 +1,6 @@
-import type { Filter } from '../accounts/filter-schema.ts'
 import type { Requester } from '../http/endpoint.ts'
 import type { JsonObject } from '../matrix/event.ts'
+import type { SyncFilter } from '../matrix/filter-schema.ts'
 import type { StreamToken } from '../matrix/stream-token.ts'
 import type { ClientEvent } from '../rooms/client-event.ts'
 
@@ -8,7 +8,7 @@ export interface SyncRequest {
   readonly requester: Requester
   /** Undefined for an initial sync. */
   readonly since: StreamToken | undefined
-  readonly filter: Filter
+  readonly filter: SyncFilter
   readonly fullState: boolean
   /** Which of the state that does not stand in the timeline is sent: what was before it, or what is after it. */
   readonly stateAfter: 'state' | 'state_after' | 'org.matrix.msc4222.state_after'
