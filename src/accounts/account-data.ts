@@ -3,40 +3,27 @@ import type { Streams } from '../db/streams.ts'
 import type { JsonObject } from '../matrix/event.ts'
 import type { RoomId, UserId } from '../matrix/ids.ts'
 import {
-  type AccountDataRow,
   getAccountDataRow,
-  listAccountDataChanges,
   listAccountDataRows,
+  listChangedAccountDataRooms,
   putAccountDataRow,
 } from './store-account-data.ts'
 
-export interface AccountDataEvent {
-  /** Undefined: of the whole account. */
-  readonly roomId: RoomId | undefined
-  readonly type: string
-  /** Empty where it was deleted. */
-  readonly content: JsonObject
-}
-
 export interface AccountData {
   get(reader: Reader, userId: UserId, type: string, roomId?: RoomId): Promise<JsonObject | undefined>
-  /** Everything that is set, global and of all rooms. */
-  list(reader: Reader, userId: UserId): Promise<AccountDataEvent[]>
-  /** What changed after one stream position up to another. */
-  listChanges(reader: Reader, userId: UserId, after: number, upTo: number): Promise<AccountDataEvent[]>
+  /**
+   * The `type` and `content` of what is set for the account (`roomId` undefined) or a room; with `since` of what changed
+   * after that stream position, deleted data with empty content.
+   */
+  list(reader: Reader, userId: UserId, roomId: string | undefined, since: number | undefined): Promise<JsonObject[]>
+  /** The rooms whose data changed after a stream position. */
+  changedRooms(reader: Reader, userId: UserId, since: number): Promise<string[]>
+  /** https://spec.matrix.org/v1.19/client-server-api/#ignoring-users */
+  ignoredUsers(reader: Reader, userId: UserId): Promise<ReadonlySet<string>>
   /** Sets the content and wakes the user's clients. Returns the stream position. */
   set(tx: Tx, userId: UserId, type: string, content: JsonObject, roomId?: RoomId): Promise<number>
   /** Deletes the content, which clients see as empty. Does nothing where there is none. */
   delete(tx: Tx, userId: UserId, type: string, roomId?: RoomId): Promise<void>
-}
-
-function fromRow(row: AccountDataRow): AccountDataEvent {
-  return {
-    // Only valid ids are stored.
-    roomId: row.room_id === '' ? undefined : (row.room_id as RoomId),
-    type: row.type,
-    content: JSON.parse(row.content) as JsonObject,
-  }
 }
 
 export function createAccountData({ streams }: { streams: Streams }): AccountData {
@@ -54,9 +41,17 @@ export function createAccountData({ streams }: { streams: Streams }): AccountDat
 
   return {
     get,
-    list: async (reader, userId) => (await listAccountDataRows(reader, userId)).map(fromRow),
-    listChanges: async (reader, userId, after, upTo) =>
-      (await listAccountDataChanges(reader, { userId, after, upTo })).map(fromRow),
+    list: async (reader, userId, roomId, since) =>
+      (await listAccountDataRows(reader, userId, roomId ?? '', since)).map(({ type, content }) => ({
+        type,
+        content: JSON.parse(content) as JsonObject,
+      })),
+    changedRooms: listChangedAccountDataRooms,
+    ignoredUsers: async (reader, userId) => {
+      const ignored = (await get(reader, userId, 'm.ignored_user_list'))?.ignored_users
+      const isList = typeof ignored === 'object' && ignored !== null && !Array.isArray(ignored)
+      return new Set(isList ? Object.keys(ignored) : [])
+    },
     set: (tx, userId, type, content, roomId) => put(tx, userId, roomId ?? '', type, JSON.stringify(content), false),
     delete: async (tx, userId, type, roomId) => {
       if ((await get(tx, userId, type, roomId)) !== undefined) await put(tx, userId, roomId ?? '', type, '{}', true)

@@ -2,7 +2,6 @@ import type { Reader, Tx } from '../db/database.ts'
 import { prepare } from '../db/prepare.ts'
 
 export interface AccountDataRow {
-  room_id: string
   type: string
   content: string
 }
@@ -16,22 +15,33 @@ const one = prepare((qb, p: { userId: string; roomId: string; type: string }) =>
     .where('type', '=', p.type),
 )
 
-const all = prepare((qb, p: { userId: string }) =>
+const all = prepare((qb, p: { userId: string; roomId: string }) =>
   qb
     .selectFrom('account_data')
-    .select(['room_id', 'type', 'content'])
+    .select(['type', 'content'])
     .where('user_id', '=', p.userId)
+    .where('room_id', '=', p.roomId)
     .where('is_deleted', '=', 0),
 )
 
-const changes = prepare((qb, p: { userId: string; after: number; upTo: number }) =>
+const changed = prepare((qb, p: { userId: string; roomId: string; since: number }) =>
   qb
     .selectFrom('account_data')
-    .select(['room_id', 'type', 'content'])
+    .select(['type', 'content'])
     .where('user_id', '=', p.userId)
-    .where('stream_pos', '>', p.after)
-    .where('stream_pos', '<=', p.upTo)
+    .where('stream_pos', '>', p.since)
+    .where('room_id', '=', p.roomId)
     .orderBy('stream_pos'),
+)
+
+const changedRooms = prepare((qb, p: { userId: string; since: number }) =>
+  qb
+    .selectFrom('account_data')
+    .select('room_id')
+    .distinct()
+    .where('user_id', '=', p.userId)
+    .where('stream_pos', '>', p.since)
+    .where('room_id', '!=', ''),
 )
 
 export async function getAccountDataRow(
@@ -44,16 +54,18 @@ export async function getAccountDataRow(
   return row?.is_deleted === 0 ? row.content : undefined
 }
 
-export function listAccountDataRows(reader: Reader, userId: string): Promise<AccountDataRow[]> {
-  return all.all(reader, { userId })
+/** What is set, or, with `since`, what changed after it, deletions included as empty content. */
+export function listAccountDataRows(
+  reader: Reader,
+  userId: string,
+  roomId: string,
+  since: number | undefined,
+): Promise<AccountDataRow[]> {
+  return since === undefined ? all.all(reader, { userId, roomId }) : changed.all(reader, { userId, roomId, since })
 }
 
-/** What changed after one position up to another, deletions included as empty content. */
-export function listAccountDataChanges(
-  reader: Reader,
-  p: { userId: string; after: number; upTo: number },
-): Promise<AccountDataRow[]> {
-  return changes.all(reader, p)
+export async function listChangedAccountDataRooms(reader: Reader, userId: string, since: number): Promise<string[]> {
+  return (await changedRooms.all(reader, { userId, since })).map((row) => row.room_id)
 }
 
 export interface NewAccountDataRow {
