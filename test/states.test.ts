@@ -1,23 +1,9 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import type { Database } from '../src/db/database.ts'
-import { migrate } from '../src/db/migrate.ts'
-import { openDatabase } from '../src/db/open.ts'
 import { createStates } from '../src/rooms/states.ts'
-import { createTestClock } from '../src/util/clock.ts'
-import { testOnEngines } from './helpers/engines.ts'
+import { testOnDatabases } from './helpers/engines.ts'
 
 type Change = readonly [key: number, event: number]
-
-async function withDatabase(url: string, fn: (db: Database) => Promise<void>): Promise<void> {
-  const db = openDatabase(url)
-  try {
-    await migrate(db, createTestClock())
-    await fn(db)
-  } finally {
-    await db.close()
-  }
-}
 
 function apply(state: ReadonlyMap<number, number>, changes: readonly Change[]): Map<number, number> {
   const next = new Map(state)
@@ -30,90 +16,82 @@ function apply(state: ReadonlyMap<number, number>, changes: readonly Change[]): 
 
 const sorted = (state: ReadonlyMap<number, number>) => [...state].sort(([a], [b]) => a - b)
 
-testOnEngines('a chain of deltas is the same state as applying every change', async (_t, { engine, url }) => {
-  await withDatabase(url, async (db) => {
-    let roomNid = 0
-    const change = fc.tuple(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 0, max: 40 }))
-    const steps = fc.array(fc.array(change, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 40 })
-    await fc.assert(
-      fc.asyncProperty(steps, async (chain) => {
-        roomNid++
-        const writing = createStates()
-        const expected: { nid: number; state: Map<number, number> }[] = []
-        let state = new Map<number, number>()
-        let nid: number | undefined
-        for (const changes of chain) {
-          state = apply(state, changes)
-          const parent = nid
-          nid = await db.write('derive', (tx) => writing.derive(tx, roomNid, parent, new Map(changes)))
-          expected.push({ nid, state })
+testOnDatabases('a chain of deltas is the same state as applying every change', async (db) => {
+  let roomNid = 0
+  const change = fc.tuple(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 0, max: 40 }))
+  const steps = fc.array(fc.array(change, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 40 })
+  await fc.assert(
+    fc.asyncProperty(steps, async (chain) => {
+      roomNid++
+      const writing = createStates()
+      const expected: { nid: number; state: Map<number, number> }[] = []
+      let state = new Map<number, number>()
+      let nid: number | undefined
+      for (const changes of chain) {
+        state = apply(state, changes)
+        const parent = nid
+        nid = await db.write('derive', (tx) => writing.derive(tx, roomNid, parent, new Map(changes)))
+        expected.push({ nid, state })
+      }
+      // Another instance has nothing in its caches.
+      for (const states of [writing, createStates()]) {
+        for (const { nid, state } of expected) {
+          await db.read(async (reader) => {
+            assert.deepEqual(await states.lookup(reader, nid, 5), state.get(5))
+            assert.deepEqual(sorted(await states.load(reader, nid)), sorted(state))
+          })
         }
-        // Another instance has nothing in its caches.
-        for (const states of [writing, createStates()]) {
-          for (const { nid, state } of expected) {
-            await db.read(async (reader) => {
-              assert.deepEqual(await states.lookup(reader, nid, 5), state.get(5))
-              assert.deepEqual(sorted(await states.load(reader, nid)), sorted(state))
-            })
-          }
-        }
-      }),
-      { numRuns: engine === 'sqlite' ? 60 : 8 },
-    )
-  })
+      }
+    }),
+    { numRuns: db.engine === 'sqlite' ? 60 : 8 },
+  )
 })
 
-testOnEngines('equal states of a room are one row, whichever way they came about', async (_t, { url }) => {
-  await withDatabase(url, async (db) => {
-    const states = createStates()
-    const derive = (parent: number | undefined, changes: Change[]) =>
-      db.write('derive', (tx) => states.derive(tx, 1, parent, new Map(changes)))
-    const first = await derive(undefined, [
-      [1, 10],
-      [2, 20],
-    ])
-    const other = await derive(await derive(undefined, [[2, 20]]), [[1, 10]])
-    assert.equal(other, first)
-    assert.equal(await derive(first, [[1, 10]]), first)
-    const there = await derive(first, [[1, 11]])
-    assert.equal(await derive(there, [[1, 10]]), first)
-  })
+testOnDatabases('equal states of a room are one row, whichever way they came about', async (db) => {
+  const states = createStates()
+  const derive = (parent: number | undefined, changes: Change[]) =>
+    db.write('derive', (tx) => states.derive(tx, 1, parent, new Map(changes)))
+  const first = await derive(undefined, [
+    [1, 10],
+    [2, 20],
+  ])
+  const other = await derive(await derive(undefined, [[2, 20]]), [[1, 10]])
+  assert.equal(other, first)
+  assert.equal(await derive(first, [[1, 10]]), first)
+  const there = await derive(first, [[1, 11]])
+  assert.equal(await derive(there, [[1, 10]]), first)
 })
 
-testOnEngines('what a failed write made is neither stored nor remembered', async (_t, { url }) => {
-  await withDatabase(url, async (db) => {
-    const states = createStates()
-    const failed = db.write('fail', async (tx) => {
-      await states.requireKeyNid(tx, 'm.room.name', '')
-      await states.derive(tx, 1, undefined, new Map([[1, 10]]))
-      throw new Error('no')
-    })
-    await assert.rejects(failed, /no/)
-    assert.equal(await db.read((reader) => states.keyNid(reader, 'm.room.name', '')), undefined)
-    const nid = await db.write('derive', (tx) => states.derive(tx, 1, undefined, new Map([[1, 11]])))
-    assert.deepEqual(sorted(await db.read((reader) => states.load(reader, nid))), [[1, 11]])
+testOnDatabases('what a failed write made is neither stored nor remembered', async (db) => {
+  const states = createStates()
+  const failed = db.write('fail', async (tx) => {
+    await states.requireKeyNid(tx, 'm.room.name', '')
+    await states.derive(tx, 1, undefined, new Map([[1, 10]]))
+    throw new Error('no')
   })
+  await assert.rejects(failed, /no/)
+  assert.equal(await db.read((reader) => states.keyNid(reader, 'm.room.name', '')), undefined)
+  const nid = await db.write('derive', (tx) => states.derive(tx, 1, undefined, new Map([[1, 11]])))
+  assert.deepEqual(sorted(await db.read((reader) => states.load(reader, nid))), [[1, 11]])
 })
 
-testOnEngines('a room of many joins keeps few rows a join', async (_t, { engine, url }) => {
-  await withDatabase(url, async (db) => {
-    const states = createStates()
-    const joins = engine === 'sqlite' ? 2048 : 256
-    let nid: number | undefined
-    for (let i = 1; i <= joins; i++) {
-      const parent = nid
-      nid = await db.write('join', (tx) => states.derive(tx, 1, parent, new Map([[i, i]])))
-    }
-    const { rows } = await db.read((reader) =>
-      reader.qb
-        .selectFrom('state_changes')
-        .select((eb) => eb.fn.countAll<number>().as('rows'))
-        .executeTakeFirstOrThrow(),
-    )
-    assert.ok(rows <= (joins * Math.log2(joins)) / 2 + joins, `${rows} rows for ${joins} joins`)
-    const last = nid
-    assert.ok(last !== undefined)
-    const fresh = createStates()
-    assert.equal((await db.read((reader) => fresh.load(reader, last))).size, joins)
-  })
+testOnDatabases('a room of many joins keeps few rows a join', async (db) => {
+  const states = createStates()
+  const joins = db.engine === 'sqlite' ? 2048 : 256
+  let nid: number | undefined
+  for (let i = 1; i <= joins; i++) {
+    const parent = nid
+    nid = await db.write('join', (tx) => states.derive(tx, 1, parent, new Map([[i, i]])))
+  }
+  const { rows } = await db.read((reader) =>
+    reader.qb
+      .selectFrom('state_changes')
+      .select((eb) => eb.fn.countAll<number>().as('rows'))
+      .executeTakeFirstOrThrow(),
+  )
+  assert.ok(rows <= (joins * Math.log2(joins)) / 2 + joins, `${rows} rows for ${joins} joins`)
+  const last = nid
+  assert.ok(last !== undefined)
+  const fresh = createStates()
+  assert.equal((await db.read((reader) => fresh.load(reader, last))).size, joins)
 })

@@ -1,5 +1,9 @@
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import type { Database } from '../../src/db/database.ts'
+import { migrate } from '../../src/db/migrate.ts'
+import { openDatabase } from '../../src/db/open.ts'
+import { createTestClock } from '../../src/util/clock.ts'
 import { createPostgresDatabase, postgresMissing } from './postgres.ts'
 import { temporaryFolder } from './program.ts'
 
@@ -30,4 +34,17 @@ export function testOnEngines(
       await fn(t, { engine, url: await databaseUrlFor(t, engine) })
     })
   }
+}
+
+/** The same with the database opened and migrated; it is closed when the test ends. */
+export function testOnDatabases(name: string, fn: (db: Database) => Promise<void>): void {
+  testOnEngines(name, async (_t, { url }) => {
+    const db = openDatabase(url)
+    try {
+      await migrate(db, createTestClock())
+      await fn(db)
+    } finally {
+      await db.close()
+    }
+  })
 }
