@@ -171,9 +171,8 @@ export class RoomDraft {
       const event = await this.state(authType, authKey)
       if (event !== undefined) authEvents.push({ eventId: event.eventId, sha256: event.pdu.hashes?.sha256 })
     }
-    const eventId = `$${randomString(24)}:${this.#deps.serverName}` as EventId
     return {
-      ...(rules.eventIdFormat === 'v1' ? { event_id: eventId } : {}),
+      ...(rules.eventIdFormat === 'v1' ? { event_id: this.#newEventId() } : {}),
       type,
       sender,
       content: subject.content,
@@ -185,6 +184,10 @@ export class RoomDraft {
       ...(stateKey === undefined ? {} : { state_key: stateKey }),
       ...(redacts === undefined || rules.redactsInContent ? {} : { redacts }),
     }
+  }
+
+  #newEventId(): EventId {
+    return `$${randomString(24)}:${this.#deps.serverName}` as EventId
   }
 
   #references(references: readonly IdentifiedReference[]): EventReference[] {

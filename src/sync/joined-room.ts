@@ -116,7 +116,7 @@ async function ephemeralEvents(
   ports: SyncPorts,
   reader: Reader,
   request: SyncRequest,
-  { room, ephemeralSince }: JoinedInput,
+  { room, window, ephemeralSince }: JoinedInput,
   since: number | undefined,
 ): Promise<JsonObject[]> {
   const filter = request.filter.room?.ephemeral
@@ -125,7 +125,10 @@ async function ephemeralEvents(
   const changed =
     since === undefined ? typing.length > 0 : ports.ephemeral.typingChangedSince(ephemeralSince).includes(room.roomId)
   if (changed) events.push({ type: 'm.typing', content: { user_ids: [...typing] } })
-  const receipts = await ports.ephemeral.receipts(reader, request.requester.userId, room.nid, since)
+  const receipts = await ports.ephemeral.receipts(reader, request.requester.userId, room.nid, {
+    after: since,
+    upTo: window.to,
+  })
   if (receipts !== undefined) events.push({ type: 'm.receipt', content: receipts })
   return filterByType(filter, events)
 }
