@@ -31,21 +31,18 @@ export async function markChangedFor(
   deps.streams.notify(tx, { users: [observer] })
 }
 
-/** What became of device lists after stream position `since`; nothing for an initial sync (`since` 0). */
+/** What became of device lists after stream position `since`. */
 export async function listDeviceLists(reader: Reader, userId: string, since: number): Promise<DeviceListUpdates> {
-  if (since <= 0) return { changed: [], left: [] }
-  const [keys, moves] = [
-    await listDeviceListChanges(reader, userId, since),
-    await listSharingChanges(reader, userId, since),
-  ]
-  const changed = new Set(moves.met)
-  const unsure = new Set<string>(moves.parted)
+  const keys = await listDeviceListChanges(reader, userId, since)
+  const { met, parted } = await listSharingChanges(reader, userId, since)
+  const changed = new Set(met)
+  const unsure = new Set(parted)
   for (const change of keys) {
     if (change.isPrivate || change.userId === userId) changed.add(change.userId)
     else unsure.add(change.userId)
   }
   const sharing = unsure.size > 0 ? await filterSharingRoom(reader, userId, unsure) : unsure
   for (const change of keys) if (sharing.has(change.userId)) changed.add(change.userId)
-  const left = [...moves.parted].filter((parted) => !sharing.has(parted) && !moves.met.has(parted))
+  const left = [...parted].filter((other) => !sharing.has(other) && !met.has(other))
   return { changed: [...changed], left }
 }

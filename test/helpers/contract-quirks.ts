@@ -7,4 +7,10 @@ export interface Quirk {
   readonly reason: string
 }
 
-export const quirks: readonly Quirk[] = []
+export const quirks: readonly Quirk[] = [
+  {
+    operation: 'POST /_matrix/client/v3/keys/device_signing/upload',
+    fault: /^an error without errcode$/,
+    reason: 'the text asks for user-interactive authentication, the data declares no 401',
+  },
+]
