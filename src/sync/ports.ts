@@ -35,12 +35,12 @@ export interface SyncPorts {
     typing(roomId: string): readonly string[]
     typingChangedSince(since: number): readonly string[]
     typingCounter(): number
-    /** An `m.receipt` content with what the user may see, or undefined when there is nothing. */
+    /** An `m.receipt` content with what the user may see in `(after, upTo]`, or undefined when there is nothing. */
     receipts(
       reader: Reader,
       userId: UserId,
       roomNid: number,
-      since: number | undefined,
+      range: { after: number | undefined; upTo: number },
     ): Promise<JsonObject | undefined>
   }
   readonly localJoined: (reader: Reader, roomId: string) => Promise<ReadonlySet<string>>
