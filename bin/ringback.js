@@ -1,16 +1,16 @@
 #!/usr/bin/env node
 // Plain JavaScript that every Node can parse: an old one could read neither the TypeScript nor say why.
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const [major, minor] = process.versions.node.split('.').map(Number)
 const isNewEnough = major > 22 || (major === 22 && minor >= 18)
-const bundledNode = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url))
+const bundledNode = fileURLToPath(new URL('../node_modules/.bin/node', import.meta.url))
 
 if (isNewEnough) {
   await import('../src/cli.ts')
-} else if (existsSync(bundledNode) && process.execPath !== bundledNode) {
+} else if (existsSync(bundledNode) && process.execPath !== realpathSync(bundledNode)) {
   const child = spawn(bundledNode, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   child.on('exit', (code, signal) => {
