@@ -1,4 +1,5 @@
 import type { Reader } from '../db/database.ts'
+import { createYielder } from '../util/async.ts'
 import { filterSharing, listChangedMemberships, listJoinedIds, listJoinedUsers, listSharing } from './store-sharing.ts'
 
 const chunk = 200
@@ -16,7 +17,9 @@ export async function filterSharingRoom(
 ): Promise<Set<string>> {
   const all = [...candidates]
   const found = new Set<string>()
+  const pause = createYielder()
   for (let i = 0; i < all.length; i += chunk) {
+    await pause()
     for (const id of await filterSharing(reader, userId, all.slice(i, i + chunk))) found.add(id)
   }
   return found
