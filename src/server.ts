@@ -45,6 +45,7 @@ export async function createServer(config: Config, options: ContextOptions = {})
         }
         const routes = endpoints(context)
         for (const listener of config.listeners) listeners.push(await open(context, listener, routes))
+        await inviteFirstPerson(context)
       } catch (error) {
         await stop()
         throw error
@@ -55,6 +56,13 @@ export async function createServer(config: Config, options: ContextOptions = {})
     },
     stop,
   }
+}
+
+/** As long as nobody has an account, the log shows a link with which the first person makes one. */
+async function inviteFirstPerson({ accounts, config, log }: AppContext): Promise<void> {
+  const token = await accounts.setup.open()
+  if (token === undefined) return
+  log.info(`Welcome! Make the first account, which administers this server, at ${config.public_url}/setup/${token}`)
 }
 
 async function open(
@@ -70,16 +78,7 @@ async function open(
     serves,
     trustedProxies,
   })
-  try {
-    return await listen({ host, port, app, ...(tls && { tls: readTls(tls) }) })
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-    if (code === 'EADDRINUSE') throw new StartupError(`${host}:${port} is in use by another program.`)
-    if (code === 'EACCES')
-      throw new StartupError(`This user may not listen on ${host}:${port}; ports under 1024 need a privilege.`)
-    if (code === 'EADDRNOTAVAIL') throw new StartupError(`This machine does not have the address ${host}.`)
-    throw error
-  }
+  return listen({ host, port, app, ...(tls && { tls: readTls(tls) }) })
 }
 
 function readTls(tls: NonNullable<ListenerConfig['tls']>) {

@@ -52,12 +52,12 @@ test('a changed server name is refused in a sentence that names both', async () 
   rmSync(dataDir, { recursive: true })
 })
 
-test('an address that is in use is refused in one sentence, and everything is given back', async () => {
+test('an address that is in use fails the start, and everything is given back', async () => {
   await using server = await createTestServer()
   const port = Number(new URL(server.url).port)
   const dataDir = mkdtempSync(join(tmpdir(), 'ringback-test-'))
   const other = await createServer(testConfig(dataDir, { listeners: [{ port }] }))
-  await assert.rejects(other.start(), /^StartupError: 127.0.0.1:\d+ is in use by another program/)
+  await assert.rejects(other.start(), { code: 'EADDRINUSE' })
   await (await createTestServer({ dataDir })).stop()
   rmSync(dataDir, { recursive: true })
 })

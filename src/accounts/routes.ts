@@ -3,12 +3,14 @@ import type { Endpoint } from '../http/endpoint.ts'
 import { accountDataRoutes } from './routes-account-data.ts'
 import { deviceRoutes } from './routes-devices.ts'
 import { discoveryRoutes } from './routes-discovery.ts'
+import { fallbackRoutes } from './routes-fallback.ts'
 import { filterRoutes } from './routes-filters.ts'
 import { loginRoutes } from './routes-login.ts'
 import { passwordRoutes } from './routes-password.ts'
 import { profileRoutes } from './routes-profiles.ts'
 import { registrationRoutes } from './routes-registration.ts'
 import { sessionRoutes } from './routes-sessions.ts'
+import { setupRoutes } from './routes-setup.ts'
 import { sharedSecretRoutes } from './routes-shared-secret.ts'
 
 /** Everything about accounts and their sessions. */
@@ -24,5 +26,7 @@ export function accountRoutes(ctx: AppContext): Endpoint[] {
     ...profileRoutes(ctx),
     ...accountDataRoutes(ctx),
     ...filterRoutes(ctx),
+    ...fallbackRoutes(ctx),
+    ...setupRoutes(ctx),
   ]
 }

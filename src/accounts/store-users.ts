@@ -82,6 +82,7 @@ export async function hasPeople(reader: Reader): Promise<boolean> {
     .select('user_id')
     .where('appservice_id', 'is', null)
     .where('user_type', 'is', null)
+    .where('is_guest', '=', 0)
     .limit(1)
     .executeTakeFirst()
   return row !== undefined

@@ -28,7 +28,7 @@ export interface Users {
   get(reader: Reader, userId: UserId): Promise<User | undefined>
   /** Users in the order of their ids, after `from`. */
   list(reader: Reader, from: string, limit: number): Promise<User[]>
-  /** Whether anybody has an account yet; bots and application services do not count. */
+  /** Whether anybody has an account yet; guests, bots and application services do not count. */
   hasPeople(reader: Reader): Promise<boolean>
   /** Throws `M_USER_IN_USE` where the id is taken. */
   insert(tx: Tx, user: NewUser): Promise<void>

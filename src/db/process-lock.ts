@@ -25,20 +25,11 @@ async function lockFolder(dataDir: string): Promise<ProcessLock> {
     handle.exec('begin exclusive')
   } catch (error) {
     handle?.close()
-    throw explain(error, dataDir)
+    const isBusy = error instanceof Error && 'code' in error && String(error.code).startsWith('SQLITE_BUSY')
+    throw isBusy ? new StartupError(`Another Ringback is already running on ${dataDir}.`) : error
   }
   const held = handle
   return { release: async () => void held.close() }
-}
-
-function explain(error: unknown, dataDir: string): unknown {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  if (code.startsWith('SQLITE_BUSY')) return new StartupError(`Another Ringback is already running on ${dataDir}.`)
-  if (/^(SQLITE_READONLY|SQLITE_CANTOPEN|EACCES|EROFS|EPERM)/.test(code)) {
-    return new StartupError(`The data folder ${dataDir} cannot be written. Give this user write access to it.`)
-  }
-  if (/^(SQLITE_FULL|ENOSPC|EDQUOT)/.test(code)) return new StartupError(`The disk with ${dataDir} is full.`)
-  return error
 }
 
 async function lockPostgres(url: string): Promise<ProcessLock> {

@@ -1,0 +1,62 @@
+import { escapeHtml, inlineScript, page, problem } from './pages-layout.ts'
+
+export interface PolicyLink {
+  readonly name: string
+  readonly url: string
+}
+
+export type FallbackForm =
+  | { readonly kind: 'dummy' }
+  | { readonly kind: 'password'; readonly userId: string | undefined }
+  | { readonly kind: 'token' }
+  | { readonly kind: 'terms'; readonly policies: readonly PolicyLink[] }
+
+/** One stage of user-interactive authentication as a page, for apps that cannot do it themselves. */
+export function fallbackPage(form: FallbackForm, session: string, failure?: string): string {
+  return page(
+    'Confirm',
+    `<h1>${title(form)}</h1>
+${problem(failure)}
+<form method="post">
+<input type="hidden" name="session" value="${escapeHtml(session)}">
+${fields(form)}
+</form>`,
+  )
+}
+
+function title(form: FallbackForm): string {
+  if (form.kind === 'terms') return 'Please read and accept'
+  if (form.kind === 'token') return 'You need an invitation'
+  return 'Please confirm that it is you'
+}
+
+function fields(form: FallbackForm): string {
+  switch (form.kind) {
+    case 'dummy':
+      return '<button>Go on</button>'
+    case 'token':
+      return `<label for="token">Registration token</label><input id="token" name="token" required autofocus autocomplete="off">
+<p class="hint">Whoever runs this server gave you one.</p><button>Go on</button>`
+    case 'password':
+      return `<label for="name">Name</label>
+<input id="name" name="name" value="${escapeHtml(form.userId ?? '')}" required autocomplete="username" autocapitalize="none">
+<label for="password">Password</label>
+<input id="password" name="password" type="password" required autocomplete="current-password"><button>Confirm</button>`
+    case 'terms': {
+      const links = form.policies.map(
+        ({ name, url }) =>
+          `<li><a href="${escapeHtml(url)}" target="_blank" rel="noreferrer">${escapeHtml(name)}</a></li>`,
+      )
+      return `<ul>${links.join('')}</ul><button>I accept</button>`
+    }
+  }
+}
+
+/** https://spec.matrix.org/v1.19/client-server-api/#fallback: tells the app that the stage is done. */
+export function fallbackDonePage(): { page: string; headers: Record<string, string> } {
+  const { tag, headers } = inlineScript(`
+if (window.onAuthDone) window.onAuthDone()
+else if (window.opener && window.opener.postMessage) window.opener.postMessage('authDone', '*')`)
+  const body = `<h1>Done</h1><p>You can close this window and go back to your app.</p>${tag}`
+  return { page: page('Done', body), headers }
+}

@@ -1,0 +1,90 @@
+import { z } from 'zod'
+import type { AppContext } from '../context.ts'
+import { type Endpoint, endpoint } from '../http/endpoint.ts'
+import { html } from '../http/reply.ts'
+import type { UiaSession } from '../http/uia-session.ts'
+import { errors, MatrixError } from '../matrix/errors.ts'
+import type { Json } from '../matrix/event.ts'
+import { type FallbackForm, fallbackDonePage, fallbackPage } from './pages-fallback.ts'
+import { messagePage } from './pages-layout.ts'
+import { loginPage } from './pages-login.ts'
+
+type Context = Pick<AppContext, 'accounts' | 'config' | 'limiter'>
+
+/** Pages for apps that leave logging in, or a stage of a confirmation, to a browser. */
+export function fallbackRoutes(ctx: Context): Endpoint[] {
+  const { uia } = ctx.accounts
+  const path = '/_matrix/client/v3/auth/{authType}/fallback/web'
+  const spec = 'https://spec.matrix.org/v1.19/client-server-api/#fallback'
+  const unknown = () => html(messagePage('This page has expired', 'Go back to your app and try again.'), 400)
+
+  return [
+    endpoint({ method: 'GET', path: '/_matrix/static/client/login', auth: 'none' }, () => {
+      const { page, headers } = loginPage()
+      return html(page, 200, headers)
+    }),
+    endpoint(
+      { method: 'GET', path, auth: 'none', limit: 'login', query: z.object({ session: z.string() }), spec },
+      async ({ params, query }) => {
+        const session = await uia.get(query.session)
+        const form = session && formFor(ctx, params.authType, session)
+        return form ? html(fallbackPage(form, query.session)) : unknown()
+      },
+    ),
+    endpoint({ method: 'POST', path, auth: 'none', limit: 'login', spec }, async (request) => {
+      const fields = await request.form()
+      const session = await uia.get(fields.get('session') ?? '')
+      const form = session && formFor(ctx, request.params.authType, session)
+      if (!form) return unknown()
+      try {
+        const result = await check(ctx, form, session, fields)
+        await uia.complete(session.sessionId, request.params.authType, result)
+        const { page, headers } = fallbackDonePage()
+        return html(page, 200, headers)
+      } catch (error) {
+        if (!(error instanceof MatrixError)) throw error
+        return html(fallbackPage(form, session.sessionId, `${error.message}.`), error.status)
+      }
+    }),
+  ]
+}
+
+function formFor({ config }: Context, stage: string, session: UiaSession): FallbackForm | undefined {
+  switch (stage) {
+    case 'm.login.dummy':
+      return { kind: 'dummy' }
+    case 'm.login.password':
+      return { kind: 'password', userId: session.userId }
+    case 'm.login.registration_token':
+      return { kind: 'token' }
+    case 'm.login.terms':
+      return {
+        kind: 'terms',
+        policies: config.registration.terms.flatMap(({ texts }) => (texts.en ? [texts.en] : Object.values(texts))),
+      }
+    default:
+      return undefined
+  }
+}
+
+/** The result of the stage; throws where the form was not filled in rightly. */
+async function check(
+  { accounts, limiter }: Context,
+  form: FallbackForm,
+  session: UiaSession,
+  fields: URLSearchParams,
+): Promise<Json> {
+  if (form.kind === 'token') {
+    const token = (fields.get('token') ?? '').trim()
+    if (!(await accounts.checkRegistrationToken(token))) throw errors.forbidden('The registration token is not valid')
+    return token
+  }
+  if (form.kind !== 'password') return true
+  const name = (fields.get('name') ?? '').trim()
+  limiter.take('login', `account ${name}`)
+  const { userId } = await accounts.users.verifyPassword(name, fields.get('password') ?? '')
+  if (session.userId !== undefined && session.userId !== userId) {
+    throw errors.forbidden('This is the password of another account')
+  }
+  return userId
+}
