@@ -1,14 +1,21 @@
-import type { AppContext } from '../context.ts'
+import type { Config } from '../config/schema.ts'
 import type { StageCheck, UiaPolicy } from '../http/uia.ts'
 import { errors } from '../matrix/errors.ts'
 import type { JsonObject } from '../matrix/event.ts'
+import type { Accounts } from './accounts.ts'
 
 const tokenStage = 'm.login.registration_token'
 const termsStage = 'm.login.terms'
 const dummyStage = 'm.login.dummy'
 
 /** What somebody who registers has to do: give a token, accept terms, or nothing at all. */
-export function registrationPolicy({ config, accounts }: Pick<AppContext, 'config' | 'accounts'>): UiaPolicy {
+export function registrationPolicy({
+  config,
+  accounts,
+}: {
+  config: Pick<Config, 'registration'>
+  accounts: Pick<Accounts, 'checkRegistrationToken'>
+}): UiaPolicy {
   const { require_token: requireToken, terms } = config.registration
   const flow: string[] = []
   if (requireToken) flow.push(tokenStage)
@@ -28,6 +35,6 @@ export function registrationPolicy({ config, accounts }: Pick<AppContext, 'confi
   }
 }
 
-function policies(terms: AppContext['config']['registration']['terms']): JsonObject {
+function policies(terms: Config['registration']['terms']): JsonObject {
   return Object.fromEntries(terms.map(({ id, version, texts }) => [id, { version, ...texts }]))
 }

@@ -4,15 +4,6 @@ import type { Clock } from '../util/clock.ts'
 import { randomString } from '../util/random.ts'
 import { countRegistration, getRegistrationToken, insertRegistrationToken } from './store-registration-tokens.ts'
 
-export interface RegistrationToken {
-  readonly token: string
-  /** Undefined: any number. */
-  readonly usesAllowed: number | undefined
-  readonly completed: number
-  /** In ms since 1970; undefined: never. */
-  readonly expiresTs: number | undefined
-}
-
 export interface RegistrationTokens {
   /** Makes a token for `ringback token create`; `expiresInMs` counts from now. Throws `M_INVALID_PARAM` where `token` exists. */
   create(wanted?: { token?: string; usesAllowed?: number; expiresInMs?: number }): Promise<string>

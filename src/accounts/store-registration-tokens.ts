@@ -1,5 +1,5 @@
 import type { Reader, Tx } from '../db/database.ts'
-import type { RegistrationToken } from './registration-tokens.ts'
+import type { RegistrationToken } from './types.ts'
 
 export async function getRegistrationToken(reader: Reader, token: string): Promise<RegistrationToken | undefined> {
   const row = await reader.qb

@@ -33,6 +33,15 @@ export interface Grant {
   readonly expiresInMs: number | undefined
 }
 
+export interface RegistrationToken {
+  readonly token: string
+  /** Undefined: any number. */
+  readonly usesAllowed: number | undefined
+  readonly completed: number
+  /** In ms since 1970; undefined: never. */
+  readonly expiresTs: number | undefined
+}
+
 /** An application service as accounts see it. */
 export interface Appservice extends AppserviceIdentity {
   /** Whether it may act for this user. */
