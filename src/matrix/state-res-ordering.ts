@@ -30,6 +30,7 @@ export function* sortByPower(
   rules: RoomVersionRules,
   events: ReadonlyMap<EventId, ResolvableEvent>,
 ): Steps<ResolvableEvent[]> {
+  yield* pool.loadEvents(events.keys())
   yield* pool.loadEvents([...events.values()].flatMap((event) => citedIds(rules, event)))
   const ready = new MinHeap<Ranked>(comesBefore)
   const waitingFor = new Map<EventId, number>()
