@@ -35,12 +35,13 @@ test('a cross-signing key holds exactly one key, under its own name', () => {
   assert.equal(checkCrossSigningKey(key, 'master', '@a:x'), 'abc')
   assert.throws(() => checkCrossSigningKey(key, 'self_signing', '@a:x'))
   assert.throws(() => checkCrossSigningKey(key, 'master', '@b:x'))
-  for (const keys of [
+  const wrong: Record<string, string>[] = [
     {},
     { 'ed25519:abc': 'x' },
     { 'curve25519:abc': 'abc' },
     { 'ed25519:a': 'a', 'ed25519:b': 'b' },
-  ]) {
+  ]
+  for (const keys of wrong) {
     assert.throws(() => checkCrossSigningKey({ ...key, keys }, 'master', '@a:x'))
   }
 })

@@ -12,7 +12,7 @@ export function toDeviceRoutes({ e2ee }: Pick<AppContext, 'e2ee'>): Endpoint[] {
         method: 'PUT',
         path: '/_matrix/client/v3/sendToDevice/{eventType}/{txnId}',
         auth: 'user-or-guest',
-        limit: 'message',
+        limit: 'keys',
         body: z.object({ messages: z.record(z.string(), z.record(z.string(), jsonObject)) }),
         spec: 'https://spec.matrix.org/v1.19/client-server-api/#put_matrixclientv3sendtodeviceeventtypetxnid',
       },
