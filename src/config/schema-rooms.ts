@@ -13,6 +13,12 @@ export const rooms = z
       })
       .prefault('12')
       .describe('The room version of new rooms whose client asks for none.'),
+    event_power_levels: z
+      .record(z.string(), z.int())
+      .default({ 'org.matrix.msc3401.call.member': 0 })
+      .describe(
+        'Power levels by event type for new rooms, beside the usual ones. With 0 here every member can join calls.',
+      ),
   })
   .prefault({})
   .describe('Rooms.')

@@ -15,6 +15,8 @@ export interface Streams {
   allocate(tx: Tx, n: number): Promise<number>
   /** Says who is to be woken when the write is on disk. */
   notify(tx: Tx, wake: Wake): void
+  /** Wakes at once, about something that is in no database. */
+  wake(wake: Wake): void
   /** Calls `listener` after each commit that allocated or notified. Returns the way to stop. */
   subscribe(listener: (advance: Advance) => void): () => void
 }
@@ -61,6 +63,9 @@ export async function openStreams(db: Database): Promise<Streams> {
       tx.afterCommit(() => {
         for (const listener of listeners) listener({ position, ...wake })
       })
+    },
+    wake: (wake) => {
+      for (const listener of listeners) listener({ position, ...wake })
     },
     subscribe: (listener) => {
       listeners.add(listener)

@@ -127,6 +127,7 @@ export function roomReadingRoutes({ rooms }: Pick<AppContext, 'rooms'>): Endpoin
       {
         method: 'GET',
         path: '/_matrix/client/v3/rooms/{roomId}/state/{eventType}/{stateKey}',
+        also: ['/_matrix/client/v3/rooms/{roomId}/state/{eventType}'],
         auth: 'user-or-guest',
         query: z.object({ format: z.enum(['content', 'event']).optional() }),
         spec,

@@ -1,0 +1,25 @@
+import { lenientCanonicalJson } from '../../matrix/canonical-json.ts'
+import type { IdentifiedPdu, JsonObject } from '../../matrix/event.ts'
+import type { EventTemplate, RoomDraft } from '../draft.ts'
+
+export interface StateTemplate extends EventTemplate {
+  readonly stateKey: string
+}
+
+export function isSameContent(a: JsonObject, b: JsonObject): boolean {
+  return lenientCanonicalJson(a) === lenientCanonicalJson(b)
+}
+
+/** Appends a state event, unless the same sender has said exactly that before: then the event that stands is the answer. */
+export async function appendState(draft: RoomDraft, template: StateTemplate): Promise<IdentifiedPdu> {
+  const current = await draft.state(template.type, template.stateKey)
+  if (
+    current === undefined ||
+    current.pdu.sender !== template.sender ||
+    !isSameContent(current.pdu.content, template.content)
+  ) {
+    return draft.append(template)
+  }
+  await draft.check(template)
+  return current
+}

@@ -1,0 +1,70 @@
+import { errors } from '../../matrix/errors.ts'
+import type { JsonObject } from '../../matrix/event.ts'
+import type { EventId } from '../../matrix/ids.ts'
+import type { Actor } from '../actor.ts'
+import type { RoomDraft } from '../draft.ts'
+import type { People } from '../people.ts'
+import type { RoomWriter } from '../room-writer.ts'
+import { appendClientState, type ClientState } from './append-client-state.ts'
+import { appendRedaction } from './append-redaction.ts'
+import { refuseDuplicateAnnotation } from './duplicate-annotation.ts'
+import { findSent, transactionOf } from './transactions.ts'
+
+export interface Message {
+  readonly type: string
+  readonly content: JsonObject
+  /** Repeating a request of the same device with the same id changes nothing. Undefined: never a repetition. */
+  readonly txnId?: string
+  readonly originServerTs?: number | undefined
+}
+
+/** All throw `403 M_FORBIDDEN` where the room's rules do not allow it, and `413 M_TOO_LARGE`. */
+export interface RoomEvents {
+  send(actor: Actor, roomId: string, message: Message): Promise<EventId>
+  setState(actor: Actor, roomId: string, state: ClientState): Promise<EventId>
+  redact(actor: Actor, roomId: string, target: string, txnId: string | undefined, content: JsonObject): Promise<EventId>
+}
+
+export function createRoomEvents({ writer, people }: { writer: RoomWriter; people: People }): RoomEvents {
+  async function change(roomId: string, task: (draft: RoomDraft) => Promise<EventId>): Promise<EventId> {
+    const eventId = await writer.change(roomId, task)
+    // Whether a room exists is nobody's business who is not in it.
+    if (eventId === undefined) throw errors.forbidden('You are not in this room')
+    return eventId
+  }
+
+  async function appendMessage(draft: RoomDraft, actor: Actor, message: Message): Promise<EventId> {
+    const { type, content, txnId, originServerTs } = message
+    if (type === 'm.room.create') throw errors.unknown(400, 'A room has one create event, and the server writes it')
+    const transaction = txnId === undefined ? undefined : transactionOf(actor, txnId)
+    const sent = transaction && (await findSent(draft, actor, transaction, { type }))
+    if (sent !== undefined) return sent
+    const options = {
+      ...(transaction === undefined ? {} : { transaction }),
+      ...(originServerTs === undefined ? {} : { originServerTs }),
+    }
+    if (type === 'm.room.redaction') {
+      const { redacts, ...rest } = content
+      if (typeof redacts !== 'string') throw errors.badJson('A redaction names an event in redacts')
+      return (await appendRedaction(draft, actor, { target: redacts, content: rest, ...options })).eventId
+    }
+    await people.requireActive(draft.reader, actor.userId)
+    await refuseDuplicateAnnotation(draft, actor.userId, type, content)
+    return (await draft.append({ type, sender: actor.userId, content, ...options })).eventId
+  }
+
+  return {
+    send: (actor, roomId, message) => change(roomId, (draft) => appendMessage(draft, actor, message)),
+    setState: (actor, roomId, state) =>
+      change(roomId, async (draft) => (await appendClientState(draft, people, actor, state)).eventId),
+    redact: (actor, roomId, target, txnId, content) =>
+      change(roomId, async (draft) => {
+        const transaction = txnId === undefined ? undefined : transactionOf(actor, txnId)
+        const sentAs = { type: 'm.room.redaction', redacts: target as EventId }
+        const sent = transaction && (await findSent(draft, actor, transaction, sentAs))
+        if (sent !== undefined) return sent
+        const redaction = transaction === undefined ? { target, content } : { target, content, transaction }
+        return (await appendRedaction(draft, actor, redaction)).eventId
+      }),
+  }
+}

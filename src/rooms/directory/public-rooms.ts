@@ -1,0 +1,121 @@
+import type { Database, Reader } from '../../db/database.ts'
+import { errors } from '../../matrix/errors.ts'
+import type { ServerName } from '../../matrix/ids.ts'
+import { powerOf, requiredPower } from '../../matrix/power-levels.ts'
+import { createYielder } from '../../util/async.ts'
+import type { Actor } from '../actor.ts'
+import type { RoomView } from '../room-view.ts'
+import { getMembership } from '../store-members.ts'
+import { getRoom, getRoomByNid, updateRoomPublic } from '../store-rooms.ts'
+import { type RoomCard, roomCard } from './room-card.ts'
+import { stateViewOf } from './state-view.ts'
+import { listPublicRooms } from './store-public-rooms.ts'
+
+export interface PublicRoomsRequest {
+  readonly limit?: number | undefined
+  readonly since?: string | undefined
+  readonly search?: string | undefined
+  /** Types to list; null stands for rooms without one. Undefined: all. */
+  readonly roomTypes?: readonly (string | null)[] | undefined
+  readonly server?: string | undefined
+}
+
+export interface PublicRoomsPage {
+  chunk: RoomCard[]
+  next_batch?: string
+  prev_batch?: string
+  total_room_count_estimate: number
+}
+
+export type DirectoryVisibility = 'public' | 'private'
+
+export interface PublicRooms {
+  list(request: PublicRoomsRequest): Promise<PublicRoomsPage>
+  /** Throws `404` for an unknown room. */
+  getVisibility(roomId: string): Promise<DirectoryVisibility>
+  /** For administrators, and for members who may change the canonical alias. */
+  setVisibility(actor: Actor, roomId: string, visibility: DirectoryVisibility): Promise<void>
+}
+
+interface Deps {
+  readonly db: Database
+  readonly view: RoomView
+  readonly serverName: ServerName
+}
+
+const defaultLimit = 100
+const maxLimit = 500
+
+/** Pages are counted: `p` and the number of rooms before the page. */
+function readOffset(since: string | undefined): number {
+  if (since === undefined || since === '') return 0
+  const match = /^p(\d{1,9})$/.exec(since)
+  if (match === null) throw errors.invalidParam('since is not one of our pagination tokens')
+  return Number(match[1])
+}
+
+function matches(card: RoomCard, { search, roomTypes }: PublicRoomsRequest): boolean {
+  if (roomTypes !== undefined && !roomTypes.includes(card.room_type ?? null)) return false
+  if (search === undefined || search === '') return true
+  const wanted = search.toLowerCase()
+  return [card.name, card.topic, card.canonical_alias].some((text) => text?.toLowerCase().includes(wanted))
+}
+
+export function createPublicRooms({ db, view, serverName }: Deps): PublicRooms {
+  async function listMatching(reader: Reader, request: PublicRoomsRequest, offset: number, limit: number) {
+    const rows = await listPublicRooms(reader)
+    const isFiltered = (request.search ?? '') !== '' || request.roomTypes !== undefined
+    const pause = createYielder()
+    const cards: RoomCard[] = []
+    // Without a filter only the rooms of the page have to be looked into.
+    for (const row of isFiltered ? rows : rows.slice(offset, offset + limit)) {
+      await pause()
+      const room = await getRoomByNid(reader, row.room_nid)
+      if (room === undefined) continue
+      const card = await roomCard(reader, view, room, row.joined)
+      if (matches(card, request)) cards.push(card)
+    }
+    return isFiltered
+      ? { chunk: cards.slice(offset, offset + limit), total: cards.length }
+      : { chunk: cards, total: rows.length }
+  }
+
+  async function requirePublisher(reader: Reader, actor: Actor, roomId: string): Promise<number> {
+    const room = await getRoom(reader, roomId)
+    if (room === undefined) throw errors.notFound('This server does not know that room')
+    if (actor.isAdmin) return room.nid
+    const member = await getMembership(reader, room.nid, actor.userId)
+    if (member?.membership !== 'join') throw errors.forbidden('You are not in this room')
+    const state = await stateViewOf(reader, view, room.stateNid)
+    if (powerOf(state, room.rules, actor.userId) < requiredPower(state, room.rules, 'm.room.canonical_alias', true)) {
+      throw errors.forbidden('You may not change what the directory says of this room')
+    }
+    return room.nid
+  }
+
+  return {
+    list: async (request) => {
+      if (request.server !== undefined && request.server !== '' && request.server !== serverName) {
+        throw errors.notFound(`The room directory of ${request.server} cannot be reached`)
+      }
+      const offset = readOffset(request.since)
+      const limit = Math.min(Math.max(request.limit ?? defaultLimit, 1), maxLimit)
+      const { chunk, total } = await db.read((reader) => listMatching(reader, request, offset, limit))
+      return {
+        chunk,
+        total_room_count_estimate: total,
+        ...(offset + limit < total ? { next_batch: `p${offset + limit}` } : {}),
+        ...(offset > 0 ? { prev_batch: `p${Math.max(0, offset - limit)}` } : {}),
+      }
+    },
+    getVisibility: async (roomId) => {
+      const room = await db.read((reader) => getRoom(reader, roomId))
+      if (room === undefined) throw errors.notFound('This server does not know that room')
+      return room.isPublic ? 'public' : 'private'
+    },
+    setVisibility: (actor, roomId, visibility) =>
+      db.write('room visibility', async (tx) => {
+        await updateRoomPublic(tx, await requirePublisher(tx, actor, roomId), visibility === 'public')
+      }),
+  }
+}

@@ -1,0 +1,126 @@
+import type { Database, Reader, Tx } from '../../db/database.ts'
+import type { Streams } from '../../db/streams.ts'
+import { errors } from '../../matrix/errors.ts'
+import type { JsonObject } from '../../matrix/event.ts'
+import type { EventId, UserId } from '../../matrix/ids.ts'
+import type { Clock } from '../../util/clock.ts'
+import { requireJoined } from '../access.ts'
+import type { Actor } from '../actor.ts'
+import { getEventById } from '../store-events.ts'
+import type { Room, StoredEvent } from '../types.ts'
+import { receiptContent } from './receipt-content.ts'
+import { getReceipt, listReceiptsOf, listVisibleReceipts, upsertReceipt } from './store-receipts.ts'
+
+export type ReceiptType = 'm.read' | 'm.read.private'
+
+export interface ReceiptRequest {
+  readonly type: ReceiptType
+  readonly eventId: string
+  /** `main` or the root of a thread; undefined: unthreaded. */
+  readonly threadId?: string | undefined
+}
+
+/** A receipt that moved forward, as a hook sees it in the same transaction. */
+export interface MovedReceipt {
+  readonly room: Room
+  readonly userId: UserId
+  readonly type: ReceiptType
+  readonly threadId: string | undefined
+  readonly event: StoredEvent
+}
+
+export type ReceiptHook = (tx: Tx, receipt: MovedReceipt) => Promise<void>
+
+export interface OwnReceipt {
+  readonly type: ReceiptType
+  readonly threadId: string | undefined
+  readonly eventId: EventId
+  /** Stream position of the event. */
+  readonly eventPos: number
+}
+
+export interface Receipts {
+  /** Moves receipts forward; what lies behind the present one changes nothing. Throws `403` for others than members. */
+  set(actor: Actor, roomId: string, requests: readonly ReceiptRequest[]): Promise<void>
+  /** The same inside a transaction. */
+  setIn(tx: Tx, actor: Actor, roomId: string, requests: readonly ReceiptRequest[]): Promise<void>
+  /** What a user may see of a room's receipts, in `(after, upTo]`, as the content of `m.receipt`; undefined: nothing. */
+  content(
+    reader: Reader,
+    userId: UserId,
+    roomNid: number,
+    range?: { after?: number | undefined; upTo?: number | undefined },
+  ): Promise<JsonObject | undefined>
+  /** Where a user has read to, in all threads, publicly and privately. */
+  listOwn(reader: Reader, roomNid: number, userId: string): Promise<OwnReceipt[]>
+  onReceipt(hook: ReceiptHook): void
+}
+
+interface Deps {
+  readonly db: Database
+  readonly streams: Streams
+  readonly clock: Clock
+}
+
+/** An accepted event of the room. Throws `400 M_INVALID_PARAM` where there is none. */
+export async function requireEventOf(reader: Reader, room: Room, eventId: string): Promise<StoredEvent> {
+  const event = await getEventById(reader, eventId)
+  if (event === undefined || event.roomNid !== room.nid || event.status !== 0 || event.streamPos === undefined) {
+    throw errors.invalidParam('The event is not in this room')
+  }
+  return event
+}
+
+/** A thread's root belongs to the main timeline, and is where reading the thread begins. */
+function requireInThread(event: StoredEvent, threadId: string | undefined): void {
+  if (threadId === undefined) return
+  const isInMain = event.threadId === undefined
+  const belongs = threadId === 'main' ? isInMain : event.threadId === threadId || event.eventId === threadId
+  if (!belongs) throw errors.invalidParam('The event is not in that thread')
+}
+
+export function createReceipts({ db, streams, clock }: Deps): Receipts {
+  const hooks: ReceiptHook[] = []
+
+  async function move(tx: Tx, room: Room, userId: UserId, { type, eventId, threadId }: ReceiptRequest) {
+    const event = await requireEventOf(tx, room, eventId)
+    requireInThread(event, threadId)
+    const eventPos = event.streamPos ?? 0
+    const key = { roomNid: room.nid, userId, type, threadId: threadId ?? '' }
+    const before = await getReceipt(tx, key)
+    if (before !== undefined && before.event_pos >= eventPos) return
+    await upsertReceipt(tx, {
+      room_nid: room.nid,
+      user_id: userId,
+      receipt_type: type,
+      thread_id: threadId ?? '',
+      event_id: event.eventId,
+      event_pos: eventPos,
+      ts: clock.now(),
+      stream_pos: await streams.allocate(tx, 1),
+    })
+    for (const hook of hooks) await hook(tx, { room, userId, type, threadId, event })
+    streams.notify(tx, type === 'm.read' ? { rooms: [room.roomId], users: [userId] } : { users: [userId] })
+  }
+
+  const setIn: Receipts['setIn'] = async (tx, actor, roomId, requests) => {
+    const room = await requireJoined(tx, roomId, actor.userId)
+    for (const request of requests) await move(tx, room, actor.userId, request)
+  }
+
+  return {
+    set: (actor, roomId, requests) => db.write('receipts', (tx) => setIn(tx, actor, roomId, requests)),
+    setIn,
+    content: async (reader, userId, roomNid, { after = 0, upTo = Number.MAX_SAFE_INTEGER } = {}) =>
+      receiptContent(await listVisibleReceipts(reader, { roomNid, after, upTo, userId })),
+    listOwn: async (reader, roomNid, userId) =>
+      (await listReceiptsOf(reader, roomNid, userId)).map((row) => ({
+        // Only these two types are ever written, on events of ours.
+        type: row.receipt_type as ReceiptType,
+        threadId: row.thread_id === '' ? undefined : row.thread_id,
+        eventId: row.event_id as EventId,
+        eventPos: row.event_pos,
+      })),
+    onReceipt: (hook) => void hooks.push(hook),
+  }
+}

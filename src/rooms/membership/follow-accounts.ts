@@ -1,0 +1,89 @@
+import type { DeactivateHook, ProfileChangeHook } from '../../accounts/hooks.ts'
+import type { Database } from '../../db/database.ts'
+import { MatrixError } from '../../matrix/errors.ts'
+import type { JsonObject } from '../../matrix/event.ts'
+import type { UserId } from '../../matrix/ids.ts'
+import { membershipOf } from '../../matrix/member-content.ts'
+import { mapLimit } from '../../util/async.ts'
+import type { Log } from '../../util/log.ts'
+import { appendState } from '../actions/append-state.ts'
+import type { RoomDraft } from '../draft.ts'
+import type { People } from '../people.ts'
+import type { RoomWriter } from '../room-writer.ts'
+import { listJoinedRoomIds } from '../sharing.ts'
+import { appendLeave } from './leave.ts'
+import { listOpenRoomIds } from './store-open-rooms.ts'
+
+interface Deps {
+  readonly db: Database
+  readonly writer: RoomWriter
+  readonly people: People
+  readonly log: Log
+}
+
+/** Rooms that change at the same time: enough to share commits, few enough to let others in between. */
+const atOnce = 8
+
+/** What an account's changes do to its rooms. */
+export interface AccountFollower {
+  /** Writes the new name or avatar into the member event of every room; resolves when all are on disk. */
+  readonly onProfileChange: ProfileChangeHook
+  /** Leaves every room and turns down every invitation, once the account is gone. */
+  readonly onDeactivate: DeactivateHook
+  /** Resolves when nothing of that is under way any more. */
+  idle(): Promise<void>
+}
+
+export function createAccountFollower({ db, writer, people, log }: Deps): AccountFollower {
+  const underWay = new Set<Promise<void>>()
+
+  async function updateMember(draft: RoomDraft, userId: UserId): Promise<void> {
+    const member = await draft.state('m.room.member', userId)
+    if (member === undefined || membershipOf(member.pdu) !== 'join') return
+    const { displayname: _name, avatar_url: _avatar, ...rest } = member.pdu.content
+    // These say how the user once came in, and an authoriser would have to sign again.
+    const { reason: _reason, join_authorised_via_users_server: _authoriser, ...kept } = rest
+    const content: JsonObject = { ...kept, ...(await people.memberProfile(draft.reader, userId)) }
+    await appendState(draft, { type: 'm.room.member', sender: userId, stateKey: userId, content })
+  }
+
+  async function inEach(
+    userId: UserId,
+    roomIds: readonly string[],
+    change: (draft: RoomDraft) => Promise<unknown>,
+  ): Promise<void> {
+    await mapLimit(roomIds, atOnce, async (roomId) => {
+      try {
+        await writer.change(roomId, change)
+      } catch (error) {
+        // A room whose rules forbid it keeps the user as they were; the others must not suffer for it.
+        if (!(error instanceof MatrixError)) throw error
+        log.info({ roomId, userId, reason: error.message }, 'a room did not follow a change of account')
+      }
+    })
+  }
+
+  async function leaveAll(userId: UserId): Promise<void> {
+    const roomIds = await db.read((reader) => listOpenRoomIds(reader, userId))
+    await inEach(userId, roomIds, (draft) => appendLeave(draft, { userId }))
+  }
+
+  return {
+    onProfileChange: async ({ userId, fields }) => {
+      if (!('displayname' in fields) && !('avatar_url' in fields)) return
+      const roomIds = await db.read((reader) => listJoinedRoomIds(reader, userId))
+      await inEach(userId, roomIds, (draft) => updateMember(draft, userId))
+    },
+    onDeactivate: async (tx, { userId }) => {
+      tx.afterCommit(() => {
+        const leaving = leaveAll(userId)
+          .catch((error: unknown) => log.error({ err: error, userId }, 'leaving the rooms of an account failed'))
+          .finally(() => underWay.delete(leaving))
+        underWay.add(leaving)
+      })
+    },
+    idle: async () => {
+      await Promise.all(underWay)
+    },
+  }
+}

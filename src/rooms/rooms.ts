@@ -1,0 +1,113 @@
+import type { Accounts } from '../accounts/accounts.ts'
+import type { Database } from '../db/database.ts'
+import type { Streams } from '../db/streams.ts'
+import type { ServerName } from '../matrix/ids.ts'
+import type { SigningKey } from '../matrix/signing.ts'
+import type { TimerClock } from '../util/clock.ts'
+import type { Log } from '../util/log.ts'
+import type { Part } from '../util/part.ts'
+import { createRoomEvents, type RoomEvents } from './actions/events.ts'
+import type { Bundler } from './client-event.ts'
+import { type CreateRoom, createRoomCreation } from './creation/create-room.ts'
+import { createRoomUpgrade, type UpgradeRoom } from './creation/upgrade-room.ts'
+import { type Aliases, createAliases } from './directory/aliases.ts'
+import { createPublicRooms, type PublicRooms } from './directory/public-rooms.ts'
+import { createReadMarkers, type ReadMarkers } from './ephemeral/read-markers.ts'
+import { createReceipts, type Receipts } from './ephemeral/receipts.ts'
+import { createTyping, type Typing } from './ephemeral/typing.ts'
+import { createTypingRequests, type TypingRequests } from './ephemeral/typing-requests.ts'
+import { createEventCache } from './event-cache.ts'
+import { createLocalMembers, type LocalMembers } from './local-members.ts'
+import { createAccountFollower } from './membership/follow-accounts.ts'
+import { createMembership, type Membership } from './membership/membership.ts'
+import { createPeople } from './people.ts'
+import { createRoomReading, type RoomReading } from './reading.ts'
+import { createRoomWriter, type RoomWriter } from './room-writer.ts'
+import { createStates } from './states.ts'
+import type { PersistHook } from './types.ts'
+
+export interface Rooms extends RoomReading {
+  readonly create: CreateRoom
+  readonly upgrade: UpgradeRoom
+  readonly events: RoomEvents
+  readonly membership: Membership
+  readonly aliases: Aliases
+  readonly directory: PublicRooms
+  readonly typing: Typing & TypingRequests
+  readonly receipts: Receipts
+  readonly readMarkers: ReadMarkers
+  readonly localMembers: LocalMembers
+  readonly writer: RoomWriter
+  /** Runs with every batch of new events, in its transaction. */
+  onPersist(hook: PersistHook): void
+  /** Adds to `unsigned` of the events that clients get. */
+  onFormat(bundler: Bundler): void
+  readonly part: Part
+}
+
+export interface RoomsOptions {
+  readonly serverName: ServerName
+  readonly signingKey: SigningKey
+  readonly defaultVersion: string
+  /** Levels by event type for all new rooms. */
+  readonly extraPowerLevels: Readonly<Record<string, number>>
+}
+
+/** The parts of the accounts that rooms use, and follow. */
+export type RoomAccounts = Pick<
+  Accounts,
+  'isLocalUser' | 'getProfile' | 'accountData' | 'onProfileChange' | 'onDeactivate'
+> & { readonly users: Pick<Accounts['users'], 'requireActive'> }
+
+export interface RoomsDeps {
+  readonly db: Database
+  readonly streams: Streams
+  readonly clock: TimerClock
+  readonly log: Log
+  readonly accounts: RoomAccounts
+  readonly options: RoomsOptions
+}
+
+/** Composes everything about rooms: what they hold, who may look at it and who may change it. */
+export function createRooms({ db, streams, clock, log, accounts, options }: RoomsDeps): Rooms {
+  const { serverName, signingKey, defaultVersion, extraPowerLevels } = options
+  const states = createStates()
+  const events = createEventCache()
+  const bundlers: Bundler[] = []
+  const reading = createRoomReading({ db, clock, states, events, bundlers })
+  const { view } = reading.reads
+  const localMembers = createLocalMembers(db)
+  const typing = createTyping({ clock, streams })
+  const hooks: PersistHook[] = [localMembers.hook, typing.hook]
+  const writer = createRoomWriter({ db, streams, clock, states, events, serverName, signingKey, hooks })
+  const people = createPeople(accounts)
+  const aliases = createAliases({ db, writer, view, serverName })
+  const receipts = createReceipts({ db, streams, clock })
+  const follower = createAccountFollower({ db, writer, people, log })
+  accounts.onProfileChange(follower.onProfileChange)
+  accounts.onDeactivate(follower.onDeactivate)
+  return {
+    ...reading,
+    create: createRoomCreation({ db, writer, people, serverName, defaultVersion, extraPowerLevels }),
+    upgrade: createRoomUpgrade({ writer, people, view }),
+    events: createRoomEvents({ writer, people }),
+    membership: createMembership({ db, streams, writer, people, aliases }),
+    aliases,
+    directory: createPublicRooms({ db, view, serverName }),
+    typing: { ...typing, ...createTypingRequests({ db, typing }) },
+    receipts,
+    readMarkers: createReadMarkers({ db, accountData: accounts.accountData, receipts }),
+    localMembers,
+    writer,
+    onPersist: (hook) => void hooks.push(hook),
+    onFormat: (bundler) => void bundlers.push(bundler),
+    part: {
+      name: 'rooms',
+      start: () => {},
+      stop: async () => {
+        typing.stopAll()
+        await follower.idle()
+      },
+    },
+  }
+}

@@ -1,0 +1,75 @@
+import { z } from 'zod'
+import type { AppContext } from '../context.ts'
+import { type Endpoint, endpoint, type Requester } from '../http/endpoint.ts'
+import { asContent, content } from './route-parts.ts'
+
+/** Only application services may say when an event was sent; from others the parameter means nothing. */
+const timestamp = z.object({ ts: z.number().int().min(0).optional().catch(undefined) })
+const link = (anchor: string) => `https://spec.matrix.org/v1.19/client-server-api/#${anchor}`
+
+function sentTs(requester: Requester, query: z.output<typeof timestamp>): number | undefined {
+  return requester.appservice === undefined ? undefined : query.ts
+}
+
+/** Sending and redacting events. */
+export function eventRoutes({ rooms }: Pick<AppContext, 'rooms'>): Endpoint[] {
+  const { events } = rooms
+  return [
+    endpoint(
+      {
+        method: 'PUT',
+        path: '/_matrix/client/v3/rooms/{roomId}/send/{eventType}/{txnId}',
+        auth: 'user-or-guest',
+        limit: 'message',
+        query: timestamp,
+        body: content,
+        strictNumbers: true,
+        spec: link('put_matrixclientv3roomsroomidsendeventtypetxnid'),
+      },
+      async ({ params, query, rawBody, requester }) => ({
+        event_id: await events.send(requester, params.roomId, {
+          type: params.eventType,
+          content: asContent(rawBody),
+          txnId: params.txnId,
+          originServerTs: sentTs(requester, query),
+        }),
+      }),
+    ),
+    endpoint(
+      {
+        method: 'PUT',
+        path: '/_matrix/client/v3/rooms/{roomId}/state/{eventType}/{stateKey}',
+        also: ['/_matrix/client/v3/rooms/{roomId}/state/{eventType}'],
+        auth: 'user-or-guest',
+        limit: 'message',
+        query: timestamp,
+        body: content,
+        strictNumbers: true,
+        spec: link('put_matrixclientv3roomsroomidstateeventtypestatekey'),
+      },
+      async ({ params, query, rawBody, requester }) => ({
+        event_id: await events.setState(requester, params.roomId, {
+          type: params.eventType,
+          stateKey: params.stateKey,
+          content: asContent(rawBody),
+          originServerTs: sentTs(requester, query),
+        }),
+      }),
+    ),
+    endpoint(
+      {
+        method: 'PUT',
+        path: '/_matrix/client/v3/rooms/{roomId}/redact/{eventId}/{txnId}',
+        auth: 'user-or-guest',
+        limit: 'message',
+        body: content,
+        strictNumbers: true,
+        spec: link('put_matrixclientv3roomsroomidredacteventidtxnid'),
+      },
+      async ({ params, rawBody, requester }) => {
+        const { redacts: _, ...rest } = asContent(rawBody)
+        return { event_id: await events.redact(requester, params.roomId, params.eventId, params.txnId, rest) }
+      },
+    ),
+  ]
+}

@@ -1,0 +1,24 @@
+import type { AppContext } from '../context.ts'
+import type { Endpoint } from '../http/endpoint.ts'
+import { roomCreationRoutes } from './routes-create.ts'
+import { directoryRoutes } from './routes-directory.ts'
+import { ephemeralRoutes } from './routes-ephemeral.ts'
+import { eventRoutes } from './routes-events.ts'
+import { membershipRoutes } from './routes-membership.ts'
+import { moderationRoutes } from './routes-moderation.ts'
+import { publicRoomsRoutes } from './routes-public-rooms.ts'
+import { roomReadingRoutes } from './routes-reading.ts'
+
+/** Everything about rooms. */
+export function roomRoutes(ctx: Pick<AppContext, 'rooms'>): Endpoint[] {
+  return [
+    ...roomCreationRoutes(ctx),
+    ...membershipRoutes(ctx),
+    ...moderationRoutes(ctx),
+    ...eventRoutes(ctx),
+    ...roomReadingRoutes(ctx),
+    ...directoryRoutes(ctx),
+    ...publicRoomsRoutes(ctx),
+    ...ephemeralRoutes(ctx),
+  ]
+}
