@@ -12,6 +12,8 @@ import { createE2ee, type E2ee } from './e2ee/e2ee.ts'
 import { createRateLimiter, type RateLimiter } from './http/rate-limit.ts'
 import type { ServerName } from './matrix/ids.ts'
 import type { SigningKey } from './matrix/signing.ts'
+import { createRooms, type Rooms } from './rooms/rooms.ts'
+import { createSync, type Sync } from './sync/sync.ts'
 import { systemClock, type TimerClock } from './util/clock.ts'
 import { createLog, type Log } from './util/log.ts'
 import type { Part } from './util/part.ts'
@@ -29,6 +31,8 @@ export interface AppContext {
   readonly limiter: RateLimiter
   readonly accounts: Accounts
   readonly e2ee: E2ee
+  readonly rooms: Rooms
+  readonly sync: Sync
   /** What runs as long as the server does, in the order of its start. */
   readonly parts: readonly Part[]
   /** Closes the database and gives up the lock; parts have been stopped before. */
@@ -84,6 +88,10 @@ async function openCore(config: Config, options: ContextOptions, db: Database): 
   }
 }
 
+/** Until unread messages are counted. */
+const zero = { notificationCount: 0, highlightCount: 0 }
+const noCounts = { counts: async () => zero, countsByThread: async () => ({ main: zero, threads: {} }) }
+
 /** Features in the order of their dependencies; later ones hook into earlier ones here. */
 function createServices(core: Core, options: ContextOptions) {
   const { config } = core
@@ -107,5 +115,24 @@ function createServices(core: Core, options: ContextOptions) {
   accounts.onDeviceRename(e2ee.deviceRenamed)
   accounts.onDeactivate(e2ee.userDeactivated)
   accounts.checkDeviceIds(e2ee.checkDeviceId)
-  return { accounts, e2ee, parts: [accounts.part] }
+  const rooms = createRooms({
+    ...core,
+    accounts,
+    options: {
+      serverName: core.serverName,
+      signingKey: core.signingKeys[0],
+      defaultVersion: config.rooms.default_version,
+      extraPowerLevels: config.rooms.event_power_levels,
+    },
+  })
+  const sync = createSync({
+    ...core,
+    reads: rooms.reads,
+    accountData: accounts.accountData,
+    ephemeral: rooms,
+    localMembers: rooms.localMembers,
+    e2ee,
+    push: noCounts,
+  })
+  return { accounts, e2ee, rooms, sync, parts: [accounts.part, rooms.part, sync.part] }
 }

@@ -2,14 +2,14 @@ import type { Reader } from '../db/database.ts'
 import type { JsonObject } from '../matrix/event.ts'
 import { type EventFilter, matchesFilter } from '../matrix/event-filter.ts'
 import type { UserId } from '../matrix/ids.ts'
-import type { AccountDataItem, SyncPorts } from './ports.ts'
+import type { SyncPorts } from './ports.ts'
 import type { Window } from './types.ts'
 
-/** The account data that one answer speaks of, read once for all its rooms. */
+/** The account data that one answer speaks of. */
 export interface AccountDataView {
   readonly global: readonly JsonObject[]
-  /** Ids of the rooms with news. */
-  readonly rooms: Iterable<string>
+  /** Ids of the rooms with news; empty for an initial sync, which looks at every room anyway. */
+  readonly rooms: ReadonlySet<string>
   /** What is new for a room, or all there is where the client begins anew with it. */
   ofRoom(roomId: string, isFresh: boolean): Promise<readonly JsonObject[]>
 }
@@ -18,34 +18,17 @@ export async function readAccountData(
   { accountData }: SyncPorts,
   reader: Reader,
   userId: UserId,
-  { since, to }: Window,
+  { since }: Window,
 ): Promise<AccountDataView> {
-  const everything = () => accountData.list(reader, userId)
-  const items = since === undefined ? await everything() : await accountData.listChanges(reader, userId, since, to)
-  const byRoom = groupByRoom(items)
-  let all = since === undefined ? byRoom : undefined
+  const rooms = new Set(since === undefined ? [] : await accountData.changedRooms(reader, userId, since))
   return {
-    global: items.filter((item) => item.roomId === undefined).map(toEvent),
-    rooms: byRoom.keys(),
+    global: await accountData.list(reader, userId, undefined, since),
+    rooms,
     ofRoom: async (roomId, isFresh) => {
-      if (!isFresh) return byRoom.get(roomId) ?? []
-      all ??= groupByRoom(await everything())
-      return all.get(roomId) ?? []
+      if (isFresh) return accountData.list(reader, userId, roomId, undefined)
+      return rooms.has(roomId) ? accountData.list(reader, userId, roomId, since) : []
     },
   }
-}
-
-const toEvent = ({ type, content }: AccountDataItem): JsonObject => ({ type, content })
-
-function groupByRoom(items: readonly AccountDataItem[]): Map<string, JsonObject[]> {
-  const byRoom = new Map<string, JsonObject[]>()
-  for (const item of items) {
-    if (item.roomId === undefined) continue
-    const events = byRoom.get(item.roomId)
-    if (events === undefined) byRoom.set(item.roomId, [toEvent(item)])
-    else events.push(toEvent(item))
-  }
-  return byRoom
 }
 
 /** Events without a sender, such as account data, that a filter lets through. */

@@ -21,7 +21,7 @@ export async function changedRooms(
   const active = await reads.activeRooms(reader, since, maxActive + 1)
   const receipts = await reads.roomsWithReceipts(reader, since, maxActive + 1)
   if (active.length > maxActive || receipts.length > maxActive) return new Set(await reads.joinedNids(reader, userId))
-  const byName = [...ports.ephemeral.typingChangedSince(ephemeralSince), ...withAccountData]
+  const byName = [...ports.ephemeral.typing.changedSince(ephemeralSince), ...withAccountData]
   const candidates = new Set([...active, ...receipts])
   for (const roomId of byName) {
     const room = await reads.roomById(reader, roomId)

@@ -121,11 +121,11 @@ async function ephemeralEvents(
 ): Promise<JsonObject[]> {
   const filter = request.filter.room?.ephemeral
   const events: JsonObject[] = []
-  const typing = ports.ephemeral.typing(room.roomId)
+  const typing = ports.ephemeral.typing.users(room.roomId)
   const changed =
-    since === undefined ? typing.length > 0 : ports.ephemeral.typingChangedSince(ephemeralSince).includes(room.roomId)
+    since === undefined ? typing.length > 0 : ports.ephemeral.typing.changedSince(ephemeralSince).includes(room.roomId)
   if (changed) events.push({ type: 'm.typing', content: { user_ids: [...typing] } })
-  const receipts = await ports.ephemeral.receipts(reader, request.requester.userId, room.nid, {
+  const receipts = await ports.ephemeral.receipts.content(reader, request.requester.userId, room.nid, {
     after: since,
     upTo: window.to,
   })

@@ -1,8 +1,11 @@
+import type { AccountData } from '../accounts/account-data.ts'
 import type { Database, Reader } from '../db/database.ts'
 import type { Streams } from '../db/streams.ts'
-import type { JsonObject } from '../matrix/event.ts'
+import type { E2ee } from '../e2ee/e2ee.ts'
 import type { UserId } from '../matrix/ids.ts'
+import type { LocalMembers } from '../rooms/local-members.ts'
 import type { RoomReads } from '../rooms/reads.ts'
+import type { Rooms } from '../rooms/rooms.ts'
 import type { Clock } from '../util/clock.ts'
 
 export interface Count {
@@ -10,40 +13,18 @@ export interface Count {
   readonly highlightCount: number
 }
 
-export interface AccountDataItem {
-  /** Undefined: of the whole account. */
-  readonly roomId: string | undefined
-  readonly type: string
-  readonly content: JsonObject
-}
-
-/** What a sync needs of the other features, each inside the snapshot of the sync. */
+/** What a sync needs of the other features, most of it inside the snapshot of the sync. */
 export interface SyncPorts {
   readonly db: Database
   readonly streams: Streams
   readonly clock: Clock
   readonly reads: RoomReads
-  readonly accountData: {
-    /** All that is set, of the account and of its rooms. */
-    list(reader: Reader, userId: UserId): Promise<readonly AccountDataItem[]>
-    /** What changed after one position up to another. */
-    listChanges(reader: Reader, userId: UserId, after: number, upTo: number): Promise<readonly AccountDataItem[]>
-    ignoredUsers(reader: Reader, userId: UserId): Promise<ReadonlySet<string>>
-  }
+  readonly localMembers: Pick<LocalMembers, 'of'>
+  readonly accountData: Pick<AccountData, 'list' | 'changedRooms' | 'ignoredUsers'>
   readonly ephemeral: {
-    /** The `m.typing` content of rooms in which it changed after `since`. */
-    typing(roomId: string): readonly string[]
-    typingChangedSince(since: number): readonly string[]
-    typingCounter(): number
-    /** An `m.receipt` content with what the user may see in `(after, upTo]`, or undefined when there is nothing. */
-    receipts(
-      reader: Reader,
-      userId: UserId,
-      roomNid: number,
-      range: { after: number | undefined; upTo: number },
-    ): Promise<JsonObject | undefined>
+    readonly typing: Pick<Rooms['typing'], 'users' | 'changedSince' | 'counter'>
+    readonly receipts: Pick<Rooms['receipts'], 'content'>
   }
-  readonly localJoined: (reader: Reader, roomId: string) => Promise<ReadonlySet<string>>
   readonly push: {
     counts(reader: Reader, userId: UserId, roomNid: number): Promise<Count>
     countsByThread(
@@ -52,22 +33,8 @@ export interface SyncPorts {
       roomNid: number,
     ): Promise<{ main: Count; threads: Readonly<Record<string, Count>> }>
   }
-  readonly e2ee: {
-    deviceLists(
-      reader: Reader,
-      userId: UserId,
-      since: number,
-      to: number,
-    ): Promise<{ changed: string[]; left: string[] }>
-    oneTimeKeyCounts(reader: Reader, userId: UserId, deviceId: string): Promise<Record<string, number>>
-    unusedFallbackKeyTypes(reader: Reader, userId: UserId, deviceId: string): Promise<string[]>
-    /** Messages after `since` up to `to`, oldest first, with the position of the last; at most `limit`. */
-    listToDevice(
-      reader: Reader,
-      userId: UserId,
-      deviceId: string,
-      range: { since: number; to: number; limit: number },
-    ): Promise<{ events: JsonObject[]; upTo: number | undefined; more: boolean }>
-    acknowledgeToDevice(userId: UserId, deviceId: string, upTo: number): Promise<void>
-  }
+  readonly e2ee: Pick<
+    E2ee,
+    'deviceLists' | 'oneTimeKeyCounts' | 'unusedFallbackKeyTypes' | 'listToDevice' | 'acknowledgeToDevice'
+  >
 }

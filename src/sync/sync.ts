@@ -1,6 +1,8 @@
 import type { Reader } from '../db/database.ts'
+import type { Advance } from '../db/streams.ts'
 import type { JsonObject } from '../matrix/event.ts'
 import { formatStreamToken, type StreamToken } from '../matrix/stream-token.ts'
+import type { Part } from '../util/part.ts'
 import { filterByType, readAccountData } from './account-data.ts'
 import { createSentMembers } from './lazy-members.ts'
 import type { SyncPorts } from './ports.ts'
@@ -12,8 +14,7 @@ export interface Sync {
   /** Answers at once when there is news or the sync is an initial one, else when there is news or time is up. */
   sync(request: SyncRequest): Promise<SyncResponse>
   readonly waiters: Waiters
-  /** Ends following the streams. */
-  stop(): void
+  readonly part: Part
 }
 
 interface Computed {
@@ -27,21 +28,21 @@ const maxToDevice = 100
 export function createSync(ports: SyncPorts): Sync {
   const sent = createSentMembers()
   const waiters = createWaiters()
-  const unsubscribe = ports.streams.subscribe((advance) => {
+  let unsubscribe: (() => void) | undefined
+  function onAdvance(advance: Advance): void {
     if (waiters.size === 0) return
-    const localJoined = (roomId: string) => ports.db.read((reader) => ports.localJoined(reader, roomId))
-    usersToWake(advance, localJoined).then(
+    usersToWake(advance, ports.localMembers.of).then(
       (users) => waiters.wakeUsers(users),
       // Without the members nobody can be picked: everybody who waits looks for himself.
       () => waiters.wakeAll(),
     )
-  })
+  }
 
   async function compute(reader: Reader, request: SyncRequest, since: StreamToken | undefined): Promise<Computed> {
     const { filter } = request
     const { userId } = request.requester
     const to = await ports.streams.positionIn(reader)
-    const ephemeral = ports.ephemeral.typingCounter()
+    const ephemeral = ports.ephemeral.typing.counter()
     const window = { since: since === undefined ? undefined : Math.min(since.position, to), to }
     const ephemeralSince = since === undefined ? 0 : since.ephemeral
     const view = await readAccountData(ports, reader, userId, window)
@@ -95,7 +96,13 @@ export function createSync(ports: SyncPorts): Sync {
 
   return {
     waiters,
-    stop: unsubscribe,
+    part: {
+      name: 'sync',
+      start: () => {
+        unsubscribe = ports.streams.subscribe(onAdvance)
+      },
+      stop: () => unsubscribe?.(),
+    },
     sync: async (request) => {
       const { userId, deviceId } = request.requester
       const { since } = request
