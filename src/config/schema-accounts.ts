@@ -27,7 +27,12 @@ export const registration = z
         'Lets scripts that know it make accounts at /_synapse/admin/v1/register, also when registration is off.',
       )
       .meta({ example: 'a long random string', secret: true }),
-    min_password_length: z.int().min(1).max(512).default(8).describe('The fewest characters a new password may have.'),
+    min_password_length: z
+      .int()
+      .min(1)
+      .max(512)
+      .default(1)
+      .describe('The fewest characters a new password may have. Raise it where strangers may register.'),
     terms: z.array(policy).prefault([]).describe('Documents that people accept when they register.'),
   })
   .prefault({})
