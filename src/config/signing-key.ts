@@ -1,5 +1,5 @@
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { generateSigningKeyText, parseSigningKeys, type SigningKey } from '../matrix/signing.ts'
 import { StartupError } from '../util/part.ts'
 
@@ -27,6 +27,7 @@ function readKeys(path: string): SigningKey[] {
 /** Under another name first: a crash in between must not leave half a key behind. */
 function create(path: string): void {
   const fresh = `${path}.new`
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   writeFileSync(fresh, generateSigningKeyText(), { mode: 0o600, flush: true })
   renameSync(fresh, path)
 }

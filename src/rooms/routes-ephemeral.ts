@@ -39,7 +39,7 @@ export function ephemeralRoutes({ rooms }: Pick<AppContext, 'rooms'>): Endpoint[
         path: '/_matrix/client/v3/rooms/{roomId}/receipt/{receiptType}/{eventId}',
         auth: 'user-or-guest',
         limit: 'general',
-        body: z.object({ thread_id: z.unknown() }),
+        body: z.object({ thread_id: z.unknown().optional() }),
         spec: link('post_matrixclientv3roomsroomidreceiptreceipttypeeventid'),
       },
       async ({ params, body, requester }) => {

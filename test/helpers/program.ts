@@ -39,7 +39,10 @@ export function startProgram(
     new Promise<RegExpExecArray>((resolve, reject) => {
       const look = () => {
         const match = pattern.exec(stdout + stderr)
-        if (match) resolve(match)
+        if (!match) return
+        child.stdout.off('data', look)
+        child.stderr.off('data', look)
+        resolve(match)
       }
       child.stdout.on('data', look)
       child.stderr.on('data', look)
