@@ -43,7 +43,7 @@ describe('the timeline', () => {
     assert.deepEqual(bodiesOf(section?.timeline.events), ['m25', 'm26', 'm27', 'm28', 'm29'])
     assert.equal(section?.timeline.limited, true)
     const seen: string[] = []
-    for (let from = section?.timeline.prev_batch; from !== undefined; ) {
+    for (let from: string | undefined = section?.timeline.prev_batch; from !== undefined; ) {
       const page: { chunk: SyncEvent[]; end?: string } = await alice.get(
         at`/_matrix/client/v3/rooms/${roomId}/messages`,
         { dir: 'b', from, limit: 7 },
