@@ -1,5 +1,5 @@
 import { checkThirdPartyInvite } from './auth-rules-third-party-invite.ts'
-import { type AuthState, creatorsOf, joinRuleOf, membershipOf } from './auth-state.ts'
+import { type AuthState, creatorsOf, joinRuleIn, membershipIn } from './auth-state.ts'
 import { type AuthVerdict, allowed, refused } from './auth-verdict.ts'
 import type { Pdu } from './event.ts'
 import { authEventIds, createEventIdOf, prevEventIds } from './event-references.ts'
@@ -42,10 +42,10 @@ function isFirstJoin(rules: RoomVersionRules, pdu: Pdu, create: Pdu): boolean {
 
 function checkJoin(rules: RoomVersionRules, pdu: Pdu, state: AuthState): AuthVerdict {
   if (pdu.sender !== pdu.state_key) return refused('Nobody joins for somebody else')
-  const membership = membershipOf(state, pdu.sender)
+  const membership = membershipIn(state, pdu.sender)
   if (membership === 'ban') return refused('The user is banned')
   const isKnown = membership === 'join' || membership === 'invite'
-  const rule = joinRuleOf(state)
+  const rule = joinRuleIn(state)
   if (rule === 'public') return allowed
   if (rule === 'invite' || (rules.knock && rule === 'knock')) {
     return isKnown ? allowed : refused('The room is for invited users')
@@ -62,14 +62,14 @@ function isRestricted(rules: RoomVersionRules, rule: unknown): boolean {
 
 function isAuthorised(rules: RoomVersionRules, pdu: Pdu, state: AuthState): boolean {
   const authoriser = pdu.content.join_authorised_via_users_server
-  if (typeof authoriser !== 'string' || membershipOf(state, authoriser) !== 'join') return false
+  if (typeof authoriser !== 'string' || membershipIn(state, authoriser) !== 'join') return false
   return powerOf(state, rules, authoriser) >= actionPower(state, rules, 'invite')
 }
 
 function checkInvite(rules: RoomVersionRules, pdu: Pdu, state: AuthState, target: string): AuthVerdict {
   if (pdu.content.third_party_invite !== undefined) return checkThirdPartyInvite(pdu, state, target)
-  if (membershipOf(state, pdu.sender) !== 'join') return refused('The sender is not in the room')
-  const membership = membershipOf(state, target)
+  if (membershipIn(state, pdu.sender) !== 'join') return refused('The sender is not in the room')
+  const membership = membershipIn(state, target)
   if (membership === 'join') return refused('The user is in the room already')
   if (membership === 'ban') return refused('The user is banned')
   const mayInvite = powerOf(state, rules, pdu.sender) >= actionPower(state, rules, 'invite')
@@ -77,14 +77,14 @@ function checkInvite(rules: RoomVersionRules, pdu: Pdu, state: AuthState, target
 }
 
 function checkLeave(rules: RoomVersionRules, pdu: Pdu, state: AuthState, target: string): AuthVerdict {
-  const own = membershipOf(state, pdu.sender)
+  const own = membershipIn(state, pdu.sender)
   if (pdu.sender === target) {
     const mayLeave = own === 'invite' || own === 'join' || (rules.knock && own === 'knock')
     return mayLeave ? allowed : refused('The user is not in the room')
   }
   if (own !== 'join') return refused('The sender is not in the room')
   const power = powerOf(state, rules, pdu.sender)
-  if (membershipOf(state, target) === 'ban' && power < actionPower(state, rules, 'ban')) {
+  if (membershipIn(state, target) === 'ban' && power < actionPower(state, rules, 'ban')) {
     return refused('The sender may not lift bans')
   }
   const mayKick = power >= actionPower(state, rules, 'kick') && powerOf(state, rules, target) < power
@@ -92,19 +92,19 @@ function checkLeave(rules: RoomVersionRules, pdu: Pdu, state: AuthState, target:
 }
 
 function checkBan(rules: RoomVersionRules, pdu: Pdu, state: AuthState, target: string): AuthVerdict {
-  if (membershipOf(state, pdu.sender) !== 'join') return refused('The sender is not in the room')
+  if (membershipIn(state, pdu.sender) !== 'join') return refused('The sender is not in the room')
   const power = powerOf(state, rules, pdu.sender)
   const mayBan = power >= actionPower(state, rules, 'ban') && powerOf(state, rules, target) < power
   return mayBan ? allowed : refused('The sender may not ban this user')
 }
 
 function checkKnock(rules: RoomVersionRules, pdu: Pdu, state: AuthState): AuthVerdict {
-  const rule = joinRuleOf(state)
+  const rule = joinRuleIn(state)
   if (rule !== 'knock' && !(rules.knockRestricted && rule === 'knock_restricted')) {
     return refused('The room does not take knocks')
   }
   if (pdu.sender !== pdu.state_key) return refused('Nobody knocks for somebody else')
-  const membership = membershipOf(state, pdu.sender)
+  const membership = membershipIn(state, pdu.sender)
   if (membership === 'ban') return refused('The user is banned')
   if (membership === 'invite') return refused('The user is invited already')
   return membership === 'join' ? refused('The user is in the room already') : allowed

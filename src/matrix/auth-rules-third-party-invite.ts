@@ -1,11 +1,11 @@
-import { type AuthState, isJsonObject, membershipOf, ownValue } from './auth-state.ts'
+import { type AuthState, isJsonObject, membershipIn, ownValue } from './auth-state.ts'
 import { type AuthVerdict, allowed, refused } from './auth-verdict.ts'
 import type { JsonObject, Pdu } from './event.ts'
 import { verifyJson } from './signing.ts'
 
 /** The rules for an invite that an identity server turned from an address into a user. */
 export function checkThirdPartyInvite(pdu: Pdu, state: AuthState, target: string): AuthVerdict {
-  if (membershipOf(state, target) === 'ban') return refused('The user is banned')
+  if (membershipIn(state, target) === 'ban') return refused('The user is banned')
   const signed = ownValue(pdu.content.third_party_invite, 'signed')
   if (!isJsonObject(signed)) return refused('The third-party invite is not signed')
   if (typeof signed.mxid !== 'string' || typeof signed.token !== 'string') {

@@ -2,7 +2,7 @@
 import { checkCreate } from './auth-rules-create.ts'
 import { checkMember } from './auth-rules-member.ts'
 import { checkPowerLevels } from './auth-rules-power-levels.ts'
-import { type AuthState, membershipOf } from './auth-state.ts'
+import { type AuthState, membershipIn } from './auth-state.ts'
 import { type AuthVerdict, allowed, refused } from './auth-verdict.ts'
 import type { Pdu } from './event.ts'
 import { domainOf, serverOf } from './ids.ts'
@@ -28,7 +28,7 @@ export function checkAuth(rules: RoomVersionRules, pdu: Pdu, state: AuthState): 
     return pdu.state_key === serverOf(pdu.sender) ? allowed : refused('Servers write their own aliases only')
   }
   if (pdu.type === 'm.room.member') return checkMember(rules, pdu, state, create)
-  if (membershipOf(state, pdu.sender) !== 'join') return refused('The sender is not in the room')
+  if (membershipIn(state, pdu.sender) !== 'join') return refused('The sender is not in the room')
   return checkPower(rules, pdu, state)
 }
 

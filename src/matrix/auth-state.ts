@@ -1,3 +1,4 @@
+import { additionalCreatorsOf, stringOf } from './content.ts'
 import type { Json, JsonObject, Pdu } from './event.ts'
 import type { RoomVersionRules } from './room-versions.ts'
 
@@ -13,20 +14,18 @@ export function isJsonObject(value: Json | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** A user's membership in this state; undefined where the room has never heard of the user. */
-export function membershipOf(state: AuthState, userId: string): Json | undefined {
+/** A user's membership in this state, as it is written; undefined where the room has never heard of the user. */
+export function membershipIn(state: AuthState, userId: string): Json | undefined {
   return state('m.room.member', userId)?.content.membership
 }
 
-/** The room's join rule; rooms without one are for invited users only. */
-export function joinRuleOf(state: AuthState): Json | undefined {
+/** The room's join rule as it is written; rooms without one are for invited users only. */
+export function joinRuleIn(state: AuthState): Json | undefined {
   return state('m.room.join_rules', '')?.content.join_rule ?? 'invite'
 }
 
 /** Everybody who counts as creator of the room: one user before version 12, later also the `additional_creators`. */
 export function creatorsOf(create: Pdu, rules: RoomVersionRules): string[] {
-  if (rules.creatorInContent) return typeof create.content.creator === 'string' ? [create.content.creator] : []
-  if (!rules.roomIdIsCreateHash) return [create.sender]
-  const additional = create.content.additional_creators
-  return [create.sender, ...(Array.isArray(additional) ? additional.filter((one) => typeof one === 'string') : [])]
+  if (rules.creatorInContent) return [stringOf(create, 'creator') ?? []].flat()
+  return rules.roomIdIsCreateHash ? [create.sender, ...additionalCreatorsOf(create)] : [create.sender]
 }

@@ -32,7 +32,7 @@ export function* applyAllowed(
   state: Map<string, EventId>,
   events: readonly ResolvableEvent[],
 ): Steps<void> {
-  yield* pool.loadEvents(events.flatMap((event) => [...citedIds(rules, event), ...askedIds(rules, state, event)]))
+  yield* pool.loadFor(events, (event) => [...citedIds(rules, event), ...askedIds(rules, state, event)])
   for (const event of events) {
     const { pdu } = event
     if (pdu.state_key === undefined) continue

@@ -30,8 +30,7 @@ export function* sortByPower(
   rules: RoomVersionRules,
   events: ReadonlyMap<EventId, ResolvableEvent>,
 ): Steps<ResolvableEvent[]> {
-  yield* pool.loadEvents(events.keys())
-  yield* pool.loadEvents([...events.values()].flatMap((event) => citedIds(rules, event)))
+  yield* pool.loadFor([...events.values()], (event) => [event.eventId, ...citedIds(rules, event)])
   const ready = new MinHeap<Ranked>(comesBefore)
   const waitingFor = new Map<EventId, number>()
   const citedBy = new Map<EventId, ResolvableEvent[]>()
@@ -76,7 +75,7 @@ export function* sortByMainline(
     positions.set(id, positions.size)
   }
   const heap = new MinHeap<Ranked>(comesBefore)
-  yield* pool.loadEvents(events.flatMap((event) => pool.authIds(event.eventId)))
+  yield* pool.loadFor(events, (event) => pool.authIds(event.eventId))
   for (const event of events) {
     heap.push({ event, rank: yield* mainlinePosition(pool, positions, event.eventId) })
     if (pool.isTired(5)) yield pause

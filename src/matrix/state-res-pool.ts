@@ -18,6 +18,8 @@ export type Steps<T> = Generator<Need, T, void>
 
 export const pause: Need = { what: 'events', ids: [] }
 
+const page = 500
+
 /** The events that one resolution has seen. What cannot be loaded counts as an event that cites nothing. */
 export class EventPool {
   readonly #events = new Map<EventId, ResolvableEvent | undefined>()
@@ -45,6 +47,14 @@ export class EventPool {
   *loadEvents(ids: Iterable<EventId>): Steps<void> {
     const missing = [...new Set(ids)].filter((id) => !this.#events.has(id))
     if (missing.length > 0) yield { what: 'events', ids: missing }
+  }
+
+  /** Loads what many items need, a page of items at a time. */
+  *loadFor<T>(items: readonly T[], idsOf: (item: T) => readonly EventId[]): Steps<void> {
+    for (let i = 0; i < items.length; i += page) {
+      yield* this.loadEvents(items.slice(i, i + page).flatMap(idsOf))
+      if (this.isTired(page)) yield pause
+    }
   }
 
   *loadAuthIds(ids: Iterable<EventId>): Steps<void> {

@@ -83,6 +83,19 @@ export class SimulatedRoom {
     return { ...subject, ...references, depth, origin_server_ts: depth, room_id: this.#roomId }
   }
 
+  /** Sends one event after another, as a server would that knows of no other branch; answers its id, or `prev` if it is refused. */
+  send(prev: EventId, sender: UserId, type: string, content: JsonObject, stateKey = '', time?: number): EventId {
+    const size = this.events.size
+    this.#post([prev], this.stateAfter(prev), sender, { type, content, state_key: stateKey }, time)
+    return this.events.size === size ? prev : ([...this.events.keys()].at(-1) ?? prev)
+  }
+
+  /** The content of a state event after an event. */
+  contentOf(after: EventId, type: string, stateKey = ''): JsonObject {
+    const id = this.stateAfter(after).get(stateMapKey(type, stateKey))
+    return (id && this.events.get(id)?.pdu.content) ?? {}
+  }
+
   #do({ actor, kind, target, level, after, time }: Act): void {
     const by = users[actor] ?? alice
     const upon = users[target] ?? alice
@@ -140,7 +153,17 @@ export class SimulatedRoom {
     time?: number,
   ): void {
     const { prev, state } = this.#before(after)
-    const pdu = this.draft(state, prev, sender, { type, content, state_key: stateKey })
+    this.#post(prev, state, sender, { type, content, state_key: stateKey }, time)
+  }
+
+  #post(
+    prev: EventId[],
+    state: StateMap,
+    sender: UserId,
+    event: Pick<Pdu, 'type' | 'content' | 'state_key'>,
+    time?: number,
+  ): void {
+    const pdu = this.draft(state, prev, sender, event)
     if (time !== undefined) pdu.origin_server_ts = time
     const look = (t: string, key: string): Pdu | undefined => {
       const id = state.get(stateMapKey(t, key))
