@@ -38,7 +38,7 @@ export const sendToSync: Scenario = {
           lower(`${rate}.p99`, `${rate}/s: p99`, percentile(latencies, 0.99), 'ms'),
           lower(`${rate}.max`, `${rate}/s: longest`, largest(latencies), 'ms'),
           higher(`${rate}.delivered`, `${rate}/s: delivered per second`, result.deliveredPerSecond, 'msg/s'),
-          lower(`${rate}.lost`, `${rate}/s: not delivered`, result.sent - latencies.length, 'messages'),
+          lower(`${rate}.lost`, `${rate}/s: left to a gap, or lost`, result.sent - latencies.length, 'messages'),
           detail(`${rate}.generator_lag`, `${rate}/s: longest lag of the load generator`, result.lag, 'ms'),
         )
       }
