@@ -249,3 +249,27 @@ test('a deactivated account leaves its rooms and turns down its invitations', as
   await service.part.stop()
   for (const roomId of rooms) assert.equal(await membershipOf(alice, roomId, bob.userId), 'leave')
 })
+
+test('guests come in where the room takes guests, and nowhere else', async () => {
+  await using server = await createTestServer({ config: { registration: { guests: true } } })
+  const alice = await server.user('alice')
+  const { access_token: token } = await server.client.post<{ access_token: string }>(
+    `${v3}/register`,
+    {},
+    { query: { kind: 'guest' } },
+  )
+  const guest = server.client.as(token)
+  const open = await publicRoom(alice, [], {
+    initial_state: [{ type: 'm.room.guest_access', content: { guest_access: 'can_join' } }],
+  })
+  const closed = await publicRoom(alice, [])
+  const enter = (roomId: string, expect: number) =>
+    guest.request('POST', at`/_matrix/client/v3/rooms/${roomId}/join`, { body: {}, expect })
+  assert.equal((await enter(closed, 403)).body.errcode, 'M_GUEST_ACCESS_FORBIDDEN')
+  await enter(open, 200)
+  await guest.put(at`/_matrix/client/v3/rooms/${open}/send/m.room.message/1`, { msgtype: 'm.text', body: 'hi' })
+  assert.equal(
+    (await guest.request('POST', `${v3}/createRoom`, { body: {}, expect: 403 })).body.errcode,
+    'M_GUEST_ACCESS_FORBIDDEN',
+  )
+})

@@ -33,7 +33,7 @@ function requireUserIds(values: readonly string[]): UserId[] {
   })
 }
 
-export function toCreateRoomRequest(body: z.output<typeof createBody>): CreateRoomRequest {
+function toCreateRoomRequest(body: z.output<typeof createBody>): CreateRoomRequest {
   if (body.invite_3pid && body.invite_3pid.length > 0) throw noIdentityServer()
   return {
     visibility: body.visibility ?? undefined,

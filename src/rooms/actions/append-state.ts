@@ -6,7 +6,7 @@ export interface StateTemplate extends EventTemplate {
   readonly stateKey: string
 }
 
-export function isSameContent(a: JsonObject, b: JsonObject): boolean {
+function isSameContent(a: JsonObject, b: JsonObject): boolean {
   return lenientCanonicalJson(a) === lenientCanonicalJson(b)
 }
 

@@ -34,7 +34,7 @@ interface Deps {
   readonly serverName: ServerName
 }
 
-export function requireAliasSyntax(alias: string): RoomAlias {
+function requireAliasSyntax(alias: string): RoomAlias {
   if (isRoomAlias(alias)) return alias
   throw errors.invalidParam(`${alias} is not a room alias`)
 }
