@@ -52,11 +52,11 @@ async function failure(t: { after(fn: () => void): void }, env: Record<string, s
 test('a start that cannot work is one sentence', async (t) => {
   const folder = temporaryFolder(t)
   const taken = createServer().listen(0, '127.0.0.1')
+  t.after(() => void taken.close())
   await once(taken, 'listening')
   const address = taken.address()
   assert.ok(address !== null && typeof address === 'object')
-  assert.match(await failure(t, { RINGBACK__LISTENERS__0__PORT: String(address.port) }), /in use by another program/)
-  taken.close()
+  assert.match(await failure(t, { RINGBACK__LISTENERS__0__PORT: String(address.port) }), /already listens on/)
   assert.match(
     await failure(t, { RINGBACK__LOG__LEVEL: 'loud' }),
     /^log\.level \(set by RINGBACK__LOG__LEVEL\) is "loud"/,
@@ -74,7 +74,7 @@ test('a data folder that cannot be written is one sentence', {
 }, async (t) => {
   const folder = temporaryFolder(t)
   chmodSync(folder, 0o500)
-  assert.match(await failure(t, { RINGBACK__DATA_DIR: join(folder, 'data') }), /cannot be written/)
+  assert.match(await failure(t, { RINGBACK__DATA_DIR: join(folder, 'data') }), /may not be used by this user/)
 })
 
 test('a second server on the same data is refused', async (t) => {
