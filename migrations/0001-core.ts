@@ -10,10 +10,12 @@ export async function up({ db, t }: { db: Kysely<unknown>; t: Types }): Promise<
   await t
     .id(db.schema.createTable('jobs'), 'job_id')
     .addColumn('kind', 'text', (c) => c.notNull())
+    .addColumn('job_key', 'text')
     .addColumn('payload', 'text', (c) => c.notNull())
     .addColumn('run_at', 'bigint', (c) => c.notNull())
     .addColumn('attempts', 'integer', (c) => c.notNull())
     .addColumn('last_error', 'text')
+    .addUniqueConstraint('jobs_key', ['kind', 'job_key'] as never)
     .execute()
   await db.schema.createIndex('jobs_run_at').on('jobs').columns(['run_at', 'job_id']).execute()
   await db.schema

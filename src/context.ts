@@ -10,8 +10,11 @@ import { requireServerName } from './db/server-facts.ts'
 import { openStreams, type Streams } from './db/streams.ts'
 import { createE2ee, type E2ee } from './e2ee/e2ee.ts'
 import { createRateLimiter, type RateLimiter } from './http/rate-limit.ts'
+import { createJobs, type Jobs } from './jobs/jobs.ts'
 import type { ServerName } from './matrix/ids.ts'
 import type { SigningKey } from './matrix/signing.ts'
+import { createPush, type Push } from './push/push.ts'
+import { withPushRules } from './push/sync-rules.ts'
 import { createRooms, type Rooms } from './rooms/rooms.ts'
 import { createSync, type Sync } from './sync/sync.ts'
 import { systemClock, type TimerClock } from './util/clock.ts'
@@ -29,9 +32,11 @@ export interface AppContext {
   /** The first signs; the others are only published. */
   readonly signingKeys: readonly [SigningKey, ...SigningKey[]]
   readonly limiter: RateLimiter
+  readonly jobs: Jobs
   readonly accounts: Accounts
   readonly e2ee: E2ee
   readonly rooms: Rooms
+  readonly push: Push
   readonly sync: Sync
   /** What runs as long as the server does, in the order of its start. */
   readonly parts: readonly Part[]
@@ -88,13 +93,12 @@ async function openCore(config: Config, options: ContextOptions, db: Database): 
   }
 }
 
-/** Until unread messages are counted. */
-const zero = { notificationCount: 0, highlightCount: 0 }
-const noCounts = { counts: async () => zero, countsByThread: async () => ({ main: zero, threads: {} }) }
-
 /** Features in the order of their dependencies; later ones hook into earlier ones here. */
 function createServices(core: Core, options: ContextOptions) {
   const { config } = core
+  const jobs = createJobs(core)
+  jobs.handle('database.optimize', () => core.db.optimize())
+  jobs.schedule('17 4 * * *', 'database.optimize')
   const accounts = createAccounts({
     ...core,
     options: {
@@ -125,14 +129,20 @@ function createServices(core: Core, options: ContextOptions) {
       extraPowerLevels: config.rooms.event_power_levels,
     },
   })
+  const push = createPush({ ...core, accounts, reads: rooms.reads })
+  rooms.onPersist(push.hook)
+  rooms.receipts.onReceipt(push.receiptMoved)
+  accounts.accountData.onChange(push.accountDataChanged)
+  accounts.onSessionEnd(push.deviceRemoved)
+  accounts.onDeactivate(push.userDeactivated)
   const sync = createSync({
     ...core,
     reads: rooms.reads,
-    accountData: accounts.accountData,
+    accountData: withPushRules(accounts.accountData, push.rules),
     ephemeral: rooms,
     localMembers: rooms.localMembers,
     e2ee,
-    push: noCounts,
+    push,
   })
-  return { accounts, e2ee, rooms, sync, parts: [accounts.part, rooms.part, sync.part] }
+  return { jobs, accounts, e2ee, rooms, push, sync, parts: [jobs.part, accounts.part, rooms.part, sync.part] }
 }

@@ -39,6 +39,8 @@ export interface Database {
    * other writers wait for it. When it throws, nothing of it remains.
    */
   write<T>(label: string, fn: (tx: Tx) => Promise<T>): Promise<T>
+  /** Lets the engine refresh what its query planner knows. */
+  optimize(): Promise<void>
   close(): Promise<void>
 }
 

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Kysely } from 'kysely'
-import { sql } from 'kysely'
 import { postgresTypes, sqliteTypes, type Types } from '../../migrations/types.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Database, Reader, Tx } from './database.ts'
@@ -88,5 +87,5 @@ export async function migrate(db: Database, clock: Clock): Promise<void> {
         .execute()
     })
   }
-  if (db.engine === 'sqlite') await db.write('analyze', (tx) => sql`pragma optimize`.execute(tx.qb))
+  await db.optimize()
 }

@@ -84,6 +84,8 @@ export function openPostgres(url: string): Database {
     engine: 'postgres',
     read,
     write: (label, fn) => group.write(label, fn),
+    // Autovacuum analyses tables by itself.
+    optimize: async () => {},
     close: async () => {
       await group.close()
       writer?.client.release()

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import SQLite from 'better-sqlite3'
 import { type Database, guardNesting, type Reader, type Result, refuseNesting } from './database.ts'
 import { GroupWriter, type WriterConnection } from './group-writer.ts'
@@ -5,6 +6,9 @@ import { createQueryBuilder } from './kysely-connection.ts'
 
 const readers = 4
 const maxStatements = 2000
+/** How long a write waits while another program, such as a backup, holds the database. */
+const lockPatienceMs = 5000
+const lockRetryMs = 20
 
 /** Statements by their SQL text: preparing one costs several times what running it does. */
 class Connection implements WriterConnection {
@@ -14,7 +18,8 @@ class Connection implements WriterConnection {
   readonly #statements = new Map<string, SQLite.Statement>()
 
   constructor(path: string, readonly: boolean) {
-    this.handle = new SQLite(path, { readonly, timeout: 5000 })
+    // The writer waits by itself, see below: SQLite would stop the whole process meanwhile.
+    this.handle = new SQLite(path, { readonly, timeout: readonly ? 5000 : 0 })
     this.handle.pragma('cache_size = -16000')
     this.handle.pragma('temp_store = memory')
   }
@@ -26,7 +31,14 @@ class Connection implements WriterConnection {
   }
 
   async control(sql: string): Promise<void> {
-    this.#statement(sql).run()
+    for (const started = performance.now(); ; await wait(lockRetryMs)) {
+      try {
+        this.#statement(sql).run()
+        return
+      } catch (error) {
+        if (!isLocked(error) || performance.now() - started > lockPatienceMs) throw error
+      }
+    }
   }
 
   inTransaction(): boolean {
@@ -42,6 +54,10 @@ class Connection implements WriterConnection {
     }
     return statement
   }
+}
+
+function isLocked(error: unknown): boolean {
+  return error instanceof SQLite.SqliteError && error.code.startsWith('SQLITE_BUSY')
 }
 
 /** A pool, because a read that yields to the event loop keeps its snapshot, and others must not wait for it. */
@@ -87,6 +103,7 @@ export function openSqlite(path: string): Database {
       return pool.use((reader) => guardNesting('read', () => fn(reader)))
     },
     write: (label, fn) => group.write(label, fn),
+    optimize: () => group.write('optimize', (tx) => tx.execute('pragma optimize', []).then(() => {})),
     close: async () => {
       await group.close()
       pool.close()

@@ -7,6 +7,8 @@ export interface CoreSchema {
   jobs: {
     job_id: Generated<number>
     kind: string
+    /** At most one job of a kind waits under a key; null: any number. */
+    job_key: string | null
     payload: string
     run_at: number
     attempts: number

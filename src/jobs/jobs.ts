@@ -1,0 +1,124 @@
+import { type ScheduledTask, schedule as scheduleCron } from 'node-cron'
+import type { Database, Tx } from '../db/database.ts'
+import type { JsonObject } from '../matrix/event.ts'
+import type { TimerClock } from '../util/clock.ts'
+import type { Log } from '../util/log.ts'
+import type { Part } from '../util/part.ts'
+import { deleteJob, getDueJob, getNextRunAt, insertJob, type JobRow, postponeJob } from './store.ts'
+
+/** Runs once or, after a failure, again: it must bear being repeated. */
+export type JobHandler = (payload: JsonObject, signal: AbortSignal) => Promise<void>
+
+export interface EnqueueOptions {
+  /** Not before this time, in ms since 1970; default at once. */
+  readonly runAt?: number
+  /** At most one job of a kind waits under a key. */
+  readonly key?: string
+}
+
+/** Work that outlives the request that caused it, kept in the database until it is done. */
+export interface Jobs {
+  /** Queues a job in the transaction of its cause, so that neither happens without the other. */
+  enqueue(tx: Tx, kind: string, payload: JsonObject, options?: EnqueueOptions): Promise<void>
+  handle(kind: string, handler: JobHandler): void
+  /** Queues a job of this kind whenever the cron expression says so (local time). */
+  schedule(expression: string, kind: string): void
+  /** Runs everything that is due. */
+  drain(): Promise<void>
+  readonly part: Part
+}
+
+const firstDelay = 2_000
+const longestDelay = 3_600_000
+
+export const backOff = (attempts: number) => Math.min(firstDelay * 2 ** attempts, longestDelay)
+
+export function createJobs({ db, clock, log }: { db: Database; clock: TimerClock; log: Log }): Jobs {
+  const handlers = new Map<string, JobHandler>()
+  const schedules: { expression: string; kind: string }[] = []
+  const stopping = new AbortController()
+  let tasks: ScheduledTask[] = []
+  let working: Promise<void> | undefined
+  let again = false
+  let cancelTimer: (() => void) | undefined
+  let isRunning = false
+
+  async function run(job: JobRow): Promise<void> {
+    const handler = handlers.get(job.kind)
+    try {
+      if (handler === undefined) throw new Error(`nothing here handles ${job.kind}`)
+      await handler(JSON.parse(job.payload) as JsonObject, stopping.signal)
+      await db.write('job done', (tx) => deleteJob(tx, job.job_id))
+    } catch (error) {
+      if (stopping.signal.aborted) return
+      const delay = backOff(job.attempts)
+      log.warn({ err: error, job: job.kind, attempts: job.attempts + 1, retryInMs: delay }, 'a job failed')
+      await db.write('job failed', (tx) => postponeJob(tx, job.job_id, clock.now() + delay, String(error)))
+    }
+  }
+
+  async function work(): Promise<void> {
+    do {
+      again = false
+      for (;;) {
+        const job = stopping.signal.aborted ? undefined : await db.read((reader) => getDueJob(reader, clock.now()))
+        if (job === undefined) break
+        await run(job)
+      }
+    } while (again && !stopping.signal.aborted)
+  }
+
+  function drain(): Promise<void> {
+    again = true
+    working ??= work().finally(() => {
+      working = undefined
+    })
+    return working
+  }
+
+  /** Works now, and again when the next job is due. */
+  function wake(): void {
+    if (!isRunning || stopping.signal.aborted) return
+    drain()
+      .then(() => db.read(getNextRunAt))
+      .then((runAt) => {
+        cancelTimer?.()
+        if (runAt !== undefined && isRunning) cancelTimer = clock.after(runAt - clock.now(), wake)
+      })
+      .catch((error: unknown) => {
+        log.error({ err: error }, 'the job queue cannot be read')
+        cancelTimer?.()
+        if (isRunning) cancelTimer = clock.after(firstDelay, wake)
+      })
+  }
+
+  async function enqueue(tx: Tx, kind: string, payload: JsonObject, options: EnqueueOptions = {}): Promise<void> {
+    const { runAt = clock.now(), key = null } = options
+    await insertJob(tx, { kind, key, payload: JSON.stringify(payload), runAt })
+    tx.afterCommit(wake)
+  }
+
+  return {
+    enqueue,
+    handle: (kind, handler) => void handlers.set(kind, handler),
+    schedule: (expression, kind) => void schedules.push({ expression, kind }),
+    drain,
+    part: {
+      name: 'jobs',
+      start: () => {
+        isRunning = true
+        tasks = schedules.map(({ expression, kind }) =>
+          scheduleCron(expression, () => db.write(`schedule ${kind}`, (tx) => enqueue(tx, kind, {}, { key: 'cron' }))),
+        )
+        wake()
+      },
+      stop: async () => {
+        isRunning = false
+        stopping.abort()
+        cancelTimer?.()
+        for (const task of tasks) await task.destroy()
+        await working
+      },
+    },
+  }
+}
