@@ -19,9 +19,17 @@ export interface Program {
 /** Runs `ringback ...args` as a process of its own, with nothing of our environment but PATH. */
 export function startProgram(
   args: string[],
-  options: { env?: Record<string, string>; cwd?: string; input?: string } = {},
+  options: {
+    env?: Record<string, string>
+    cwd?: string
+    input?: string
+    /** Another Node, or another copy of the program. */
+    node?: string | undefined
+    script?: string
+  } = {},
 ): Program {
-  const child = spawn(process.execPath, [join(root, 'bin/ringback.js'), ...args], {
+  const script = options.script ?? join(root, 'bin/ringback.js')
+  const child = spawn(options.node ?? process.execPath, [script, ...args], {
     cwd: options.cwd ?? root,
     env: { PATH: process.env.PATH ?? '', ...options.env },
   })
