@@ -24,12 +24,32 @@ export interface AccountData {
   set(tx: Tx, userId: UserId, type: string, content: JsonObject, roomId?: RoomId): Promise<number>
   /** Deletes the content, which clients see as empty. Does nothing where there is none. */
   delete(tx: Tx, userId: UserId, type: string, roomId?: RoomId): Promise<void>
+  onChange(hook: AccountDataHook): void
 }
 
+export interface AccountDataChange {
+  readonly userId: UserId
+  readonly type: string
+  /** Undefined: of the whole account. */
+  readonly roomId: RoomId | undefined
+}
+
+/** Called inside the transaction that sets or deletes account data, after the change. */
+export type AccountDataHook = (tx: Tx, change: AccountDataChange) => Promise<void>
+
 export function createAccountData({ streams }: { streams: Streams }): AccountData {
-  async function put(tx: Tx, userId: UserId, roomId: string, type: string, content: string, isDeleted: boolean) {
+  const hooks: AccountDataHook[] = []
+
+  async function put(
+    tx: Tx,
+    userId: UserId,
+    roomId: RoomId | undefined,
+    type: string,
+    value: { content: string; isDeleted: boolean },
+  ) {
     const position = await streams.allocate(tx, 1)
-    await putAccountDataRow(tx, { userId, roomId, type, content, isDeleted, position })
+    await putAccountDataRow(tx, { userId, roomId: roomId ?? '', type, ...value, position })
+    for (const hook of hooks) await hook(tx, { userId, type, roomId })
     streams.notify(tx, { users: [userId] })
     return position
   }
@@ -52,9 +72,12 @@ export function createAccountData({ streams }: { streams: Streams }): AccountDat
       const isList = typeof ignored === 'object' && ignored !== null && !Array.isArray(ignored)
       return new Set(isList ? Object.keys(ignored) : [])
     },
-    set: (tx, userId, type, content, roomId) => put(tx, userId, roomId ?? '', type, JSON.stringify(content), false),
+    set: (tx, userId, type, content, roomId) =>
+      put(tx, userId, roomId, type, { content: JSON.stringify(content), isDeleted: false }),
     delete: async (tx, userId, type, roomId) => {
-      if ((await get(tx, userId, type, roomId)) !== undefined) await put(tx, userId, roomId ?? '', type, '{}', true)
+      if ((await get(tx, userId, type, roomId)) === undefined) return
+      await put(tx, userId, roomId, type, { content: '{}', isDeleted: true })
     },
+    onChange: (hook) => void hooks.push(hook),
   }
 }

@@ -1,0 +1,129 @@
+import type { Reader, Tx } from '../db/database.ts'
+import { hasUserIdShape, type UserId } from '../matrix/ids.ts'
+import type { RoomReads } from '../rooms/reads.ts'
+import type { PersistedBatch, PersistHook } from '../rooms/types.ts'
+import { BatchTotals } from './batch-totals.ts'
+import type { Classes } from './classes.ts'
+import { isReadBySending, writeExceptions } from './exceptions.ts'
+import { createJudge, type Judgement } from './judge.ts'
+import { markRead } from './reading.ts'
+import { forgetRedacted } from './redactions.ts'
+import { deleteMember, getMember, putMember, readMain } from './store-members.ts'
+import { deleteExceptions, deleteReads } from './store-reading.ts'
+import { mainOf, now } from './totals.ts'
+
+export interface CountingDeps {
+  readonly reads: Pick<RoomReads, 'view' | 'membership'>
+  readonly classes: Classes
+  isLocalUser(userId: UserId): boolean
+  /** Called before a local user is counted for in a room. */
+  onJoin(tx: Tx, batch: PersistedBatch, userId: UserId): Promise<void>
+}
+
+interface Newcomer {
+  readonly userId: UserId
+  readonly classNid: number
+  readonly pos: number
+}
+
+/**
+ * Counts the events of a batch for everybody in the room, at a cost that does not grow with the number of members:
+ * totals by class, and rows only for those who sent something or are meant in particular.
+ */
+export function createCountingHook(deps: CountingDeps): PersistHook {
+  return async (tx, batch) => {
+    const { room } = batch
+    await removeLeavers(deps, tx, batch)
+    const newcomers = await enterJoiners(deps, tx, batch)
+    const classes = await deps.classes.inRoom(tx, room.nid)
+    const judge = createJudge(deps, tx, room, classes)
+    const totals = new BatchTotals(room.nid)
+    const judged: Judgement[] = []
+    for (const event of batch.events) {
+      if (event.status !== 0 || event.streamPos === undefined || event.streamPos <= 0) continue
+      const judgement = await judge(event)
+      judged.push(judgement)
+      totals.add(judgement.pos, event.threadId, judgement.byClass)
+    }
+    for (const newcomer of newcomers) await insertNewcomer(tx, room.nid, newcomer, totals)
+    await totals.flush(tx)
+    await readOwn(deps, tx, room.nid, judged, { totals, onlyDefault: classes.length === 1 })
+    for (const judgement of judged) {
+      await writeExceptions(deps, tx, room.nid, judgement)
+      if (judgement.event.pdu.type === 'm.room.redaction') await forgetRedacted(tx, room, judgement.event)
+    }
+  }
+}
+
+const isLocal = (deps: CountingDeps, userId: string): userId is UserId =>
+  hasUserIdShape(userId) && deps.isLocalUser(userId)
+
+async function removeLeavers(deps: CountingDeps, tx: Tx, batch: PersistedBatch): Promise<void> {
+  const leavers = new Set<string>()
+  for (const { pdu, status } of [...batch.events, ...batch.currentChanges]) {
+    const { type, state_key: userId, content } = pdu
+    if (type !== 'm.room.member' || userId === undefined || status !== 0 || content.membership === 'join') continue
+    if (isLocal(deps, userId)) leavers.add(userId)
+  }
+  for (const userId of leavers) {
+    const member = await getMember(tx, batch.room.nid, userId)
+    if (member === undefined) continue
+    await deleteMember(tx, batch.room.nid, userId)
+    await deleteReads(tx, member, now)
+    await deleteExceptions(tx, member, now)
+    await deps.classes.leave(tx, batch.room.nid, member.classNid)
+  }
+}
+
+async function enterJoiners(deps: CountingDeps, tx: Tx, batch: PersistedBatch): Promise<Newcomer[]> {
+  const newcomers: Newcomer[] = []
+  const last = batch.events.at(-1)?.streamPos ?? 0
+  for (const { pdu, streamPos } of batch.currentChanges) {
+    const { type, state_key: userId, content } = pdu
+    if (type !== 'm.room.member' || userId === undefined || content.membership !== 'join') continue
+    if (!isLocal(deps, userId) || (await getMember(tx, batch.room.nid, userId)) !== undefined) continue
+    await deps.onJoin(tx, batch, userId)
+    const classNid = await deps.classes.enter(tx, userId, batch.room)
+    const isNew = batch.events.some((event) => event.pdu === pdu)
+    newcomers.push({ userId, classNid, pos: isNew ? (streamPos ?? last) : last })
+  }
+  return newcomers
+}
+
+/** Counting begins after the join. */
+async function insertNewcomer(tx: Tx, roomNid: number, newcomer: Newcomer, totals: BatchTotals): Promise<void> {
+  const { userId, classNid, pos } = newcomer
+  const before = await totals.at(tx, classNid, pos)
+  const bases = { room: before.all, main: mainOf(before) }
+  await putMember(tx, { roomNid, userId, classNid, past: [], floor: pos, mainPos: pos, ...bases })
+}
+
+async function readOwn(
+  deps: CountingDeps,
+  tx: Tx,
+  roomNid: number,
+  judged: readonly Judgement[],
+  room: { totals: BatchTotals; onlyDefault: boolean },
+): Promise<void> {
+  const main = new Map<string, number>()
+  const threads = new Map<string, { userId: string; threadId: string; pos: number }>()
+  for (const judgement of judged) {
+    const { sender: userId } = judgement.event.pdu
+    if (!isReadBySending(judgement) || !deps.isLocalUser(userId)) continue
+    const { threadId } = judgement.event
+    const { pos } = judgement
+    if (threadId === undefined) main.set(userId, pos)
+    else threads.set(`${threadId} ${userId}`, { userId, threadId, pos })
+  }
+  for (const [userId, pos] of main) {
+    const classNid = room.onlyDefault ? 0 : await getClass(tx, roomNid, userId)
+    if (classNid === undefined) continue
+    const at = await room.totals.at(tx, classNid, pos)
+    await readMain(tx, { roomNid, userId, classNid }, { pos, main: mainOf(at), threads: at.threads })
+  }
+  for (const { userId, threadId, pos } of threads.values()) await markRead(tx, roomNid, userId, threadId, pos)
+}
+
+async function getClass(reader: Reader, roomNid: number, userId: string): Promise<number | undefined> {
+  return (await getMember(reader, roomNid, userId))?.classNid
+}

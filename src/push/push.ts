@@ -1,0 +1,74 @@
+import type { AccountData, AccountDataHook } from '../accounts/account-data.ts'
+import type { Accounts } from '../accounts/accounts.ts'
+import type { Database, Reader, Tx } from '../db/database.ts'
+import type { Streams } from '../db/streams.ts'
+import type { DeviceId, UserId } from '../matrix/ids.ts'
+import type { ReceiptHook } from '../rooms/ephemeral/receipts.ts'
+import type { RoomReads } from '../rooms/reads.ts'
+import type { PersistHook } from '../rooms/types.ts'
+import type { Clock } from '../util/clock.ts'
+import { createClasses } from './classes.ts'
+import { type Count, getCounts, getCountsByThread, type ThreadedCounts } from './counts.ts'
+import { createCountingHook } from './persist-hook.ts'
+import { createPushers, type Pushers } from './pushers.ts'
+import { markRead } from './reading.ts'
+import { createPushRules, type PushRules } from './rules.ts'
+import { deletePushersOf, deletePushersOfDevice } from './store-pushers.ts'
+import { deleteUserRules } from './store-rules.ts'
+import { createUpgradeRules } from './upgrades.ts'
+
+export interface PushDeps {
+  readonly db: Database
+  readonly streams: Streams
+  readonly clock: Clock
+  readonly accounts: Pick<Accounts, 'isLocalUser'> & { readonly accountData: Pick<AccountData, 'ignoredUsers'> }
+  readonly reads: Pick<RoomReads, 'view' | 'membership'>
+}
+
+export interface Push {
+  /** Counts the events of each batch. */
+  readonly hook: PersistHook
+  readonly rules: PushRules
+  readonly pushers: Pushers
+  /** Unread notifications of a joined user in a whole room. */
+  counts(reader: Reader, userId: UserId, roomNid: number): Promise<Count>
+  countsByThread(reader: Reader, userId: UserId, roomNid: number): Promise<ThreadedCounts>
+  /** Marks as read what a local user's receipt, public or private, covers. */
+  readonly receiptMoved: ReceiptHook
+  /** What ignored users send does not count. */
+  readonly accountDataChanged: AccountDataHook
+  deviceRemoved(tx: Tx, device: { userId: UserId; deviceId: DeviceId }): Promise<void>
+  userDeactivated(tx: Tx, account: { userId: UserId }): Promise<void>
+}
+
+/** Composes push rules, the counts of what they notify of, and pushers. */
+export function createPush({ db, streams, clock, accounts, reads }: PushDeps): Push {
+  const classes = createClasses({
+    // Only local users are asked about, and their ids are valid.
+    ignoredUsers: (reader, userId) => accounts.accountData.ignoredUsers(reader, userId as UserId),
+  })
+  const rules = createPushRules({ db, streams, classes })
+  const upgrades = createUpgradeRules(rules)
+  const count = createCountingHook({ reads, classes, isLocalUser: accounts.isLocalUser, onJoin: upgrades.joined })
+  return {
+    hook: async (tx, batch) => {
+      await count(tx, batch)
+      await upgrades.persisted(tx, batch)
+    },
+    rules,
+    pushers: createPushers({ db, clock }),
+    counts: getCounts,
+    countsByThread: getCountsByThread,
+    receiptMoved: (tx, { room, userId, threadId = '', event }) =>
+      markRead(tx, room.nid, userId, threadId, event.streamPos ?? 0),
+    accountDataChanged: async (tx, { userId, type }) => {
+      if (type === 'm.ignored_user_list') await classes.refresh(tx, userId, await streams.allocate(tx, 1))
+    },
+    deviceRemoved: (tx, { userId, deviceId }) => deletePushersOfDevice(tx, userId, deviceId),
+    userDeactivated: async (tx, { userId }) => {
+      await deletePushersOf(tx, userId)
+      await deleteUserRules(tx, userId)
+      await classes.refresh(tx, userId, await streams.allocate(tx, 1))
+    },
+  }
+}

@@ -1,0 +1,9 @@
+import type { AppContext } from '../context.ts'
+import type { Endpoint } from '../http/endpoint.ts'
+import { pushRuleRoutes } from './routes-push-rules.ts'
+import { pusherRoutes } from './routes-pushers.ts'
+
+/** Everything that the push feature answers. */
+export function pushRoutes(ctx: Pick<AppContext, 'db' | 'push'>): Endpoint[] {
+  return [...pushRuleRoutes(ctx), ...pusherRoutes(ctx)]
+}
