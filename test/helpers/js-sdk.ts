@@ -1,5 +1,6 @@
 /** matrix-js-sdk with its Rust crypto, as Element Web uses it. Its key store wants IndexedDB before anything is loaded. */
 import 'fake-indexeddb/auto'
+import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import {
   ClientEvent,
@@ -9,26 +10,44 @@ import {
   type MatrixEvent,
   MatrixEventEvent,
   MemoryStore,
+  Preset,
   type Room,
   RoomEvent,
   RoomStateEvent,
   SyncState,
+  Visibility,
 } from 'matrix-js-sdk'
 import { CryptoEvent } from 'matrix-js-sdk/lib/crypto-api/index.js'
-import { logger } from 'matrix-js-sdk/lib/logger.js'
-import type { TestUser } from './server.ts'
+import { type Logger, logger } from 'matrix-js-sdk/lib/logger.js'
+import { password, type TestUser } from './server.ts'
 
-// It is a loglevel logger, which its type does not tell.
-;(logger as unknown as { setLevel(level: string): void }).setLevel('silent')
+// The client leaves a timer behind for each request; none of them may keep the process alive.
+const startTimer = globalThis.setTimeout
+globalThis.setTimeout = Object.assign(
+  (...args: Parameters<typeof startTimer>) => startTimer(...args).unref(),
+  startTimer,
+) as typeof startTimer
+
+const quiet: Logger = {
+  trace: () => {},
+  debug: () => {},
+  info: () => {},
+  warn: () => {},
+  error: () => {},
+  getChild: () => quiet,
+}
+
+Object.assign(logger, quiet, { log: quiet.debug })
 
 export interface SecretKey {
   keyId: string
   key: Uint8Array<ArrayBuffer>
 }
 
-let stores = 0
-
-/** A client with a key store of its own, not started. `secret` holds the key of the secret storage once there is one. */
+/**
+ * A client that is not started. Its keys are stored under the device, so that another client of the same device goes on with
+ * them. `secret` holds the key of the secret storage once there is one.
+ */
 export async function createSdkClient(user: TestUser, secret: { current?: SecretKey } = {}): Promise<MatrixClient> {
   const callbacks: ICreateClientOpts['cryptoCallbacks'] = {
     getSecretStorageKey: async ({ keys }) => {
@@ -46,10 +65,9 @@ export async function createSdkClient(user: TestUser, secret: { current?: Secret
     accessToken: user.accessToken,
     cryptoCallbacks: callbacks,
     store: new MemoryStore(),
-    logger,
+    logger: quiet,
   })
-  stores++
-  await client.initRustCrypto({ cryptoDatabasePrefix: `store-${stores}` })
+  await client.initRustCrypto({ cryptoDatabasePrefix: `${user.userId} ${user.deviceId}` })
   return client
 }
 
@@ -114,4 +132,57 @@ export function findMessage(room: Room | null, body: string): MatrixEvent | unde
     ?.getLiveTimeline()
     .getEvents()
     .find((event) => event.getType() === 'm.room.message' && event.getContent().body === body)
+}
+
+export interface Person {
+  readonly user: TestUser
+  readonly client: MatrixClient
+}
+
+export function cryptoOf(client: MatrixClient) {
+  const crypto = client.getCrypto()
+  if (!crypto) throw new Error('the client has no crypto')
+  return crypto
+}
+
+/** The first device makes the cross-signing keys, the secret storage and the key backup. */
+export async function setUpIdentity({ user, client }: Person): Promise<void> {
+  const crypto = cryptoOf(client)
+  await crypto.bootstrapCrossSigning({
+    authUploadDeviceSigningKeys: async (request) => {
+      const identifier = { type: 'm.id.user', user: user.userId }
+      await request({ type: 'm.login.password', identifier, password })
+    },
+  })
+  await crypto.bootstrapSecretStorage({
+    createSecretStorageKey: () => crypto.createRecoveryKeyFromPassphrase(),
+    setupNewSecretStorage: true,
+    setupNewKeyBackup: true,
+  })
+  assert.ok(await crypto.isCrossSigningReady())
+  assert.ok(await crypto.isSecretStorageReady())
+}
+
+/** A further device takes the cross-signing keys from the secret storage and signs itself. */
+export async function importIdentity({ user, client }: Person): Promise<void> {
+  const crypto = cryptoOf(client)
+  assert.ok(await crypto.userHasCrossSigningKeys(user.userId, true))
+  await crypto.bootstrapCrossSigning({})
+}
+
+/** Makes an encrypted direct chat between two people who are syncing; returns its room id. */
+export async function createChat(one: Person, other: Person): Promise<string> {
+  const { room_id: roomId } = await one.client.createRoom({
+    preset: Preset.TrustedPrivateChat,
+    visibility: Visibility.Private,
+    invite: [other.user.userId],
+    is_direct: true,
+    initial_state: [{ type: 'm.room.encryption', state_key: '', content: { algorithm: 'm.megolm.v1.aes-sha2' } }],
+  })
+  await until(other.client, 'the invitation', () => other.client.getRoom(roomId) ?? undefined)
+  await other.client.joinRoom(roomId)
+  await until(one.client, 'the join', () =>
+    one.client.getRoom(roomId)?.getMember(other.user.userId)?.membership === 'join' ? true : undefined,
+  )
+  return roomId
 }
