@@ -134,3 +134,25 @@ test('upgrades that cannot be', async () => {
   assert.equal(await fail(bob, { new_version: '12' }, 403), 'M_FORBIDDEN')
   assert.equal(await fail(alice, { new_version: '12' }, 403, '!nowhere:localhost'), 'M_FORBIDDEN')
 })
+
+test('tags and direct chats follow a user into the new room', async () => {
+  await using server = await createTestServer()
+  const [alice, bob] = [await server.user('alice'), await server.user('bob')]
+  const old = await publicRoom(alice, [bob])
+  const data = (user: TestUser, type: string) => at`/_matrix/client/v3/user/${user.userId}/account_data/${type}`
+  const tags = (user: TestUser, roomId: string) =>
+    at`/_matrix/client/v3/user/${user.userId}/rooms/${roomId}/account_data/m.tag`
+  for (const user of [alice, bob]) {
+    await user.put(tags(user, old), { tags: { 'm.favourite': { order: 0.5 } } })
+    await user.put(data(user, 'm.direct'), { [bob.userId]: [old], '@x:elsewhere.example': ['!other:localhost'] })
+  }
+  const created = await upgrade(alice, old, '12')
+  await join(bob, created)
+  for (const user of [alice, bob]) {
+    assert.deepEqual(await user.get(tags(user, created)), { tags: { 'm.favourite': { order: 0.5 } } })
+    assert.deepEqual(await user.get(data(user, 'm.direct')), {
+      [bob.userId]: [old, created],
+      '@x:elsewhere.example': ['!other:localhost'],
+    })
+  }
+})

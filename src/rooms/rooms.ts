@@ -19,6 +19,7 @@ import { createTypingRequests, type TypingRequests } from './ephemeral/typing-re
 import { createEventCache } from './event-cache.ts'
 import { createLocalMembers, type LocalMembers } from './local-members.ts'
 import { createAccountFollower } from './membership/follow-accounts.ts'
+import { carryAccountData, createUpgradeFollower, type UpgradeHook } from './membership/follow-upgrade.ts'
 import { createMembership, type Membership } from './membership/membership.ts'
 import { createPeople } from './people.ts'
 import { createRoomReading, type RoomReading } from './reading.ts'
@@ -40,6 +41,8 @@ export interface Rooms extends RoomReading {
   readonly writer: RoomWriter
   /** Runs with every batch of new events, in its transaction. */
   onPersist(hook: PersistHook): void
+  /** Runs when a user of ours joins the replacement of a room where they are, in the transaction of the join. */
+  onUpgradeFollowed(hook: UpgradeHook): void
   /** Adds to `unsigned` of the events that clients get. */
   onFormat(bundler: Bundler): void
   readonly part: Part
@@ -78,7 +81,9 @@ export function createRooms({ db, streams, clock, log, accounts, options }: Room
   const { view } = reading.reads
   const localMembers = createLocalMembers(db)
   const typing = createTyping({ clock, streams })
-  const hooks: PersistHook[] = [localMembers.hook, typing.hook]
+  const upgradeHooks: UpgradeHook[] = [carryAccountData(accounts.accountData)]
+  const followUpgrade = createUpgradeFollower({ view, isLocalUser: accounts.isLocalUser, hooks: upgradeHooks })
+  const hooks: PersistHook[] = [localMembers.hook, typing.hook, followUpgrade]
   const writer = createRoomWriter({ db, streams, clock, states, events, serverName, signingKey, hooks })
   const people = createPeople(accounts)
   const aliases = createAliases({ db, writer, view, serverName })
@@ -100,6 +105,7 @@ export function createRooms({ db, streams, clock, log, accounts, options }: Room
     localMembers,
     writer,
     onPersist: (hook) => void hooks.push(hook),
+    onUpgradeFollowed: (hook) => void upgradeHooks.push(hook),
     onFormat: (bundler) => void bundlers.push(bundler),
     part: {
       name: 'rooms',
