@@ -37,7 +37,7 @@ for (const engine of engines) {
   test(`device keys and one-time keys (${engine})`, { skip: skipEngine(engine) }, async (t) => {
     await using server = await createTestServer({ engine })
     const alice = await server.user('alice')
-    const bob = await server.user('bob')
+    let bob = await server.user('bob')
     const upload = (body: object, expect = 200) =>
       alice.request<{ one_time_key_counts: JsonObject; errcode: string }>('POST', `${v3}/keys/upload`, { body, expect })
 
@@ -132,6 +132,16 @@ for (const engine of engines) {
       await upload({ device_keys: deviceKeys(alice, 'reinstalled'), one_time_keys: oneTimeKeys(alice, 400, 1) })
       assert.deepEqual(await sync(server, alice), { counts: { signed_curve25519: 1 }, fallback: [] })
       assert.equal(await claimId(bob, alice), 'signed_curve25519:AAAA400')
+    })
+
+    await t.test('logging in again as the same device keeps its keys', async () => {
+      const again = await server.login('bob', bob.deviceId)
+      await again.post(`${v3}/keys/upload`, { device_keys: deviceKeys(bob), one_time_keys: oneTimeKeys(bob, 1, 1) })
+      const third = await server.login('bob', bob.deviceId)
+      const { device_keys: found } = await query(third, { [bob.userId]: [] })
+      assert.deepEqual(Object.keys(found[bob.userId] ?? {}), [bob.deviceId])
+      assert.equal(await claimId(third, third), 'signed_curve25519:AAAA001')
+      bob = third
     })
 
     await t.test('nothing is left after logout', async () => {
