@@ -51,9 +51,6 @@ export interface ContextOptions {
   readonly passwordCost?: PasswordCost
 }
 
-/** The cost that OWASP names for Argon2id with one thread: 19 MiB, two passes. */
-const defaultPasswordCost: PasswordCost = { memoryKib: 19 * 1024, passes: 2 }
-
 /** Opens the storage and composes all services. Throws a `StartupError` or `SchemaError` where the operator must do something. */
 export async function createContext(config: Config, options: ContextOptions = {}): Promise<AppContext> {
   const lock = await lockDatabase(config.database.url, config.data_dir)
@@ -93,27 +90,37 @@ async function openCore(config: Config, options: ContextOptions, db: Database): 
   }
 }
 
+/** The accounts alone, as the command line also uses them. */
+export function composeAccounts(
+  core: Pick<Core, 'config' | 'serverName' | 'clock' | 'log' | 'db' | 'streams'>,
+  { passwordCost }: Pick<ContextOptions, 'passwordCost'> = {},
+): Accounts {
+  const { registration, sessions } = core.config
+  const { memory, passes } = registration.password_hash
+  return createAccounts({
+    ...core,
+    options: {
+      serverName: core.serverName,
+      passwordCost: passwordCost ?? { memoryKib: Math.ceil(memory / 1024), passes },
+      minPasswordLength: registration.min_password_length,
+      lifetimes: {
+        refreshable: sessions.access_token_lifetime,
+        unrefreshable: sessions.unrefreshable_token_lifetime,
+        dormant: sessions.refresh_token_lifetime,
+      },
+      loginTokenLifetime: sessions.login_token_lifetime,
+      uiaLifetime: sessions.uia_lifetime,
+    },
+  })
+}
+
 /** Features in the order of their dependencies; later ones hook into earlier ones here. */
 function createServices(core: Core, options: ContextOptions) {
   const { config } = core
   const jobs = createJobs(core)
   jobs.handle('database.optimize', () => core.db.optimize())
   jobs.schedule('17 4 * * *', 'database.optimize')
-  const accounts = createAccounts({
-    ...core,
-    options: {
-      serverName: core.serverName,
-      passwordCost: options.passwordCost ?? defaultPasswordCost,
-      minPasswordLength: config.registration.min_password_length,
-      lifetimes: {
-        refreshable: config.sessions.access_token_lifetime,
-        unrefreshable: config.sessions.unrefreshable_token_lifetime,
-        dormant: config.sessions.refresh_token_lifetime,
-      },
-      loginTokenLifetime: config.sessions.login_token_lifetime,
-      uiaLifetime: config.sessions.uia_lifetime,
-    },
-  })
+  const accounts = composeAccounts(core, options)
   const e2ee = createE2ee({ ...core, devices: accounts.devices })
   accounts.onSessionEnd(e2ee.deviceRemoved)
   accounts.onDeviceRename(e2ee.deviceRenamed)

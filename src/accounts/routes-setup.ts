@@ -7,6 +7,9 @@ import { userIdForName } from './usernames.ts'
 
 const path = '/setup/{token}'
 
+/** In characters; whatever others may have. */
+const shortestAdminPassword = 8
+
 /** The page behind the link in the log, on which the first person becomes administrator. */
 export function setupRoutes({
   accounts,
@@ -14,7 +17,7 @@ export function setupRoutes({
   serverName,
 }: Pick<AppContext, 'accounts' | 'config' | 'serverName'>): Endpoint[] {
   const { setup, passwords } = accounts
-  const minPasswordLength = config.registration.min_password_length
+  const minPasswordLength = Math.max(config.registration.min_password_length, shortestAdminPassword)
   const expired = () => html(setupExpiredPage(), 403)
 
   async function create(token: string, form: URLSearchParams): Promise<Reply> {
@@ -24,6 +27,8 @@ export function setupRoutes({
     try {
       const userId = userIdForName(name, serverName)
       passwords.check(password)
+      if ([...password].length < minPasswordLength)
+        return retry(`The password needs at least ${minPasswordLength} characters.`)
       if (password !== form.get('again')) return retry('The two passwords differ.')
       if (!(await setup.complete(token, userId, password))) return expired()
       return html(setupDonePage(userId, config.public_url))

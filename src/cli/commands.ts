@@ -1,5 +1,7 @@
 import type { Command } from './command.ts'
 import { configCheck } from './config-check.ts'
+import { tokenCreate } from './token-create.ts'
+import { userCreate } from './user-create.ts'
 
 const serve: Command = {
   name: 'serve',
@@ -13,4 +15,4 @@ const serve: Command = {
 }
 
 /** Every command, in the order of the help. */
-export const commands: readonly Command[] = [serve, configCheck]
+export const commands: readonly Command[] = [serve, configCheck, userCreate, tokenCreate]

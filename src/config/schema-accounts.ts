@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { duration, filePath, httpUrl, secret, text } from './fields.ts'
+import { duration, filePath, httpUrl, secret, size, text } from './fields.ts'
 
 const policy = z.strictObject({
   id: text().describe('The name of the document for programs.').meta({ example: 'privacy_policy' }),
@@ -33,6 +33,13 @@ export const registration = z
       .max(512)
       .default(1)
       .describe('The fewest characters a new password may have. Raise it where strangers may register.'),
+    password_hash: z
+      .strictObject({
+        memory: size().prefault('19MiB').describe('Memory that hashing one password takes.'),
+        passes: z.int().min(1).max(100).default(2).describe('How often that memory is gone over.'),
+      })
+      .prefault({})
+      .describe('How costly it is to guess stored passwords (Argon2id). The defaults are what OWASP advises.'),
     terms: z.array(policy).prefault([]).describe('Documents that people accept when they register.'),
   })
   .prefault({})
