@@ -12,7 +12,7 @@ interface SignedKeys {
   unsigned?: { device_display_name?: string }
 }
 
-export function emptyAnswer(): QueriedKeys {
+function emptyAnswer(): QueriedKeys {
   return { device_keys: {}, master_keys: {}, self_signing_keys: {}, user_signing_keys: {} }
 }
 

@@ -85,7 +85,7 @@ export function keysRoutes({ e2ee, db }: Pick<AppContext, 'e2ee' | 'db'>): Endpo
 }
 
 /** The device of the request; application services have none unless they name one. */
-export function requireDevice(requester: Requester): DeviceId {
+function requireDevice(requester: Requester): DeviceId {
   if (requester.deviceId === undefined) throw errors.missingParam('This needs a device: give device_id')
   return requester.deviceId
 }
