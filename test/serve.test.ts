@@ -53,6 +53,7 @@ test('a start that cannot work is one sentence', async (t) => {
   const folder = temporaryFolder(t)
   const taken = createServer().listen(0, '127.0.0.1')
   t.after(() => void taken.close())
+  t.after(() => void taken.close())
   await once(taken, 'listening')
   const address = taken.address()
   assert.ok(address !== null && typeof address === 'object')
