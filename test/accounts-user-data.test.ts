@@ -184,3 +184,28 @@ test('capabilities name the room versions and what the account may do', async ()
   assert.deepEqual(capabilities['m.profile_fields'], { enabled: true })
   assert.deepEqual(capabilities['m.3pid_changes'], { enabled: false })
 })
+
+test('tags of a room are set, listed and removed', async () => {
+  await using server = await createTestServer()
+  const alice = await server.user('alice')
+  const bob = await server.user('bob')
+  const tags = `/_matrix/client/v3/user/${alice.userId}/rooms/${encodeURIComponent('!room:localhost')}/tags`
+  assert.deepEqual(await alice.get(tags), { tags: {} })
+  await alice.put(`${tags}/m.favourite`, { order: 0.25 })
+  await alice.put(`${tags}/u.work`, {})
+  assert.deepEqual(await alice.get(tags), { tags: { 'm.favourite': { order: 0.25 }, 'u.work': {} } })
+  await alice.delete(`${tags}/m.favourite`)
+  await alice.delete(`${tags}/never.there`)
+  assert.deepEqual(await alice.get(data(alice.userId, 'm.tag', '!room:localhost')), { tags: { 'u.work': {} } })
+  await bob.request('GET', tags, { expect: 403 })
+  await alice.request('PUT', `${tags}/x`, { body: { order: 'first' }, expect: 400 })
+})
+
+test('mail addresses and phone numbers: none, and none can be added', async () => {
+  await using server = await createTestServer()
+  const alice = await server.user('alice')
+  assert.deepEqual(await alice.get('/_matrix/client/v3/account/3pid'), { threepids: [] })
+  const path = '/_matrix/client/v3/account/password/email/requestToken'
+  const body = { client_secret: 'x', email: 'alice@example.org', send_attempt: 1 }
+  assert.equal((await alice.request('POST', path, { body, expect: 403 })).body.errcode, 'M_THREEPID_DENIED')
+})

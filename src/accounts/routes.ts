@@ -12,6 +12,8 @@ import { registrationRoutes } from './routes-registration.ts'
 import { sessionRoutes } from './routes-sessions.ts'
 import { setupRoutes } from './routes-setup.ts'
 import { sharedSecretRoutes } from './routes-shared-secret.ts'
+import { tagRoutes } from './routes-tags.ts'
+import { threepidRoutes } from './routes-threepids.ts'
 
 /** Everything about accounts and their sessions. */
 export function accountRoutes(ctx: AppContext): Endpoint[] {
@@ -25,6 +27,8 @@ export function accountRoutes(ctx: AppContext): Endpoint[] {
     ...deviceRoutes(ctx),
     ...profileRoutes(ctx),
     ...accountDataRoutes(ctx),
+    ...tagRoutes(ctx),
+    ...threepidRoutes(),
     ...filterRoutes(ctx),
     ...fallbackRoutes(ctx),
     ...setupRoutes(ctx),
