@@ -5,6 +5,9 @@ if (major < 22 || (major === 22 && minor < 18)) {
   process.exit(1)
 }
 
+// Database, keys and media are for this user's eyes only.
+process.umask(0o077)
+
 const { serve } = await import('./cli/serve.ts')
 process.exit(await serve({ stderr: process.stderr }))
 

@@ -18,8 +18,6 @@ export async function serve({
   configFile?: string | undefined
 }): Promise<number> {
   let log: Log | undefined
-  // Database, keys and media are for this user's eyes only.
-  process.umask(0o077)
   try {
     const { config, warnings, source } = loadConfig(configFile === undefined ? {} : { file: configFile })
     log = createLog(config.log)
