@@ -1,5 +1,4 @@
 import { type Accounts, createAccounts } from './accounts/accounts.ts'
-import type { PasswordCost } from './accounts/passwords.ts'
 import type { Config } from './config/schema.ts'
 import { loadSigningKeys } from './config/signing-key.ts'
 import type { Database } from './db/database.ts'
@@ -48,7 +47,6 @@ export interface AppContext {
 export interface ContextOptions {
   readonly clock?: TimerClock
   readonly log?: Log
-  readonly passwordCost?: PasswordCost
 }
 
 /** Opens the storage and composes all services. Throws a `StartupError` or `SchemaError` where the operator must do something. */
@@ -59,7 +57,7 @@ export async function createContext(config: Config, options: ContextOptions = {}
     db = openDatabase(config.database.url)
     const opened = db
     const core = await openCore(config, options, opened)
-    const services = createServices(core, options)
+    const services = createServices(core)
     const close = async () => {
       await opened.close()
       await lock.release()
@@ -93,7 +91,6 @@ async function openCore(config: Config, options: ContextOptions, db: Database): 
 /** The accounts alone, as the command line also uses them. */
 export function composeAccounts(
   core: Pick<Core, 'config' | 'serverName' | 'clock' | 'log' | 'db' | 'streams'>,
-  { passwordCost }: Pick<ContextOptions, 'passwordCost'> = {},
 ): Accounts {
   const { registration, sessions } = core.config
   const { memory, passes } = registration.password_hash
@@ -101,7 +98,7 @@ export function composeAccounts(
     ...core,
     options: {
       serverName: core.serverName,
-      passwordCost: passwordCost ?? { memoryKib: Math.ceil(memory / 1024), passes },
+      passwordCost: { memoryKib: Math.ceil(memory / 1024), passes },
       minPasswordLength: registration.min_password_length,
       lifetimes: {
         refreshable: sessions.access_token_lifetime,
@@ -115,12 +112,12 @@ export function composeAccounts(
 }
 
 /** Features in the order of their dependencies; later ones hook into earlier ones here. */
-function createServices(core: Core, options: ContextOptions) {
+function createServices(core: Core) {
   const { config } = core
   const jobs = createJobs(core)
   jobs.handle('database.optimize', () => core.db.optimize())
   jobs.schedule('17 4 * * *', 'database.optimize')
-  const accounts = composeAccounts(core, options)
+  const accounts = composeAccounts(core)
   const e2ee = createE2ee({ ...core, devices: accounts.devices })
   accounts.onSessionEnd(e2ee.deviceRemoved)
   accounts.onDeviceRename(e2ee.deviceRenamed)

@@ -138,6 +138,6 @@ export function createAccounts({ db, streams, clock, log, options }: AccountsDep
       remote = source
     },
     remoteProfile: (userId, field) => remote(userId, field),
-    part: { name: 'last seen', start: () => {}, stop: () => lastSeen.stop() },
+    part: { name: 'last seen', start: () => {}, stop: lastSeen.stop },
   }
 }

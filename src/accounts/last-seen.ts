@@ -12,7 +12,6 @@ export interface LastSeen {
   /** What has been seen and is not stored yet. */
   pending(userId: string, deviceId: string): Sighting | undefined
   /** Stores what has been seen. */
-  flush(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -32,15 +31,15 @@ export function createLastSeen(db: Database, clock: TimerClock, log: Log): LastS
     })
   }
 
+  const tryFlush = () =>
+    flush().catch((error: unknown) => log.warn({ err: error }, 'the time when devices were active was not stored'))
+
   return {
     touch: (sighting) => {
       seen.set(`${sighting.userId} ${sighting.deviceId}`, sighting)
-      cancel ??= clock.after(interval, () => {
-        flush().catch((error: unknown) => log.warn({ err: error }, 'the time when devices were active was not stored'))
-      })
+      cancel ??= clock.after(interval, () => void tryFlush())
     },
     pending: (userId, deviceId) => seen.get(`${userId} ${deviceId}`),
-    flush,
-    stop: flush,
+    stop: tryFlush,
   }
 }

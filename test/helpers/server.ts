@@ -42,15 +42,12 @@ export interface TestServer extends AsyncDisposable {
 
 export const password = 'correct horse battery staple'
 
-/** Argon2 at its cheapest. */
-const passwordCost = { memoryKib: 8, passes: 1 }
-
 export function testConfig(dataDir: string, overrides: Record<string, unknown> = {}): Config {
   const { registration = {}, ...others } = overrides
   const raw = {
     data_dir: dataDir,
     listeners: [{ port: 0 }],
-    registration: { enabled: true, min_password_length: 1, ...Object(registration) },
+    registration: { enabled: true, password_hash: { memory: '8KiB', passes: 1 }, ...Object(registration) },
     rate_limits: { enabled: false },
     outbound: { allow_private_addresses: true },
     ...others,
@@ -64,7 +61,7 @@ export async function createTestServer(options: TestServerOptions = {}): Promise
   const database = options.engine === 'postgres' ? await createPostgresDatabase() : undefined
   const overrides = { ...options.config, ...(database && { database: { url: database.url } }) }
   const config = testConfig(dataDir, overrides)
-  const server = await createServer(config, { passwordCost, log: silentLog, ...options })
+  const server = await createServer(config, { log: silentLog, ...options })
   await server.start()
   const url = server.urls[0] ?? ''
   config.public_url = url
