@@ -23,5 +23,7 @@ export function parseStreamToken(text: string): StreamToken | undefined {
   const [position, ephemeral, toDevice] = match.slice(1).map((part) => (part === undefined ? undefined : Number(part)))
   if (position === undefined || ephemeral === undefined) return undefined
   const numbers = [position, ephemeral, toDevice ?? 0]
-  return numbers.every(Number.isSafeInteger) ? { position, ephemeral, ...(toDevice !== undefined && { toDevice }) } : undefined
+  return numbers.every(Number.isSafeInteger)
+    ? { position, ephemeral, ...(toDevice !== undefined && { toDevice }) }
+    : undefined
 }
