@@ -8,6 +8,7 @@ import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { errors } from '../matrix/errors.ts'
 import type { App } from './app.ts'
 import { corsHeaders } from './cors.ts'
+import { answerMalformed } from './malformed.ts'
 
 export interface ListenOptions {
   readonly host: string
@@ -55,6 +56,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     maxHeaderSize: 32 * 1024,
   }
   const server = tls ? createSecureServer({ ...settings, ...tls }, onRequest) : createServer(settings, onRequest)
+  answerMalformed(server)
   if (options.onUpgrade) server.on('upgrade', options.onUpgrade)
   await bind(server, host, options.port)
   server.on('error', (error) => app.log.error({ err: error }, 'a connection could not be accepted'))
