@@ -28,10 +28,7 @@ async function claimId(by: TestUser, from: TestUser): Promise<string | undefined
 }
 
 const sync = (server: TestServer, user: TestUser) =>
-  server.context.db.read(async (reader) => ({
-    counts: await server.context.e2ee.oneTimeKeyCounts(reader, user.userId, user.deviceId),
-    fallback: await server.context.e2ee.unusedFallbackKeyTypes(reader, user.userId, user.deviceId),
-  }))
+  server.context.db.read((reader) => server.context.e2ee.keyCounts(reader, user.userId, user.deviceId))
 
 for (const engine of engines) {
   test(`device keys and one-time keys (${engine})`, { skip: skipEngine(engine) }, async (t) => {
@@ -111,26 +108,29 @@ for (const engine of engines) {
     })
 
     await t.test('the fallback key is given when there is no other, and said to be used', async () => {
-      assert.deepEqual(await sync(server, alice), { counts: { signed_curve25519: 0 }, fallback: [] })
+      assert.deepEqual(await sync(server, alice), { oneTimeKeys: { signed_curve25519: 0 }, unusedFallback: [] })
       const fallback = { 'signed_curve25519:FB1': { key: 'one', fallback: true, signatures: {} } }
       await upload({ fallback_keys: fallback, one_time_keys: oneTimeKeys(alice, 200, 1) })
-      assert.deepEqual(await sync(server, alice), { counts: { signed_curve25519: 1 }, fallback: ['signed_curve25519'] })
+      assert.deepEqual(await sync(server, alice), {
+        oneTimeKeys: { signed_curve25519: 1 },
+        unusedFallback: ['signed_curve25519'],
+      })
       assert.equal(await claimId(bob, alice), 'signed_curve25519:AAAA200')
-      assert.deepEqual((await sync(server, alice)).fallback, ['signed_curve25519'])
+      assert.deepEqual((await sync(server, alice)).unusedFallback, ['signed_curve25519'])
       assert.equal(await claimId(bob, alice), 'signed_curve25519:FB1')
       assert.equal(await claimId(bob, alice), 'signed_curve25519:FB1')
-      assert.deepEqual((await sync(server, alice)).fallback, [])
+      assert.deepEqual((await sync(server, alice)).unusedFallback, [])
       await upload({ fallback_keys: fallback })
-      assert.deepEqual((await sync(server, alice)).fallback, [], 'the same key again is still a used one')
+      assert.deepEqual((await sync(server, alice)).unusedFallback, [], 'the same key again is still a used one')
       await upload({ fallback_keys: { 'signed_curve25519:FB2': { key: 'two', fallback: true, signatures: {} } } })
-      assert.deepEqual((await sync(server, alice)).fallback, ['signed_curve25519'])
+      assert.deepEqual((await sync(server, alice)).unusedFallback, ['signed_curve25519'])
       assert.equal(await claimId(bob, alice), 'signed_curve25519:FB2')
     })
 
     await t.test('a new identity takes the old prekeys away', async () => {
       await upload({ one_time_keys: oneTimeKeys(alice, 300, 5) })
       await upload({ device_keys: deviceKeys(alice, 'reinstalled'), one_time_keys: oneTimeKeys(alice, 400, 1) })
-      assert.deepEqual(await sync(server, alice), { counts: { signed_curve25519: 1 }, fallback: [] })
+      assert.deepEqual(await sync(server, alice), { oneTimeKeys: { signed_curve25519: 1 }, unusedFallback: [] })
       assert.equal(await claimId(bob, alice), 'signed_curve25519:AAAA400')
     })
 

@@ -47,7 +47,7 @@ for (const engine of engines) {
       await server.context.e2ee.acknowledgeToDevice(phone.userId, 'PHONE', page.upTo ?? 0)
       assert.deepEqual(await bodies(phone), [{ n: 'other device' }])
       await server.context.e2ee.acknowledgeToDevice(phone.userId, 'PHONE', rest.upTo ?? 0)
-      assert.deepEqual(await inbox(server, phone), { events: [], upTo: undefined, more: false })
+      assert.deepEqual(await inbox(server, phone), { events: [], upTo: undefined, more: false, received: false })
     })
 
     await t.test('wake the receiver only', async () => {

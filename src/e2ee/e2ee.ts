@@ -20,6 +20,7 @@ import { uploadSignatures } from './signatures.ts'
 import { deleteCrossSigningKeys } from './store-cross-signing.ts'
 import { hasDeviceKeys } from './store-device-keys.ts'
 import { deleteBackups } from './store-key-backup.ts'
+import type { KeyCounts } from './store-key-counts.ts'
 import { createToDevice, type ToDevice, type ToDevicePage } from './to-device.ts'
 
 export interface E2eeDeps {
@@ -61,8 +62,7 @@ export interface E2ee {
   ): Promise<{ [userId: string]: { [keyId: string]: JsonObject } }>
   /** Device lists that changed after `since`; what has changed up to now is included, even beyond `to`. */
   deviceLists(reader: Reader, userId: string, since: number, to: number): Promise<DeviceListUpdates>
-  oneTimeKeyCounts(reader: Reader, userId: string, deviceId: string): Promise<Record<string, number>>
-  unusedFallbackKeyTypes(reader: Reader, userId: string, deviceId: string): Promise<string[]>
+  keyCounts(reader: Reader, userId: string, deviceId: string): Promise<KeyCounts>
   listToDevice(
     reader: Reader,
     userId: string,
@@ -112,9 +112,7 @@ export function createE2ee({ db, streams, clock, serverName, devices }: E2eeDeps
     uploadSignatures: (userId, upload) =>
       uploadSignatures({ db, isLocal, ...changes, remoteMasterKeys }, userId, upload),
     deviceLists: (reader, userId, since) => listDeviceLists(reader, userId, since),
-    oneTimeKeyCounts: async (reader, userId, deviceId) => (await getCounts(reader, { userId, deviceId })).oneTimeKeys,
-    unusedFallbackKeyTypes: async (reader, userId, deviceId) =>
-      (await getCounts(reader, { userId, deviceId })).unusedFallback,
+    keyCounts: (reader, userId, deviceId) => getCounts(reader, { userId, deviceId }),
     listToDevice: toDevice.list,
     acknowledgeToDevice: toDevice.acknowledge,
     toDevice,

@@ -42,6 +42,8 @@ export interface ToDevicePage {
   readonly upTo: number | undefined
   /** Whether the limit has cut the page short. */
   readonly more: boolean
+  /** Whether messages up to `since`, which the device has received, are still stored and wait to be acknowledged. */
+  readonly received: boolean
 }
 
 export interface ToDevice {
@@ -102,20 +104,20 @@ export function createToDevice(deps: ToDeviceDeps): ToDevice {
     send,
     deliver,
     list: async (reader, userId, deviceId, { since, to, limit }) => {
-      const rows = await listMessages(reader, { userId, deviceId }, { after: since, upTo: to, limit: limit + 1 })
+      const device = { userId, deviceId }
+      let rows = await listMessages(reader, device, { after: 0, upTo: to, limit: limit + 1 })
+      const received = rows.some((row) => row.stream_pos <= since)
+      if (received) rows = await listMessages(reader, device, { after: since, upTo: to, limit: limit + 1 })
       const page = rows.slice(0, limit)
       return {
         events: page.map((row) => JSON.parse(row.json)),
         upTo: page.at(-1)?.stream_pos,
         more: rows.length > limit,
+        received,
       }
     },
-    acknowledge: async (userId, deviceId, upTo) => {
-      const device = { userId, deviceId }
-      // Most syncs have nothing to acknowledge, and a write waits for the disk.
-      const waiting = await deps.db.read((reader) => listMessages(reader, device, { after: 0, upTo, limit: 1 }))
-      if (waiting.length > 0) await deps.db.write('acknowledge to-device', (tx) => deleteMessages(tx, device, upTo))
-    },
+    acknowledge: (userId, deviceId, upTo) =>
+      deps.db.write('acknowledge to-device', (tx) => deleteMessages(tx, { userId, deviceId }, upTo)),
   }
 }
 

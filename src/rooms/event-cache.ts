@@ -3,7 +3,10 @@ import { LruMap } from '../util/lru.ts'
 import { getEventByNid, listEventsByNid } from './store-events.ts'
 import type { StoredEvent } from './types.ts'
 
-/** Parsed events by number. Only a redaction changes an event, and that forgets it here. */
+/**
+ * Parsed events by number. Only a redaction changes an event: from then on the cache takes just the redacted form, so
+ * that an old snapshot cannot bring the other one back.
+ */
 export interface EventCache {
   get(reader: Reader, nid: number): Promise<StoredEvent | undefined>
   list(reader: Reader, nids: readonly number[]): Promise<ReadonlyMap<number, StoredEvent>>
@@ -15,12 +18,19 @@ const page = 500
 
 export function createEventCache(capacity = 20_000): EventCache {
   const cache = new LruMap<number, StoredEvent>(capacity)
+  const redacted = new LruMap<number, true>(capacity)
+
+  function remember(event: StoredEvent): void {
+    if (event.redactedBy === undefined && redacted.has(event.nid)) return
+    cache.set(event.nid, event)
+  }
+
   return {
     get: async (reader, nid) => {
       const cached = cache.get(nid)
       if (cached !== undefined) return cached
       const event = await getEventByNid(reader, nid)
-      if (event !== undefined && !('writable' in reader)) cache.set(nid, event)
+      if (event !== undefined && !('writable' in reader)) remember(event)
       return event
     },
     list: async (reader, nids) => {
@@ -34,12 +44,16 @@ export function createEventCache(capacity = 20_000): EventCache {
       for (let i = 0; i < missing.length; i += page) {
         for (const event of await listEventsByNid(reader, missing.slice(i, i + page))) {
           found.set(event.nid, event)
-          if (!('writable' in reader)) cache.set(event.nid, event)
+          if (!('writable' in reader)) remember(event)
         }
       }
       return found
     },
-    remember: (event) => cache.set(event.nid, event),
-    forgetAfterCommit: (tx, nid) => tx.afterCommit(() => cache.delete(nid)),
+    remember,
+    forgetAfterCommit: (tx, nid) =>
+      tx.afterCommit(() => {
+        redacted.set(nid, true)
+        cache.delete(nid)
+      }),
   }
 }

@@ -16,18 +16,6 @@ const receiptRooms = prepare((qb, p: Since) =>
 const changedMemberships = prepare((qb, p: { userId: string; since: number }) =>
   qb.selectFrom('memberships').selectAll().where('user_id', '=', p.userId).where('stream_pos', '>', p.since),
 )
-const joinedNids = prepare((qb, p: { userId: string }) =>
-  qb.selectFrom('memberships').select('room_nid').where('user_id', '=', p.userId).where('membership', '=', 'join'),
-)
-const isJoinedRow = prepare((qb, p: { userId: string; roomNid: number }) =>
-  qb
-    .selectFrom('memberships')
-    .select('room_nid')
-    .where('room_nid', '=', p.roomNid)
-    .where('user_id', '=', p.userId)
-    .where('membership', '=', 'join'),
-)
-
 export async function listActiveRooms(reader: Reader, since: number, limit: number): Promise<number[]> {
   return (await activeRooms.all(reader, { since, limit })).map((row) => row.room_nid)
 }
@@ -38,14 +26,6 @@ export async function listRoomsWithReceipts(reader: Reader, since: number, limit
 
 export function listChangedMemberships(reader: Reader, userId: string, since: number): Promise<MembershipRow[]> {
   return changedMemberships.all(reader, { userId, since })
-}
-
-export async function listJoinedNids(reader: Reader, userId: string): Promise<number[]> {
-  return (await joinedNids.all(reader, { userId })).map((row) => row.room_nid)
-}
-
-export async function isJoined(reader: Reader, roomNid: number, userId: string): Promise<boolean> {
-  return (await isJoinedRow.first(reader, { roomNid, userId })) !== undefined
 }
 
 const heroRows = prepare((qb, p: { roomNid: number; userId: string; membership: string }) =>

@@ -8,12 +8,13 @@ import { listMemberHistory } from './store-timeline.ts'
 import type { Room, StoredEvent } from './types.ts'
 
 export interface Visibility {
-  /** Those of the events that the user may see, in the same order. */
+  /** Those of the events that the user may see, in the same order. `isIn` saves a look where the user is known to be in now. */
   filter(
     reader: Reader,
     room: Pick<Room, 'nid'>,
     userId: UserId,
     events: readonly StoredEvent[],
+    isIn?: boolean,
   ): Promise<StoredEvent[]>
   /** The user's membership in a state, as `unsigned.membership` tells it: `leave` where there is none. */
   membershipAt(reader: Reader, userId: UserId, stateNid: number | undefined): Promise<string>
@@ -44,9 +45,9 @@ export function createVisibility(view: RoomView): Visibility {
 
   return {
     membershipAt,
-    filter: async (reader, room, userId, events) => {
+    filter: async (reader, room, userId, events, isIn = false) => {
       if (events.length === 0) return []
-      const until = await joinedUntil(reader, room.nid, userId)
+      const until = isIn ? Number.POSITIVE_INFINITY : await joinedUntil(reader, room.nid, userId)
       const known = new Map<number | undefined, VisibilityFacts>()
       const at = async (stateNid: number | undefined): Promise<VisibilityFacts> => {
         const facts = known.get(stateNid) ?? (await factsAt(reader, userId, stateNid))

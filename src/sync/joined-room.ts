@@ -1,6 +1,7 @@
 import type { Reader } from '../db/database.ts'
 import type { JsonObject } from '../matrix/event.ts'
 import { formatStreamToken } from '../matrix/stream-token.ts'
+import type { MembershipRow } from '../rooms/reads.ts'
 import type { Room, StoredEvent } from '../rooms/types.ts'
 import { type AccountDataView, filterByType } from './account-data.ts'
 import { formatForSync } from './client-format.ts'
@@ -13,7 +14,10 @@ import type { JoinedRoom, SyncRequest, Window } from './types.ts'
 
 export interface JoinedInput {
   readonly room: Room
+  readonly row: MembershipRow
   readonly window: Window
+  /** False where nobody has read anything since. */
+  readonly hasReceipts: boolean
   readonly ephemeralSince: number
   readonly ignored: ReadonlySet<string>
   readonly accountData: AccountDataView
@@ -30,7 +34,7 @@ export async function joinedRoom(
   const { reads } = ports
   const { room, window } = input
   const { userId } = request.requester
-  const fresh = await isFresh(ports, reader, request, input)
+  const fresh = await isFresh(ports, reader, input)
   const since = fresh ? undefined : window.since
   const slice = await sliceTimeline(reads, reader, {
     room,
@@ -39,9 +43,10 @@ export async function joinedRoom(
     upTo: window.to,
     filter: request.filter.room?.timeline,
     ignored: input.ignored,
+    isIn: true,
   })
   const knownNid =
-    since === undefined || request.fullState ? undefined : await reads.stateNidAt(reader, room.nid, since)
+    since === undefined || request.fullState ? undefined : await reads.recent.stateNidAt(reader, room.nid, since)
   const membersChanged = fresh || request.fullState || knownNid !== room.stateNid
   const summary = membersChanged ? await summarise(reads, reader, room, userId) : undefined
   const state = await roomState(ports, sent, reader, request, {
@@ -74,12 +79,10 @@ export async function joinedRoom(
 }
 
 /** Whether the client knows nothing of this room yet: an initial sync, or a room joined since. */
-async function isFresh({ reads }: SyncPorts, reader: Reader, request: SyncRequest, { room, window }: JoinedInput) {
+async function isFresh({ reads }: SyncPorts, reader: Reader, { room, row, window }: JoinedInput): Promise<boolean> {
   if (window.since === undefined) return true
-  const { userId } = request.requester
-  const row = await reads.membership(reader, room.nid, userId)
-  if (row === undefined || row.stream_pos <= window.since) return false
-  return (await reads.membershipAt(reader, room.nid, userId, window.since)) !== 'join'
+  if (row.stream_pos <= window.since) return false
+  return (await reads.membershipAt(reader, room.nid, row.user_id, window.since)) !== 'join'
 }
 
 interface RoomStateInput {
@@ -100,7 +103,9 @@ async function roomState(
   const { reads } = ports
   const first = slice.events[0]
   const start =
-    first?.streamPos === undefined ? room.stateNid : await reads.stateNidAt(reader, room.nid, first.streamPos - 1)
+    first?.streamPos === undefined
+      ? room.stateNid
+      : await reads.recent.stateNidAt(reader, room.nid, first.streamPos - 1)
   return sectionState(reads, sent, reader, request, {
     room,
     known,
@@ -116,7 +121,7 @@ async function ephemeralEvents(
   ports: SyncPorts,
   reader: Reader,
   request: SyncRequest,
-  { room, window, ephemeralSince }: JoinedInput,
+  { room, window, ephemeralSince, hasReceipts }: JoinedInput,
   since: number | undefined,
 ): Promise<JsonObject[]> {
   const filter = request.filter.room?.ephemeral
@@ -125,10 +130,13 @@ async function ephemeralEvents(
   const changed =
     since === undefined ? typing.length > 0 : ports.ephemeral.typing.changedSince(ephemeralSince).includes(room.roomId)
   if (changed) events.push({ type: 'm.typing', content: { user_ids: [...typing] } })
-  const receipts = await ports.ephemeral.receipts.content(reader, request.requester.userId, room.nid, {
-    after: since,
-    upTo: window.to,
-  })
+  const receipts =
+    since !== undefined && !hasReceipts
+      ? undefined
+      : await ports.ephemeral.receipts.content(reader, request.requester.userId, room.nid, {
+          after: since,
+          upTo: window.to,
+        })
   if (receipts !== undefined) events.push({ type: 'm.receipt', content: receipts })
   return filterByType(filter, events)
 }

@@ -41,12 +41,20 @@ export async function leftRoom(
       : (await reads.membershipAt(reader, room.nid, userId, since)) === 'join'
   const filter = request.filter.room?.timeline
   const slice: Slice = wasIn
-    ? await sliceTimeline(reads, reader, { room, userId, after: since, upTo: leave.streamPos, filter, ignored })
+    ? await sliceTimeline(reads, reader, {
+        room,
+        userId,
+        after: since,
+        upTo: leave.streamPos,
+        filter,
+        ignored,
+        isIn: false,
+      })
     : { events: [], limited: false, before: leave.streamPos - 1 }
   const events = withLeave(slice, leave, filter?.limit, matchesFilter(filter, leave.pdu))
   const first = events[0]?.streamPos
-  const start = first === undefined ? leave.stateNid : await reads.stateNidAt(reader, room.nid, first - 1)
-  const known = since === undefined || !wasIn ? undefined : await reads.stateNidAt(reader, room.nid, since)
+  const start = first === undefined ? leave.stateNid : await reads.recent.stateNidAt(reader, room.nid, first - 1)
+  const known = since === undefined || !wasIn ? undefined : await reads.recent.stateNidAt(reader, room.nid, since)
   const state = wasIn
     ? await sectionState(reads, sent, reader, request, {
         room,

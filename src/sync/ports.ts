@@ -33,8 +33,5 @@ export interface SyncPorts {
       roomNid: number,
     ): Promise<{ main: Count; threads: Readonly<Record<string, Count>> }>
   }
-  readonly e2ee: Pick<
-    E2ee,
-    'deviceLists' | 'oneTimeKeyCounts' | 'unusedFallbackKeyTypes' | 'listToDevice' | 'acknowledgeToDevice'
-  >
+  readonly e2ee: Pick<E2ee, 'deviceLists' | 'keyCounts' | 'listToDevice' | 'acknowledgeToDevice'>
 }

@@ -4,7 +4,7 @@ import type { MembershipRow } from '../rooms/reads.ts'
 import type { Room } from '../rooms/types.ts'
 import { createYielder } from '../util/async.ts'
 import type { AccountDataView } from './account-data.ts'
-import { changedRooms } from './changed-rooms.ts'
+import { allRooms, changedRooms } from './changed-rooms.ts'
 import { strippedState } from './invited-room.ts'
 import { joinedRoom } from './joined-room.ts'
 import type { SentMembers } from './lazy-members.ts'
@@ -28,22 +28,24 @@ export async function roomSections(
 ): Promise<RoomSections> {
   const { reads } = ports
   const { userId } = request.requester
-  const { since } = window
+  const { since, to } = window
   const pause = createYielder()
   const ignored = await ports.accountData.ignoredUsers(reader, userId)
   const wanted = (room: Room) => matchesRoom(request.filter.room, room.roomId)
   const sections: RoomSections = {}
 
-  const joined =
+  const candidates =
     since === undefined || request.fullState
-      ? await reads.joinedNids(reader, userId)
-      : await changedRooms(ports, reader, userId, since, ephemeralSince, accountData.rooms)
-  for (const nid of joined) {
-    const room = await reads.room(reader, nid)
+      ? await allRooms(ports, reader, userId)
+      : await changedRooms(ports, reader, userId, { since, to }, ephemeralSince, accountData.rooms)
+  for (const row of candidates.joined) {
+    const room = await reads.recent.room(reader, row.room_nid, to)
     if (room === undefined || !wanted(room)) continue
     const section = await joinedRoom(ports, sent, reader, request, {
       room,
+      row,
       window,
+      hasReceipts: candidates.hasReceipts(room.nid),
       ephemeralSince,
       ignored,
       accountData,
@@ -55,7 +57,7 @@ export async function roomSections(
     await pause()
   }
   for (const row of await otherMemberships(ports, reader, request, window)) {
-    const room = await reads.room(reader, row.room_nid)
+    const room = await reads.recent.room(reader, row.room_nid, to)
     if (room !== undefined && wanted(room)) await addOther(room, row)
     await pause()
   }

@@ -1,9 +1,9 @@
 import type { Reader } from '../db/database.ts'
 import type { Advance } from '../db/streams.ts'
-import type { JsonObject } from '../matrix/event.ts'
 import { formatStreamToken, type StreamToken } from '../matrix/stream-token.ts'
 import type { Part } from '../util/part.ts'
 import { filterByType, readAccountData } from './account-data.ts'
+import { deviceParts } from './device-parts.ts'
 import { createSentMembers } from './lazy-members.ts'
 import type { SyncPorts } from './ports.ts'
 import { roomSections } from './rooms-section.ts'
@@ -21,9 +21,9 @@ interface Computed {
   readonly response: SyncResponse
   readonly next: StreamToken
   readonly hasNews: boolean
+  /** Whether to-device messages that the device has received wait to be deleted. */
+  readonly received: boolean
 }
-
-const maxToDevice = 100
 
 export function createSync(ports: SyncPorts): Sync {
   const sent = createSentMembers()
@@ -48,7 +48,7 @@ export function createSync(ports: SyncPorts): Sync {
     const view = await readAccountData(ports, reader, userId, window)
     const rooms = await roomSections(ports, sent, reader, request, { window, ephemeralSince, accountData: view })
     const accountData = filterByType(filter.account_data, view.global)
-    const devices = await deviceParts(reader, request, since, window.since, to)
+    const devices = await deviceParts(ports.e2ee, reader, request.requester, since, window)
     const next: StreamToken = {
       position: to,
       ephemeral,
@@ -64,34 +64,7 @@ export function createSync(ports: SyncPorts): Sync {
     }
     const listsNews = devices.lists !== undefined && devices.lists.changed.length + devices.lists.left.length > 0
     const hasNews = Object.keys(rooms).length > 0 || accountData.length > 0 || devices.events.length > 0 || listsNews
-    return { response, next, hasNews }
-  }
-
-  async function deviceParts(
-    reader: Reader,
-    { requester: { userId, deviceId } }: SyncRequest,
-    token: StreamToken | undefined,
-    since: number | undefined,
-    to: number,
-  ) {
-    const lists = since === undefined ? undefined : await ports.e2ee.deviceLists(reader, userId, since, to)
-    if (deviceId === undefined) return { lists, events: [] as JsonObject[], counts: {}, lagging: undefined }
-    const inbox = await ports.e2ee.listToDevice(reader, userId, deviceId, {
-      since: token?.toDevice ?? token?.position ?? 0,
-      to,
-      limit: maxToDevice,
-    })
-    const fallback = await ports.e2ee.unusedFallbackKeyTypes(reader, userId, deviceId)
-    return {
-      lists,
-      events: inbox.events,
-      counts: {
-        device_one_time_keys_count: await ports.e2ee.oneTimeKeyCounts(reader, userId, deviceId),
-        device_unused_fallback_key_types: fallback,
-        'org.matrix.msc2732.device_unused_fallback_key_types': fallback,
-      },
-      lagging: inbox.more ? inbox.upTo : undefined,
-    }
+    return { response, next, hasNews, received: devices.received }
   }
 
   return {
@@ -106,14 +79,14 @@ export function createSync(ports: SyncPorts): Sync {
     sync: async (request) => {
       const { userId, deviceId } = request.requester
       const { since } = request
-      if (since !== undefined && deviceId !== undefined) {
-        await ports.e2ee.acknowledgeToDevice(userId, deviceId, since.toDevice ?? since.position)
-      }
       const deadline = ports.clock.now() + request.timeout
       const watch = waiters.watch(userId)
       try {
         for (let from = since; ; ) {
-          const { response, next, hasNews } = await ports.db.read((reader) => compute(reader, request, from))
+          const { response, next, hasNews, received } = await ports.db.read((reader) => compute(reader, request, from))
+          if (received && since !== undefined && deviceId !== undefined) {
+            await ports.e2ee.acknowledgeToDevice(userId, deviceId, since.toDevice ?? since.position)
+          }
           const left = deadline - ports.clock.now()
           if (hasNews || since === undefined || request.fullState || left <= 0 || request.signal.aborted)
             return response

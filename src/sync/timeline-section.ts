@@ -27,6 +27,8 @@ interface SliceInput {
   readonly upTo: number
   readonly filter: RoomEventFilter | undefined
   readonly ignored: ReadonlySet<string>
+  /** Whether the user is in the room now. */
+  readonly isIn: boolean
 }
 
 /** The newest events of a window that the user may see and that the filter lets through. */
@@ -40,8 +42,8 @@ export async function sliceTimeline(reads: RoomReads, reader: Reader, input: Sli
   for (let scanned = 0; scanned < maxScanned; ) {
     // The first page is all that an unfiltered timeline needs.
     const size = scanned === 0 ? limit + 1 : page
-    const batch = await reads.timeline(reader, 'b', { roomNid: room.nid, after, upTo: at, limit: size })
-    const visible = await reads.visibility.filter(reader, room, userId, batch)
+    const batch = await reads.recent.timeline(reader, { roomNid: room.nid, after, upTo: at, limit: size })
+    const visible = await reads.visibility.filter(reader, room, userId, batch, input.isIn)
     for (const event of visible) {
       const hidden = ignored.has(event.pdu.sender) && event.pdu.state_key === undefined
       if (hidden || !matchesFilter(filter, event.pdu)) continue

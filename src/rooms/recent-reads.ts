@@ -1,0 +1,63 @@
+import type { Reader } from '../db/database.ts'
+import { LruMap } from '../util/lru.ts'
+import type { EventCache } from './event-cache.ts'
+import { getStateNidAt, listTimeline, type TimelineRange } from './store-events.ts'
+import { getRoomByNid } from './store-rooms.ts'
+import { listActiveRooms, listRoomsWithReceipts } from './store-sync.ts'
+import type { Room, StoredEvent } from './types.ts'
+
+const capacity = 5_000
+
+/**
+ * What everybody in a room asks when one message wakes them: the same room, window and states. All of it is of the past,
+ * which a stream position names and nothing changes; only the content of events can, and that has its own cache.
+ */
+export interface RecentReads {
+  /** The room as a snapshot at position `at` has it. */
+  room(reader: Reader, nid: number, at: number): Promise<Room | undefined>
+  /** Rooms of the whole server with events in `(since, at]`, at most `limit`. */
+  activeRooms(reader: Reader, since: number, at: number, limit: number): Promise<readonly number[]>
+  roomsWithReceipts(reader: Reader, since: number, at: number, limit: number): Promise<readonly number[]>
+  /** The newest events of a window, newest first. */
+  timeline(reader: Reader, range: TimelineRange): Promise<StoredEvent[]>
+  stateNidAt(reader: Reader, roomNid: number, pos: number): Promise<number | undefined>
+}
+
+export function createRecentReads(events: EventCache): RecentReads {
+  const rooms = new LruMap<string, Room | undefined>(capacity)
+  const lists = new LruMap<string, readonly number[]>(capacity, (list) => 1 + list.length / 100)
+  const pages = new LruMap<string, readonly number[]>(capacity, (list) => 1 + list.length / 10)
+  const states = new LruMap<string, number | undefined>(capacity)
+
+  async function remember<V>(cache: LruMap<string, V>, key: string, load: () => Promise<V>): Promise<V> {
+    if (cache.has(key)) return cache.get(key) as V
+    const value = await load()
+    cache.set(key, value)
+    return value
+  }
+
+  return {
+    room: (reader, nid, at) => remember(rooms, `${nid} ${at}`, () => getRoomByNid(reader, nid)),
+    activeRooms: (reader, since, at, limit) =>
+      remember(lists, `events ${since} ${at} ${limit}`, () => listActiveRooms(reader, since, limit)),
+    roomsWithReceipts: (reader, since, at, limit) =>
+      remember(lists, `receipts ${since} ${at} ${limit}`, () => listRoomsWithReceipts(reader, since, limit)),
+    timeline: async (reader, range) => {
+      const key = `${range.roomNid} ${range.after} ${range.upTo} ${range.limit}`
+      const known = pages.get(key)
+      if (known !== undefined) {
+        const found = await events.list(reader, known)
+        return known.flatMap((nid) => found.get(nid) ?? [])
+      }
+      const page = await listTimeline(reader, 'b', range)
+      for (const event of page) events.remember(event)
+      pages.set(
+        key,
+        page.map((event) => event.nid),
+      )
+      return page
+    },
+    stateNidAt: (reader, roomNid, pos) =>
+      remember(states, `${roomNid} ${pos}`, () => getStateNidAt(reader, roomNid, pos)),
+  }
+}
