@@ -20,7 +20,7 @@ test('as it stands the example changes nothing', () => {
 
 test('with every comment sign in front of a key removed it is a valid configuration', () => {
   const lines = example.split('\n').map((line) => {
-    const match = /^(\s*)# (\s*(?:- )?[a-z_]+:( .*)?|\s*# .*)$/.exec(line)
+    const match = /^(\s*)# (\s*(?:- )?[\w.]+:( .*)?|\s*# .*)$/.exec(line)
     return match?.[2] && !/^[A-Z]/.test(match[2]) ? `${match[1]}${match[2]}` : line
   })
   const config = configSchema.parse(parse(lines.join('\n')))
