@@ -22,7 +22,7 @@ input { width: 100%; font: inherit; color: inherit; background: transparent; bor
   outline: 3px solid var(--accent); outline-offset: 2px }
 .affix { display: flex; align-items: center; border: 1px solid var(--line); border-radius: .6rem; padding-inline: .75rem }
 .affix:focus-within { outline: 3px solid var(--accent); outline-offset: 2px }
-.affix input { border: 0; outline: 0 !important; padding-inline: .15rem; min-width: 5rem } .affix span { color: var(--soft); overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
+.affix input { border: 0; outline: 0 !important; padding-inline: .15rem; min-width: 5rem; flex: 1 1 6rem; width: 6rem } .affix span { color: var(--soft); overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
 button { width: 100%; margin-top: 1.5rem; font: inherit; font-weight: 600; color: var(--on-accent);
   background: var(--accent); border: 0; border-radius: .6rem; padding: .75rem; cursor: pointer }
 .bad { color: var(--bad); background: var(--bad-bg); border-radius: .6rem; padding: .6rem .75rem; margin: 0 0 1rem }
