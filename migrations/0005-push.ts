@@ -27,8 +27,9 @@ async function rules(db: Kysely<unknown>, t: Types): Promise<void> {
   const roomClasses = db.schema
     .createTable('push_room_classes')
     .addColumn('room_nid', 'bigint', (c) => c.notNull())
+    .addColumn('is_used', 'integer', (c) => c.notNull())
     .addColumn('class_nid', 'bigint', (c) => c.notNull())
-  await keyed(t, roomClasses, 'push_room_classes', ['room_nid', 'class_nid']).execute()
+  await keyed(t, roomClasses, 'push_room_classes', ['room_nid', 'is_used', 'class_nid']).execute()
 }
 
 async function totals(db: Kysely<unknown>, t: Types): Promise<void> {

@@ -2,13 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Reader, Tx } from '../db/database.ts'
 import { matchesGlob } from '../matrix/glob.ts'
 import { type CompiledClass, classText, compileClass, defaultClassText } from './rule-classes.ts'
-import {
-  deleteUnusedRoomClass,
-  insertRoomClass,
-  listRoomClasses,
-  moveToClass,
-  requireClassNid,
-} from './store-classes.ts'
+import { insertRoomClass, listRoomClasses, moveToClass, requireClassNid, retireRoomClass } from './store-classes.ts'
 import { listRoomsOf } from './store-members.ts'
 import { getUserRules } from './store-rules.ts'
 import { noUserRules, type UserRules } from './user-rules.ts'
@@ -49,7 +43,7 @@ export function createClasses({ ignoredUsers }: { ignoredUsers: IgnoredUsers }):
       return classNid
     },
     leave: async (tx, roomNid, classNid) => {
-      if (classNid !== 0) await deleteUnusedRoomClass(tx, [roomNid], classNid)
+      if (classNid !== 0) await retireRoomClass(tx, [roomNid], classNid)
     },
     inRoom: async (reader, roomNid) => {
       const rows = await listRoomClasses(reader, roomNid)
@@ -76,7 +70,7 @@ export function createClasses({ ignoredUsers }: { ignoredUsers: IgnoredUsers }):
         for (let i = 0; i < roomNids.length; i += chunk) {
           const some = roomNids.slice(i, i + chunk)
           await moveToClass(tx, { userId, from, to, pos, roomNids: some })
-          if (from !== 0) await deleteUnusedRoomClass(tx, some, from)
+          if (from !== 0) await retireRoomClass(tx, some, from)
           if (to !== 0) for (const roomNid of some) await insertRoomClass(tx, roomNid, to)
         }
       }

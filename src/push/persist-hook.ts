@@ -47,10 +47,16 @@ export function createCountingHook(deps: CountingDeps): PersistHook {
     }
     for (const newcomer of newcomers) await insertNewcomer(tx, room.nid, newcomer, totals)
     await totals.flush(tx)
-    await readOwn(deps, tx, room.nid, judged, { totals, onlyDefault: classes.length === 1 })
+    const own = ownEvents(deps, judged)
     for (const judgement of judged) {
       await writeExceptions(deps, tx, room.nid, judgement)
-      if (judgement.event.pdu.type === 'm.room.redaction') await forgetRedacted(tx, room, judgement.event)
+      const { sender } = judgement.event.pdu
+      if (own.main.get(sender) !== judgement.pos) continue
+      await readOwn(tx, room.nid, judgement, { totals, onlyDefault: classes.length === 1 })
+    }
+    for (const { userId, threadId, pos } of own.threads.values()) await markRead(tx, room.nid, userId, threadId, pos)
+    for (const { event } of judged) {
+      if (event.pdu.type === 'm.room.redaction') await forgetRedacted(tx, room, event)
     }
   }
 }
@@ -98,30 +104,32 @@ async function insertNewcomer(tx: Tx, roomNid: number, newcomer: Newcomer, total
   await putMember(tx, { roomNid, userId, classNid, past: [], floor: pos, mainPos: pos, ...bases })
 }
 
-async function readOwn(
-  deps: CountingDeps,
-  tx: Tx,
-  roomNid: number,
-  judged: readonly Judgement[],
-  room: { totals: BatchTotals; onlyDefault: boolean },
-): Promise<void> {
+/** The last events by which local users have read the main timeline, by user, and threads. */
+function ownEvents(deps: CountingDeps, judged: readonly Judgement[]) {
   const main = new Map<string, number>()
   const threads = new Map<string, { userId: string; threadId: string; pos: number }>()
   for (const judgement of judged) {
-    const { sender: userId } = judgement.event.pdu
+    const { pos, event } = judgement
+    const { sender: userId } = event.pdu
     if (!isReadBySending(judgement) || !deps.isLocalUser(userId)) continue
-    const { threadId } = judgement.event
-    const { pos } = judgement
+    const { threadId } = event
     if (threadId === undefined) main.set(userId, pos)
     else threads.set(`${threadId} ${userId}`, { userId, threadId, pos })
   }
-  for (const [userId, pos] of main) {
-    const classNid = room.onlyDefault ? 0 : await getClass(tx, roomNid, userId)
-    if (classNid === undefined) continue
-    const at = await room.totals.at(tx, classNid, pos)
-    await readMain(tx, { roomNid, userId, classNid }, { pos, main: mainOf(at), threads: at.threads })
-  }
-  for (const { userId, threadId, pos } of threads.values()) await markRead(tx, roomNid, userId, threadId, pos)
+  return { main, threads }
+}
+
+async function readOwn(
+  tx: Tx,
+  roomNid: number,
+  { pos, event }: Judgement,
+  room: { totals: BatchTotals; onlyDefault: boolean },
+): Promise<void> {
+  const { sender: userId } = event.pdu
+  const classNid = room.onlyDefault ? 0 : await getClass(tx, roomNid, userId)
+  if (classNid === undefined) return
+  const at = await room.totals.at(tx, classNid, pos)
+  await readMain(tx, { roomNid, userId, classNid }, { pos, main: mainOf(at), threads: at.threads })
 }
 
 async function getClass(reader: Reader, roomNid: number, userId: string): Promise<number | undefined> {

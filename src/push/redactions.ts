@@ -7,7 +7,7 @@ import {
   deleteExceptionAt,
   getRedactedEvent,
   insertRedaction,
-  listOtherClasses,
+  listClassesAt,
   listRedactions,
   type RedactedCount,
 } from './store-redactions.ts'
@@ -23,7 +23,7 @@ export async function forgetRedacted(tx: Tx, room: Room, redaction: StoredEvent)
   const { stream_pos: pos } = target
   if (pos === null || pos <= 0) return
   const threadId = target.thread_id ?? ''
-  for (const classNid of [0, ...(await listOtherClasses(tx, room.nid))]) {
+  for (const classNid of [0, ...(await listClassesAt(tx, room.nid, pos))]) {
     const tally = await markAt(tx, room.nid, classNid, pos)
     if (!isNothing(tally)) await insertRedaction(tx, room.nid, classNid, { pos, threadId, ...tally })
   }

@@ -13,12 +13,13 @@ const ofRoom = prepare((qb, p: { roomNid: number }) =>
     .selectFrom('push_room_classes as r')
     .innerJoin('push_classes as c', 'c.class_nid', 'r.class_nid')
     .select(['c.class_nid', 'c.rules'])
-    .where('r.room_nid', '=', p.roomNid),
+    .where('r.room_nid', '=', p.roomNid)
+    .where('r.is_used', '=', 1),
 )
 const insertRoomRow = prepare((qb, p: { roomNid: number; classNid: number }) =>
   qb
     .insertInto('push_room_classes')
-    .values({ room_nid: p.roomNid, class_nid: p.classNid })
+    .values({ room_nid: p.roomNid, is_used: 1, class_nid: p.classNid })
     .onConflict((c) => c.doNothing()),
 )
 const membersOf = prepare((qb, p: { roomNid: number; classNid: number }) =>
@@ -55,14 +56,18 @@ export async function insertRoomClass(tx: Tx, roomNid: number, classNid: number)
   await insertRoomRow.run(tx, { roomNid, classNid })
 }
 
-/** Forgets a class in the rooms where nobody has it any more. */
-export async function deleteUnusedRoomClass(tx: Tx, roomNids: readonly number[], classNid: number): Promise<void> {
-  await sql`
-    delete from push_room_classes where class_nid = ${classNid} and room_nid in (${sql.join(roomNids)})
+/** Judges by a class no longer in those rooms where nobody has it any more. */
+export async function retireRoomClass(tx: Tx, roomNids: readonly number[], classNid: number): Promise<void> {
+  const unused = sql`class_nid = ${classNid} and is_used = 1 and room_nid in (${sql.join(roomNids)})
     and not exists (
       select 1 from push_members m
       where m.room_nid = push_room_classes.room_nid and m.class_nid = ${classNid} and m.class_nid <> 0
-    )`.execute(tx.qb)
+    )`
+  await sql`
+    insert into push_room_classes (room_nid, is_used, class_nid)
+    select room_nid, 0, class_nid from push_room_classes where ${unused}
+    on conflict do nothing`.execute(tx.qb)
+  await sql`delete from push_room_classes where ${unused}`.execute(tx.qb)
 }
 
 /** Users of a class other than 0 in a room. */
@@ -75,7 +80,9 @@ export async function countJoined(reader: Reader, roomNid: number, limit: number
   return (await joined.all(reader, { roomNid, limit })).length
 }
 
+/** The newest difference between a class's totals and those of the default rules. */
 const newest = (column: 'notifications' | 'highlights', classNid: number, part: 'all' | 'main') => {
+  if (classNid === 0) return sql`0`
   const value = part === 'all' ? sql.ref(column) : sql`${sql.ref(column)} - ${sql.ref(`thread_${column}`)}`
   return sql`coalesce((
     select ${value} from push_totals t

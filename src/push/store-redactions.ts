@@ -24,8 +24,33 @@ const insertRow = prepare((qb, p: Counted & { roomNid: number; classNid: number 
 const after = prepare((qb, p: { roomNid: number; pos: number }) =>
   qb.selectFrom('push_redactions').selectAll().where('room_nid', '=', p.roomNid).where('pos', '>', p.pos),
 )
-const classesOf = prepare((qb, p: { roomNid: number }) =>
-  qb.selectFrom('push_room_classes').select('class_nid').where('room_nid', '=', p.roomNid),
+// For each class that the room has or had, the first row of totals that may hold the event.
+const classesAt = prepare((qb, p: { roomNid: number; pos: number }) =>
+  qb
+    .selectFrom('push_room_classes as c')
+    .innerJoin('push_totals as t', (join) =>
+      join
+        .onRef('t.room_nid', '=', 'c.room_nid')
+        .onRef('t.class_nid', '=', 'c.class_nid')
+        .on('t.series', '=', '')
+        .on((eb) =>
+          eb(
+            't.pos',
+            '=',
+            eb
+              .selectFrom('push_totals as first')
+              .select((of) => of.fn.min('first.pos').as('pos'))
+              .whereRef('first.room_nid', '=', 'c.room_nid')
+              .whereRef('first.class_nid', '=', 'c.class_nid')
+              .where('first.series', '=', '')
+              .where('first.pos', '>=', p.pos),
+          ),
+        ),
+    )
+    .select('c.class_nid')
+    .distinct()
+    .where('c.room_nid', '=', p.roomNid)
+    .where((eb) => eb.or([eb('t.pos', '=', p.pos), eb('t.marks', 'is not', null)])),
 )
 const deleteException = prepare((qb, p: { roomNid: number; userId: string; pos: number }) =>
   qb
@@ -60,8 +85,9 @@ export async function listRedactions(reader: Reader, roomNid: number, pos: numbe
   }))
 }
 
-export async function listOtherClasses(reader: Reader, roomNid: number): Promise<number[]> {
-  return (await classesOf.all(reader, { roomNid })).map((row) => row.class_nid)
+/** Classes other than 0 for which an event may count differently. */
+export async function listClassesAt(reader: Reader, roomNid: number, pos: number): Promise<number[]> {
+  return (await classesAt.all(reader, { roomNid, pos })).map((row) => row.class_nid)
 }
 
 export async function deleteExceptionAt(tx: Tx, roomNid: number, userId: string, pos: number): Promise<void> {

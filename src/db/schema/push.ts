@@ -8,8 +8,8 @@ export interface PushSchema {
    * default rules.
    */
   push_classes: { class_nid: Generated<number>; digest: string /** JSON */; rules: string }
-  /** Classes other than 0 that joined local users of a room have. */
-  push_room_classes: { room_nid: number; class_nid: number }
+  /** Classes other than 0 that joined local users of a room have, or (`is_used` 0) had. */
+  push_room_classes: { room_nid: number; is_used: number; class_nid: number }
   /**
    * Running totals of notifications, one row for each batch of events that adds to them: of class 0 as they are, of the
    * other classes as their difference to class 0.
