@@ -40,3 +40,8 @@ test('an error may bring its own answer', () => {
   const own = reply(401, { session: 'x' })
   assert.equal(errorReply(new ReplyError(own), silentLog), own)
 })
+
+test('a character that PostgreSQL cannot store is a fault of the request', () => {
+  const answer = errorReply(Object.assign(new Error('x'), { code: '22021' }), silentLog)
+  assert.deepEqual([answer.status, Object(answer.body).errcode], [400, 'M_INVALID_PARAM'])
+})

@@ -20,6 +20,8 @@ const storageFaults: readonly (readonly [RegExp, number, string])[] = [
   [/^(SQLITE_READONLY|25006|EROFS)/, 503, 'The storage of the server cannot be written'],
   [/^(SQLITE_IOERR|SQLITE_CANTOPEN|58030)/, 503, 'The storage of the server has a fault'],
   [/^(SQLITE_BUSY|SQLITE_LOCKED|55P03|40P01)/, 503, 'The database is busy, try again'],
+  // Only SQLite stores texts with U+0000.
+  [/^(22021|22P05)/, 400, 'The request has a character that cannot be stored: U+0000'],
   [/^(53300|57P0[123]|08\d{3})/, 503, 'The database does not answer, try again'],
 ]
 
@@ -29,6 +31,7 @@ export function errorReply(error: unknown, log: Log): Reply {
   if (error instanceof ReplyError) return error.reply
   if (error instanceof ClientGoneError) return matrixReply(errors.unknown(400, 'The request ended early'))
   const fault = storageFault(error)
+  if (fault?.[1] === 400) return matrixReply(errors.invalidParam(fault[2]))
   log.error({ err: error }, fault?.[2] ?? 'unexpected error')
   return matrixReply(fault ? errors.unknown(fault[1], fault[2]) : errors.unknown())
 }

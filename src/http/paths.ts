@@ -67,6 +67,13 @@ export function paramNames(template: string): string[] {
 
 function decodeSegment(segment: string): string {
   if (!segment.includes('%')) return segment
+  const text = decodeUtf8(segment)
+  // No identifier has it, and PostgreSQL cannot store it.
+  if (text.includes('\0')) throw errors.invalidParam('The path has a character that is not allowed: U+0000')
+  return text
+}
+
+function decodeUtf8(segment: string): string {
   try {
     return decodeURIComponent(segment)
   } catch {
