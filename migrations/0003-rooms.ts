@@ -67,12 +67,6 @@ async function events(db: Kysely<unknown>, t: Types): Promise<void> {
     .addColumn('rel_type', 'text', (c) => c.notNull())
     .execute()
   await db.schema.createIndex('relations_parent').on('relations').columns(['parent_id', 'rel_type']).execute()
-  await db.schema
-    .createTable('pending_redactions')
-    .addColumn('target_id', 'text', (c) => c.notNull())
-    .addColumn('redaction_nid', 'bigint', (c) => c.notNull())
-    .addPrimaryKeyConstraint('pending_redactions_pk', ['target_id', 'redaction_nid'])
-    .execute()
 }
 
 async function states(db: Kysely<unknown>, t: Types): Promise<void> {

@@ -2,17 +2,17 @@ import { createHash } from 'node:crypto'
 import type { Database, Reader } from '../db/database.ts'
 import { errors } from '../matrix/errors.ts'
 import type { JsonObject } from '../matrix/event.ts'
+import { type SyncFilter, syncFilter } from '../matrix/filter-schema.ts'
 import type { UserId } from '../matrix/ids.ts'
-import { type Filter, filterSchema } from './filter-schema.ts'
 import { getFilterJson, insertFilter } from './store-filters.ts'
 
 export interface Filters {
-  /** Stores a filter that `filterSchema` has accepted; equal ones of a user share an id. */
+  /** Stores a filter that `syncFilter` has accepted; equal ones of a user share an id. */
   create(userId: UserId, filter: JsonObject): Promise<string>
   /** A stored filter as it was given. */
   getRaw(reader: Reader, userId: UserId, filterId: string): Promise<JsonObject | undefined>
   /** The `filter` parameter of a request: JSON or the id of a stored one. Throws `M_BAD_JSON` or `M_INVALID_PARAM`. */
-  resolve(reader: Reader, userId: UserId, parameter: string | undefined): Promise<Filter>
+  resolve(reader: Reader, userId: UserId, parameter: string | undefined): Promise<SyncFilter>
 }
 
 export function createFilters({ db }: { db: Database }): Filters {
@@ -32,7 +32,7 @@ export function createFilters({ db }: { db: Database }): Filters {
       if (parameter === undefined || parameter === '') return {}
       const raw = parameter.startsWith('{') ? parse(parameter) : await getRaw(reader, userId, parameter)
       if (raw === undefined) throw errors.invalidParam('There is no such filter')
-      const result = filterSchema.safeParse(raw)
+      const result = syncFilter.safeParse(raw)
       if (!result.success) throw errors.badJson(`The filter is not valid: ${result.error.issues[0]?.message}`)
       return result.data
     },

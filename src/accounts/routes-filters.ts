@@ -2,7 +2,7 @@ import type { AppContext } from '../context.ts'
 import { type Endpoint, endpoint, type Requester } from '../http/endpoint.ts'
 import { errors } from '../matrix/errors.ts'
 import type { JsonObject } from '../matrix/event.ts'
-import { filterSchema } from './filter-schema.ts'
+import { syncFilter } from '../matrix/filter-schema.ts'
 
 const spec = 'https://spec.matrix.org/v1.19/client-server-api/#'
 
@@ -14,7 +14,7 @@ export function filterRoutes({ accounts, db }: Pick<AppContext, 'accounts' | 'db
         path: '/_matrix/client/v3/user/{userId}/filter',
         auth: 'user-or-guest',
         limit: 'general',
-        body: filterSchema,
+        body: syncFilter,
         maxBody: 64 * 1024,
         spec: `${spec}post_matrixclientv3useruseridfilter`,
       },

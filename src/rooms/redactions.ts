@@ -1,8 +1,6 @@
 import type { Reader, Tx } from '../db/database.ts'
-import type { AuthState } from '../matrix/auth-rules.ts'
 import type { Pdu } from '../matrix/event.ts'
-import { type EventId, serverOf } from '../matrix/ids.ts'
-import { actionPower, powerOf } from '../matrix/power-levels.ts'
+import type { EventId } from '../matrix/ids.ts'
 import { redact } from '../matrix/redact.ts'
 import type { RoomVersionRules } from '../matrix/room-versions.ts'
 import type { EventCache } from './event-cache.ts'
@@ -16,18 +14,8 @@ export function redactsOf(pdu: Pdu, rules: RoomVersionRules): EventId | undefine
   return typeof target === 'string' ? (target as EventId) : undefined
 }
 
-/**
- * Whether a redaction takes effect: its sender has the power, or is on the server of the event's sender. Room versions
- * 1 and 2 decide by their authorisation rules instead. https://spec.matrix.org/v1.19/rooms/v3/#handling-redactions
- */
-export function mayRedact(rules: RoomVersionRules, state: AuthState, redaction: Pdu, target: Pdu): boolean {
-  if (rules.redactionAuth) return true
-  if (powerOf(state, rules, redaction.sender) >= actionPower(state, rules, 'redact')) return true
-  return serverOf(redaction.sender) === serverOf(target.sender)
-}
-
 /** The target of a redaction if it is an event of this room that is not redacted yet. */
-export async function getRedactionTarget(
+async function getRedactionTarget(
   reader: Reader,
   room: Pick<Room, 'nid' | 'rules'>,
   redaction: Pdu,

@@ -103,12 +103,3 @@ export async function upsertCurrentState(
 ): Promise<void> {
   await upsertCurrent.run(tx, row)
 }
-
-export async function deleteCurrentState(tx: Tx, roomNid: number, type: string, stateKey: string): Promise<void> {
-  await tx.qb
-    .deleteFrom('current_state')
-    .where('room_nid', '=', roomNid)
-    .where('type', '=', type)
-    .where('state_key', '=', stateKey)
-    .execute()
-}

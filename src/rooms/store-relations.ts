@@ -15,7 +15,7 @@ const isObject = (value: Json | undefined): value is { [key: string]: Json } =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** What the content says of its parent; undefined without a complete `m.relates_to`. */
-export function readRelation(pdu: Pdu): { parentId: EventId; relType: string } | undefined {
+function readRelation(pdu: Pdu): { parentId: EventId; relType: string } | undefined {
   const relation = pdu.content['m.relates_to']
   if (!isObject(relation)) return undefined
   const { event_id: parentId, rel_type: relType } = relation

@@ -44,8 +44,6 @@ export interface RoomsSchema {
   /** Authorising events of state events: what auth chains are walked on. */
   event_auth: { event_nid: number; auth_nid: number }
   relations: { event_nid: number; room_nid: number; parent_id: string; rel_type: string }
-  /** Redactions whose target has not arrived or may not be redacted yet. */
-  pending_redactions: { target_id: string; redaction_nid: number }
   state_keys: { key_nid: Generated<number>; type: string; state_key: string }
   /**
    * A state is what changed since `base_nid`. The base of the state at depth n is its ancestor at depth n & (n - 1),
