@@ -1,25 +1,41 @@
 import { z } from 'zod'
 import type { AppContext } from '../context.ts'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
+import { errors } from '../matrix/errors.ts'
 import type { JsonObject } from '../matrix/event.ts'
 import type { Pusher } from './pushers.ts'
 
 const spec = 'https://spec.matrix.org/v1.19/client-server-api/#'
-const key = { app_id: z.string(), pushkey: z.string() }
 
-const body = z.union([
-  z.object({ ...key, kind: z.null() }),
-  z.object({
-    ...key,
-    kind: z.string(),
-    app_display_name: z.string(),
-    device_display_name: z.string(),
-    profile_tag: z.string().nullish(),
-    lang: z.string(),
-    data: z.looseObject({}),
-    append: z.boolean().optional(),
-  }),
-])
+const body = z.object({
+  app_id: z.string(),
+  pushkey: z.string(),
+  kind: z.string().nullable(),
+  app_display_name: z.string().optional(),
+  device_display_name: z.string().optional(),
+  profile_tag: z.string().nullish(),
+  lang: z.string().optional(),
+  data: z.record(z.string(), z.json()).optional(),
+  append: z.boolean().optional(),
+})
+
+/** Deleting a pusher takes only its key; setting one takes all the rest. Throws `M_MISSING_PARAM`. */
+function readPusher(request: z.output<typeof body>, kind: string): Pusher {
+  const { app_display_name: appDisplayName, device_display_name: deviceDisplayName, lang, data } = request
+  if (appDisplayName === undefined || deviceDisplayName === undefined || lang === undefined || data === undefined) {
+    throw errors.missingParam('app_display_name, device_display_name, lang and data are required')
+  }
+  return {
+    appId: request.app_id,
+    pushkey: request.pushkey,
+    kind,
+    appDisplayName,
+    deviceDisplayName,
+    profileTag: request.profile_tag ?? undefined,
+    lang,
+    data,
+  }
+}
 
 /** Where applications register for push notifications. */
 export function pusherRoutes({ push: { pushers } }: Pick<AppContext, 'push'>): Endpoint[] {
@@ -37,23 +53,9 @@ export function pusherRoutes({ push: { pushers } }: Pick<AppContext, 'push'>): E
         spec: `${spec}post_matrixclientv3pushersset`,
       },
       async ({ requester, body: request }) => {
-        const { app_id: appId, pushkey } = request
-        if (request.kind === null) {
-          await pushers.delete(requester.userId, appId, pushkey)
-          return {}
-        }
-        const pusher: Pusher = {
-          appId,
-          pushkey,
-          kind: request.kind,
-          appDisplayName: request.app_display_name,
-          deviceDisplayName: request.device_display_name,
-          profileTag: request.profile_tag ?? undefined,
-          lang: request.lang,
-          // It came as JSON.
-          data: request.data as JsonObject,
-        }
-        await pushers.set(requester, pusher, request.append ?? false)
+        const { kind, append = false } = request
+        if (kind === null) await pushers.delete(requester.userId, request.app_id, request.pushkey)
+        else await pushers.set(requester, readPusher(request, kind), append)
         return {}
       },
     ),

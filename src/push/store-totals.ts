@@ -102,7 +102,9 @@ const upsertThreadRow = prepare((qb, p: { roomNid: number; threadId: string; pos
   qb
     .insertInto('push_threads')
     .values({ room_nid: p.roomNid, thread_id: p.threadId, last_pos: p.pos })
-    .onConflict((c) => c.columns(['room_nid', 'thread_id']).doUpdateSet({ last_pos: p.pos })),
+    .onConflict((c) =>
+      c.columns(['room_nid', 'thread_id']).doUpdateSet({ last_pos: p.pos }).where('push_threads.last_pos', '<', p.pos),
+    ),
 )
 const threadsAfter = prepare((qb, p: { roomNid: number; pos: number }) =>
   qb.selectFrom('push_threads').select('thread_id').where('room_nid', '=', p.roomNid).where('last_pos', '>', p.pos),
