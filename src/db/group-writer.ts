@@ -19,6 +19,8 @@ interface Job {
 type Outcome = { job: Job; value: unknown }
 
 const maxGroup = 256
+/** SQLite never yields to the event loop: a group that has taken this long, in ms, is committed and the rest waits. */
+const maxGroupTime = 20
 
 /**
  * Group commit: whatever waits runs in one transaction, each closure in a savepoint of its own, with one sync to
@@ -57,19 +59,20 @@ export class GroupWriter {
     while (this.#queue.length > 0) {
       // One turn of the event loop lets all requests that have arrived join this group.
       await new Promise((resolve) => setImmediate(resolve))
-      await this.#commitGroup(this.#queue.splice(0, maxGroup))
+      await this.#commitGroup()
     }
     this.#running = undefined
   }
 
-  async #commitGroup(group: Job[]): Promise<void> {
+  async #commitGroup(): Promise<void> {
     let connection: WriterConnection
     try {
       connection = await this.#acquire()
     } catch (error) {
-      for (const job of group) job.reject(error)
+      for (const job of this.#queue.splice(0)) job.reject(error)
       return
     }
+    const group: Job[] = []
     try {
       const done = await this.#runGroup(connection, group)
       this.#release(connection)
@@ -86,30 +89,39 @@ export class GroupWriter {
     }
   }
 
+  /** Moves jobs from the queue to `group` as it runs them. */
   async #runGroup(connection: WriterConnection, group: Job[]): Promise<Outcome[]> {
     const done: Outcome[] = []
+    const until = performance.now() + maxGroupTime
     await connection.control(connection.engine === 'sqlite' ? 'begin immediate' : 'begin')
-    for (const job of group) {
-      await connection.control('savepoint job')
-      try {
-        const tx: Tx = {
-          engine: connection.engine,
-          qb: connection.qb,
-          execute: connection.execute,
-          writable: true,
-          afterCommit: (callback) => job.afterCommit.push(callback),
-        }
-        const value = await guardNesting(`write "${job.label}"`, () => job.run(tx))
-        await connection.control('release savepoint job')
-        done.push({ job, value })
-      } catch (error) {
-        if (!connection.inTransaction()) throw error
-        await connection.control('rollback to savepoint job')
-        await connection.control('release savepoint job')
-        job.reject(error)
-      }
+    while (group.length < maxGroup && (group.length === 0 || performance.now() < until)) {
+      const job = this.#queue.shift()
+      if (job === undefined) break
+      group.push(job)
+      await this.#runJob(connection, job, done)
     }
     await connection.control('commit')
     return done
+  }
+
+  async #runJob(connection: WriterConnection, job: Job, done: Outcome[]): Promise<void> {
+    await connection.control('savepoint job')
+    try {
+      const tx: Tx = {
+        engine: connection.engine,
+        qb: connection.qb,
+        execute: connection.execute,
+        writable: true,
+        afterCommit: (callback) => job.afterCommit.push(callback),
+      }
+      const value = await guardNesting(`write "${job.label}"`, () => job.run(tx))
+      await connection.control('release savepoint job')
+      done.push({ job, value })
+    } catch (error) {
+      if (!connection.inTransaction()) throw error
+      await connection.control('rollback to savepoint job')
+      await connection.control('release savepoint job')
+      job.reject(error)
+    }
   }
 }
