@@ -2,8 +2,8 @@ import type { Reader } from '../db/database.ts'
 import { historyVisibilityOf } from '../matrix/content.ts'
 import { errors } from '../matrix/errors.ts'
 import type { UserId } from '../matrix/ids.ts'
+import { getLastStay } from './last-stay.ts'
 import type { RoomView } from './room-view.ts'
-import { getEventByNid } from './store-events.ts'
 import { getMembership } from './store-members.ts'
 import { getRoom } from './store-rooms.ts'
 import type { Room } from './types.ts'
@@ -39,9 +39,8 @@ export async function requireAccess(
   if (row === undefined || row.forgotten === 1 || (membership !== 'leave' && membership !== 'ban')) {
     throw errors.forbidden('You are not in this room')
   }
-  const left = await getEventByNid(reader, row.event_nid)
-  const before = await view.entry(reader, left?.beforeNid, 'm.room.member', userId)
-  if (left?.streamPos === undefined || before === undefined) throw errors.forbidden('You were never in this room')
+  const left = (await getLastStay(reader, room.nid, userId))?.ended
+  if (left?.streamPos === undefined) throw errors.forbidden('You were never in this room')
   return { room, membership, upTo: left.streamPos, stateNid: left.stateNid }
 }
 

@@ -137,7 +137,6 @@ async function deriveState(
 async function finishBatch(deps: PersistDeps, tx: Tx, room: Room, events: readonly StoredEvent[]): Promise<void> {
   const currentChanges = new Map<string, StoredEvent>()
   for (const event of events) {
-    if (event.pdu.type === 'm.room.redaction') await applyRedaction(deps.events, tx, room, event)
     if (event.pdu.state_key === undefined) continue
     currentChanges.set(`${event.pdu.type}\0${event.pdu.state_key}`, event)
   }
@@ -149,6 +148,9 @@ async function finishBatch(deps: PersistDeps, tx: Tx, room: Room, events: readon
       await writeMembership(deps, tx, room, event, stateKey)
       users.push(stateKey)
     }
+  }
+  for (const event of events) {
+    if (event.pdu.type === 'm.room.redaction') await applyRedaction(deps.events, tx, room, event)
   }
   const batch = { room, events, currentChanges: [...currentChanges.values()] }
   for (const hook of deps.hooks) await hook(tx, batch)

@@ -2,6 +2,7 @@ import type { Reader } from '../db/database.ts'
 import { membershipOf } from '../matrix/member-content.ts'
 import type { ClientEvents } from './client-event.ts'
 import type { EventCache } from './event-cache.ts'
+import { getLastStay, type Stay } from './last-stay.ts'
 import { createRecentReads, type RecentReads } from './recent-reads.ts'
 import type { RoomView } from './room-view.ts'
 import type { StateKey, States } from './states.ts'
@@ -27,6 +28,8 @@ export interface RoomReads {
   changedMemberships(reader: Reader, userId: string, since: number): Promise<MembershipRow[]>
   /** The membership that a user had at a position; `leave` where there was none. */
   membershipAt(reader: Reader, roomNid: number, userId: string, pos: number): Promise<string>
+  /** The last time that a user was in a room; undefined for somebody who never was. */
+  lastStay(reader: Reader, roomNid: number, userId: string): Promise<Stay | undefined>
   loadState(reader: Reader, stateNid: number): Promise<StateNids>
   stateKeys(reader: Reader, nids: Iterable<number>): Promise<ReadonlyMap<number, StateKey>>
   events(reader: Reader, nids: readonly number[]): Promise<ReadonlyMap<number, StoredEvent>>
@@ -61,6 +64,7 @@ export function createRoomReads(deps: Deps): RoomReads {
       const history = await listMemberHistory(reader, roomNid, userId)
       return membershipOf(history.find((event) => (event.streamPos ?? 0) <= pos)?.pdu) ?? 'leave'
     },
+    lastStay: getLastStay,
     loadState: deps.states.load,
     stateKeys: deps.states.keys,
     events: deps.events.list,

@@ -5,6 +5,7 @@ import { redact } from '../matrix/redact.ts'
 import type { RoomVersionRules } from '../matrix/room-versions.ts'
 import type { EventCache } from './event-cache.ts'
 import { getEventById, replaceWithRedacted } from './store-events.ts'
+import { clearMemberProfile } from './store-members.ts'
 import { deleteRelation } from './store-relations.ts'
 import type { Room, StoredEvent } from './types.ts'
 
@@ -31,5 +32,6 @@ export async function applyRedaction(events: EventCache, tx: Tx, room: Room, red
   if (target === undefined || target.redactedBy !== undefined) return
   await replaceWithRedacted(tx, target.nid, redact(target.pdu, room.rules), redaction.eventId)
   await deleteRelation(tx, target.nid)
+  if (target.pdu.type === 'm.room.member') await clearMemberProfile(tx, room.nid, target)
   events.forgetAfterCommit(tx, target.nid)
 }

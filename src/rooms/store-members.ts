@@ -76,6 +76,21 @@ export async function updateForgotten(tx: Tx, roomNid: number, userId: string, f
     .execute()
 }
 
+/** Forgets the name and the avatar of a member event, where it is still the one that stands. */
+export async function clearMemberProfile(
+  tx: Tx,
+  roomNid: number,
+  event: { readonly nid: number; readonly pdu: { readonly state_key?: string | undefined } },
+): Promise<void> {
+  await tx.qb
+    .updateTable('memberships')
+    .set({ display_name: null, avatar_url: null })
+    .where('room_nid', '=', roomNid)
+    .where('user_id', '=', event.pdu.state_key ?? '')
+    .where('event_nid', '=', event.nid)
+    .execute()
+}
+
 export async function countMembers(reader: Reader, roomNid: number): Promise<{ joined: number; invited: number }> {
   const rows = await reader.qb
     .selectFrom('memberships')

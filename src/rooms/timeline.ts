@@ -1,6 +1,6 @@
 import type { Database, Reader } from '../db/database.ts'
 import { errors } from '../matrix/errors.ts'
-import { matchesFilter, type RoomEventFilter } from '../matrix/event-filter.ts'
+import { matchesFilter, matchesRoom, type RoomEventFilter } from '../matrix/event-filter.ts'
 import type { UserId } from '../matrix/ids.ts'
 import { createYielder } from '../util/async.ts'
 import { type RoomAccess, requireAccess } from './access.ts'
@@ -74,6 +74,7 @@ export function createTimeline({ db, view, visibility, clientEvents }: Deps): Ti
   async function scan(reader: Reader, access: RoomAccess, userId: UserId, request: PageRequest): Promise<Scan> {
     const { dir, filter, limit } = request
     const { room, upTo } = access
+    if (!matchesRoom(filter, room.roomId)) return { events: [], next: undefined }
     const pause = createYielder()
     const found: StoredEvent[] = []
     let at = Math.min(request.from ?? (dir === 'b' ? upTo : oldest), upTo)
@@ -159,7 +160,7 @@ export function createTimeline({ db, view, visibility, clientEvents }: Deps): Ti
         const state = filter?.lazy_load_members
           ? await lazyState(reader, newest, shown)
           : await view.all(reader, newest.stateNid)
-        const wanted = state.filter((entry) => matchesFilter(filter, entry.pdu))
+        const wanted = matchesRoom(filter, room.roomId) ? state.filter(({ pdu }) => matchesFilter(filter, pdu)) : []
         const format = (events: readonly StoredEvent[]) => clientEvents.format(reader, room, events, audience)
         const [formatted] = await format([event])
         if (formatted === undefined) throw errors.notFound('No such event')

@@ -3,8 +3,8 @@ import { historyVisibilityOf } from '../matrix/content.ts'
 import type { UserId } from '../matrix/ids.ts'
 import { membershipOf } from '../matrix/member-content.ts'
 import { isEventVisible, type VisibilityFacts } from '../matrix/visibility.ts'
+import { getLastStay } from './last-stay.ts'
 import type { RoomView } from './room-view.ts'
-import { listMemberHistory } from './store-timeline.ts'
 import type { Room, StoredEvent } from './types.ts'
 
 export interface Visibility {
@@ -33,14 +33,10 @@ export function createVisibility(view: RoomView): Visibility {
     }
   }
 
-  /** The newest position at which the user was in the room; undefined if never. */
+  /** The position up to which the user was in the room; undefined if never. */
   async function joinedUntil(reader: Reader, roomNid: number, userId: UserId): Promise<number | undefined> {
-    let until = Number.POSITIVE_INFINITY
-    for (const event of await listMemberHistory(reader, roomNid, userId)) {
-      if (membershipOf(event.pdu) === 'join') return until
-      until = event.streamPos ?? until
-    }
-    return undefined
+    const stay = await getLastStay(reader, roomNid, userId)
+    return stay && (stay.ended?.streamPos ?? Number.POSITIVE_INFINITY)
   }
 
   return {

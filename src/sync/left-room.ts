@@ -20,8 +20,9 @@ export interface LeftInput {
 }
 
 /**
- * The section of a room that the user is no longer in, up to his own leave event. That event is always there, whatever
- * the history visibility; for somebody who was never in (a rejected invite) it is all there is.
+ * The section of a room that the user is no longer in: what there was until he left, and the event by which he is out
+ * now, which may be a later one, such as a ban. That event is always there, whatever the history visibility; for somebody
+ * who was never in (a rejected invite) it is all there is.
  */
 export async function leftRoom(
   ports: SyncPorts,
@@ -35,39 +36,38 @@ export async function leftRoom(
   const leave = (await reads.events(reader, [row.event_nid])).get(row.event_nid)
   if (leave?.streamPos === undefined) return undefined
   const since = window.since
-  const wasIn =
-    since === undefined
-      ? await wasJoinedBefore(ports, reader, leave, userId)
-      : (await reads.membershipAt(reader, room.nid, userId, since)) === 'join'
+  const end = await endOfStay(reads, reader, room, userId, since)
   const filter = request.filter.room?.timeline
-  const slice: Slice = wasIn
-    ? await sliceTimeline(reads, reader, {
-        room,
-        userId,
-        after: since,
-        upTo: leave.streamPos,
-        filter,
-        ignored,
-        isIn: false,
-      })
-    : { events: [], limited: false, before: leave.streamPos - 1 }
+  const slice: Slice =
+    end?.streamPos === undefined
+      ? { events: [], limited: false, before: leave.streamPos - 1 }
+      : await sliceTimeline(reads, reader, {
+          room,
+          userId,
+          after: since,
+          upTo: end.streamPos,
+          filter,
+          ignored,
+          isIn: false,
+        })
   const events = withLeave(slice, leave, filter?.limit, matchesFilter(filter, leave.pdu))
-  const first = events[0]?.streamPos
-  const start = first === undefined ? leave.stateNid : await reads.recent.stateNidAt(reader, room.nid, first - 1)
-  const known = since === undefined || !wasIn ? undefined : await reads.recent.stateNidAt(reader, room.nid, since)
-  const state = wasIn
-    ? await sectionState(reads, sent, reader, request, {
-        room,
-        known,
-        start,
-        end: leave.stateNid,
-        timeline: events,
-        extraMembers: [],
-        fresh: since === undefined,
-      })
-    : []
-  const shown = new Set(events)
-  const hiddenLeave = shown.has(leave) || state.some((event) => event.nid === leave.nid) ? [] : [leave]
+  const first = slice.events[0]?.streamPos
+  const known = since === undefined ? undefined : await reads.recent.stateNidAt(reader, room.nid, since)
+  const state =
+    end === undefined
+      ? []
+      : await sectionState(reads, sent, reader, request, {
+          room,
+          known,
+          start: first === undefined ? end.stateNid : await reads.recent.stateNidAt(reader, room.nid, first - 1),
+          end: end.stateNid,
+          timeline: events,
+          extraMembers: [],
+          fresh: since === undefined,
+        })
+  // Where the timeline changes no state, the leave has to stand in the state too.
+  const placed = request.stateAfter === 'state' ? [...events, ...state] : state
+  const hiddenLeave = placed.some((event) => event.nid === leave.nid) ? [] : [leave]
   return {
     timeline: {
       events: await formatForSync(reads, reader, room, events, request),
@@ -84,9 +84,16 @@ export async function leftRoom(
   }
 }
 
-async function wasJoinedBefore({ reads }: SyncPorts, reader: Reader, leave: StoredEvent, userId: string) {
-  const before = await reads.view.entry(reader, leave.beforeNid, 'm.room.member', userId)
-  return before !== undefined && before.pdu.content.membership !== 'invite' && before.pdu.content.membership !== 'knock'
+/** The event that ended the user's stay, as far as this answer tells of the stay: undefined for one who was not in. */
+async function endOfStay(
+  reads: SyncPorts['reads'],
+  reader: Reader,
+  room: Room,
+  userId: string,
+  since: number | undefined,
+): Promise<StoredEvent | undefined> {
+  if (since !== undefined && (await reads.membershipAt(reader, room.nid, userId, since)) !== 'join') return undefined
+  return (await reads.lastStay(reader, room.nid, userId))?.ended
 }
 
 function withLeave(slice: Slice, leave: StoredEvent, limit: number | undefined, matches: boolean): StoredEvent[] {

@@ -71,9 +71,12 @@ export async function requireEventOf(reader: Reader, room: Room, eventId: string
   return event
 }
 
-/** A thread's root belongs to the main timeline, and is where reading the thread begins. */
+/**
+ * A thread's root belongs to the main timeline, and is where reading the thread begins. Of a redacted event clients do
+ * not know any more which thread it was in.
+ */
 function requireInThread(event: StoredEvent, threadId: string | undefined): void {
-  if (threadId === undefined) return
+  if (threadId === undefined || event.redactedBy !== undefined) return
   const isInMain = event.threadId === undefined
   const belongs = threadId === 'main' ? isInMain : event.threadId === threadId || event.eventId === threadId
   if (!belongs) throw errors.invalidParam('The event is not in that thread')

@@ -1,0 +1,279 @@
+/** What must not be seen, and what clients must not be refused, each tried by a real request. */
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { at } from './helpers/client.ts'
+import {
+  act,
+  allState,
+  createRoom,
+  errorOf,
+  getEvent,
+  getState,
+  join,
+  publicRoom,
+  send,
+  setState,
+  statePath,
+  timeline,
+} from './helpers/rooms.ts'
+import { createTestServer, type TestServer, type TestUser } from './helpers/server.ts'
+import { sync } from './helpers/sync.ts'
+
+let server: TestServer
+let alice: TestUser
+let bob: TestUser
+let carol: TestUser
+
+before(async () => {
+  server = await createTestServer()
+  alice = await server.user('alice')
+  bob = await server.user('bob')
+  carol = await server.user('carol')
+})
+after(() => server.stop())
+
+const room = (roomId: string, path: string) => `${at`/_matrix/client/v3/rooms/${roomId}/`}${path}`
+const visibility = (value: string) => ({ type: 'm.room.history_visibility', content: { history_visibility: value } })
+const bodies = (events: readonly { content: { body?: unknown } }[]) =>
+  events.flatMap(({ content }) => (content.body === undefined ? [] : [content.body]))
+
+/** The status of every way to read a room. */
+async function readings(user: TestUser, roomId: string): Promise<Record<string, number>> {
+  const paths = [
+    'state',
+    'members',
+    'messages?dir=b',
+    'messages?dir=f',
+    'joined_members',
+    'aliases',
+    'state/m.room.name/',
+  ]
+  const found: Record<string, number> = {}
+  for (const path of paths) found[path] = (await user.request('GET', room(roomId, path))).status
+  return found
+}
+
+async function assertClosed(user: TestUser, roomId: string): Promise<void> {
+  for (const [path, status] of Object.entries(await readings(user, roomId))) assert.equal(status, 403, path)
+}
+
+describe('who was never in a room', () => {
+  it('reads nothing of it after turning down an invitation', async () => {
+    const roomId = await createRoom(alice, { name: 'secret', invite: [bob.userId] })
+    await assertClosed(bob, roomId)
+    await act(bob, roomId, 'leave')
+    await assertClosed(bob, roomId)
+  })
+
+  it('reads nothing of it after taking a knock back', async () => {
+    const roomId = await createRoom(alice, {
+      name: 'secret',
+      initial_state: [{ type: 'm.room.join_rules', content: { join_rule: 'knock' } }],
+    })
+    await bob.post(at`/_matrix/client/v3/knock/${roomId}`)
+    await assertClosed(bob, roomId)
+    await act(bob, roomId, 'leave')
+    await assertClosed(bob, roomId)
+  })
+
+  it('reads nothing of it after a ban and its end', async () => {
+    const roomId = await createRoom(alice, { name: 'secret' })
+    await act(alice, roomId, 'ban', { user_id: bob.userId })
+    await assertClosed(bob, roomId)
+    await act(alice, roomId, 'unban', { user_id: bob.userId })
+    await assertClosed(bob, roomId)
+    const { rooms } = await sync(bob, { filter: { room: { rooms: [roomId], include_leave: true } } })
+    const section = rooms?.leave?.[roomId]
+    assert.deepEqual(section?.state?.events ?? [], [])
+    assert.equal(section?.timeline.events.length, 1)
+  })
+})
+
+describe('who has left a room', () => {
+  it('reads it as it was then, whatever happens to them later', async () => {
+    const roomId = await createRoom(alice, { name: 'then', invite: [bob.userId] })
+    await join(bob, roomId)
+    await send(alice, roomId, 'early')
+    await act(bob, roomId, 'leave')
+    await setState(alice, roomId, 'm.room.name', { name: 'now' })
+    await send(alice, roomId, 'late')
+    const checkThen = async () => {
+      assert.equal((await getState(bob, roomId, 'm.room.name')).name, 'then')
+      const state = await allState(bob, roomId)
+      assert.equal(state.find(({ type }) => type === 'm.room.name')?.content.name, 'then')
+      assert.ok(!bodies(await timeline(bob, roomId)).includes('late'))
+      assert.ok(bodies(await timeline(bob, roomId)).includes('early'))
+    }
+    await checkThen()
+    await act(alice, roomId, 'invite', { user_id: bob.userId })
+    await act(bob, roomId, 'leave')
+    await checkThen()
+    await act(alice, roomId, 'ban', { user_id: bob.userId })
+    await checkThen()
+    await act(alice, roomId, 'unban', { user_id: bob.userId })
+    await checkThen()
+    const { rooms } = await sync(bob, { filter: { room: { rooms: [roomId], include_leave: true } } })
+    const section = rooms?.leave?.[roomId]
+    const names = [...(section?.state?.events ?? []), ...(section?.timeline.events ?? [])]
+      .filter(({ type }) => type === 'm.room.name')
+      .map(({ content }) => content.name)
+    assert.ok(!names.includes('now'), JSON.stringify(names))
+  })
+
+  it('finds nothing after the leave', async () => {
+    const roomId = await publicRoom(alice, [bob])
+    await act(bob, roomId, 'leave')
+    const { next_batch: token } = await sync(bob)
+    await send(alice, roomId, 'late')
+    const page = await bob.get<{ chunk: unknown[] }>(room(roomId, 'messages'), { dir: 'f', from: token })
+    assert.deepEqual(page.chunk, [])
+    const back = await bob.get<{ chunk: { type: string }[] }>(room(roomId, 'messages'), { dir: 'b', limit: 1 })
+    assert.equal(back.chunk[0]?.type, 'm.room.member')
+  })
+
+  it('sees the members of then', async () => {
+    const roomId = await publicRoom(alice, [bob])
+    const { next_batch: token } = await sync(alice)
+    await act(bob, roomId, 'leave')
+    await join(carol, roomId)
+    const members = async (user: TestUser, query: Record<string, string> = {}) => {
+      const { chunk } = await user.get<{ chunk: { state_key: string; content: { membership: string } }[] }>(
+        room(roomId, 'members'),
+        query,
+      )
+      return Object.fromEntries(chunk.map(({ state_key: who, content }) => [who[1], content.membership]))
+    }
+    assert.deepEqual(await members(bob), { a: 'join', b: 'leave' })
+    assert.deepEqual(await members(alice), { a: 'join', b: 'leave', c: 'join' })
+    assert.deepEqual(await members(alice, { at: token }), { a: 'join', b: 'join' })
+    assert.deepEqual(await members(alice, { membership: 'leave' }), { b: 'leave' })
+    assert.deepEqual(await members(alice, { not_membership: 'leave' }), { a: 'join', c: 'join' })
+  })
+})
+
+describe('history', () => {
+  for (const [value, seen] of [
+    ['joined', []],
+    ['invited', ['invited']],
+    ['shared', ['before', 'invited']],
+    ['world_readable', ['before', 'invited']],
+  ] as const) {
+    it(`that is ${value} is seen after a join as far as it goes`, async () => {
+      const roomId = await createRoom(alice, { initial_state: [visibility(value)] })
+      const ids = [await send(alice, roomId, 'before')]
+      await act(alice, roomId, 'invite', { user_id: bob.userId })
+      ids.push(await send(alice, roomId, 'invited'))
+      await join(bob, roomId)
+      const last = await send(alice, roomId, 'joined')
+      assert.deepEqual(bodies(await timeline(bob, roomId)), [...seen, 'joined'])
+      for (const [i, body] of ['before', 'invited'].entries()) {
+        const expect = (seen as readonly string[]).includes(body) ? 200 : 404
+        await bob.request('GET', room(roomId, `event/${encodeURIComponent(ids[i] ?? '')}`), { expect })
+        await bob.request('GET', room(roomId, `context/${encodeURIComponent(ids[i] ?? '')}`), { expect })
+      }
+      const around = await bob.get<{ events_before: { content: { body?: unknown } }[] }>(
+        room(roomId, `context/${encodeURIComponent(last)}`),
+      )
+      assert.deepEqual(bodies(around.events_before).reverse(), seen)
+      const { rooms } = await sync(bob, { filter: { room: { rooms: [roomId], timeline: { limit: 50 } } } })
+      assert.deepEqual(bodies(rooms?.join?.[roomId]?.timeline.events ?? []), [...seen, 'joined'])
+    })
+  }
+
+  it('of before and after a change of the rule is seen by the rule of its time', async () => {
+    const roomId = await createRoom(alice, { initial_state: [visibility('joined')] })
+    const hidden = await send(alice, roomId, 'hidden')
+    await setState(alice, roomId, 'm.room.history_visibility', { history_visibility: 'shared' })
+    const open = await send(alice, roomId, 'open')
+    await act(alice, roomId, 'invite', { user_id: bob.userId })
+    await join(bob, roomId)
+    assert.deepEqual(bodies(await timeline(bob, roomId)), ['open'])
+    assert.equal((await getEvent(bob, roomId, open)).event_id, open)
+    await bob.request('GET', room(roomId, `event/${encodeURIComponent(hidden)}`), { expect: 404 })
+  })
+
+  it('that the world may read is open to everybody, but only that', async () => {
+    const roomId = await createRoom(alice, { name: 'shop window' })
+    await send(alice, roomId, 'private')
+    await setState(alice, roomId, 'm.room.history_visibility', { history_visibility: 'world_readable' })
+    await send(alice, roomId, 'public')
+    assert.deepEqual(bodies(await timeline(bob, roomId)), ['public'])
+    assert.equal((await getState(bob, roomId, 'm.room.name')).name, 'shop window')
+    await bob.request('GET', room(roomId, 'joined_members'), { expect: 403 })
+    await bob.request('PUT', room(roomId, 'send/m.room.message/x1'), { body: { body: 'x' }, expect: 403 })
+    await setState(alice, roomId, 'm.room.history_visibility', { history_visibility: 'shared' })
+    await assertClosed(bob, roomId)
+  })
+
+  it('of rooms that are unknown is forbidden, and their events are not found', async () => {
+    await assertClosed(bob, '!unknown:localhost')
+    await bob.request('GET', room('!unknown:localhost', 'event/$x'), { expect: 404 })
+    await bob.request('GET', room('!unknown:localhost', 'context/$x'), { expect: 403 })
+    const [one, other] = [await createRoom(alice), await createRoom(alice)]
+    const id = await send(alice, one, 'here')
+    await alice.request('GET', room(other, `event/${encodeURIComponent(id)}`), { expect: 404 })
+    await bob.request('GET', room(one, `event/${encodeURIComponent(id)}`), { expect: 404 })
+  })
+})
+
+describe('a redaction', () => {
+  it('takes a name out of every list of members', async () => {
+    const roomId = await publicRoom(alice, [])
+    await join(bob, roomId)
+    const event = (await bob.put(statePath(roomId, 'm.room.member', bob.userId), {
+      membership: 'join',
+      displayname: 'something rude',
+      avatar_url: 'mxc://localhost/rude',
+    })) as { event_id: string }
+    await alice.put(at`/_matrix/client/v3/rooms/${roomId}/redact/${event.event_id}/r1`, { reason: 'rude' })
+    const { joined } = await alice.get<{ joined: Record<string, object> }>(room(roomId, 'joined_members'))
+    assert.deepEqual(joined[bob.userId], {})
+    assert.deepEqual(await getState(alice, roomId, 'm.room.member', bob.userId), { membership: 'join' })
+  })
+
+  it('leaves the event readable by a receipt, wherever clients then think it is', async () => {
+    const roomId = await publicRoom(alice, [bob])
+    const root = await send(alice, roomId, 'root')
+    const reply = await send(alice, roomId, {
+      msgtype: 'm.text',
+      body: 'in thread',
+      'm.relates_to': { rel_type: 'm.thread', event_id: root },
+    })
+    const receipt = (threadId: string) =>
+      bob.request('POST', room(roomId, `receipt/m.read/${encodeURIComponent(reply)}`), {
+        body: { thread_id: threadId },
+      })
+    assert.equal((await receipt('main')).status, 400)
+    await alice.put(at`/_matrix/client/v3/rooms/${roomId}/redact/${reply}/r2`, {})
+    assert.equal((await receipt('main')).status, 200)
+  })
+})
+
+describe('filters of history', () => {
+  it('know rooms', async () => {
+    const roomId = await createRoom(alice)
+    await send(alice, roomId, 'hello')
+    const filtered = async (filter: object) => {
+      const query = { dir: 'b', filter: JSON.stringify(filter) }
+      return (await alice.get<{ chunk: unknown[] }>(room(roomId, 'messages'), query)).chunk.length
+    }
+    assert.ok((await filtered({ rooms: [roomId] })) > 0)
+    assert.equal(await filtered({ rooms: ['!other:localhost'] }), 0)
+    assert.equal(await filtered({ not_rooms: [roomId] }), 0)
+  })
+})
+
+describe('power levels', () => {
+  it('that say nothing leave nobody but the creator of version 12 any power, and no error', async () => {
+    const roomId = await publicRoom(alice, [bob], { room_version: '11' })
+    await setState(alice, roomId, 'm.room.power_levels', {})
+    assert.equal(await errorOf(bob, 'PUT', statePath(roomId, 'm.room.name'), { name: 'x' }, 403), 'M_FORBIDDEN')
+    assert.equal(await errorOf(alice, 'PUT', statePath(roomId, 'm.room.name'), { name: 'x' }, 403), 'M_FORBIDDEN')
+    assert.equal((await act(alice, roomId, 'kick', { user_id: bob.userId }, 403)).errcode, 'M_FORBIDDEN')
+    await send(bob, roomId, 'messages still go')
+    const newest = await publicRoom(alice, [bob])
+    await setState(alice, newest, 'm.room.power_levels', {})
+    await setState(alice, newest, 'm.room.name', { name: 'mine' })
+    assert.equal(await errorOf(bob, 'PUT', statePath(newest, 'm.room.name'), { name: 'x' }, 403), 'M_FORBIDDEN')
+  })
+})
