@@ -55,18 +55,18 @@ testOnDatabases('a nested read or write is an error, not a wait for ever', async
 
 testOnDatabases('a read keeps its snapshot while others write', async (db) => {
   await put(db, 'before')
-  let release = () => {}
-  const paused = new Promise<void>((resolve) => {
-    release = resolve
-  })
+  const begun = Promise.withResolvers<void>()
+  const written = Promise.withResolvers<void>()
   const counts = db.read(async (reader) => {
     const count = async () => (await reader.qb.selectFrom('server_facts').selectAll().execute()).length
     const first = await count()
-    await paused
+    begun.resolve()
+    await written.promise
     return [first, await count()]
   })
+  await begun.promise
   await put(db, 'after')
-  release()
+  written.resolve()
   assert.deepEqual(await counts, [1, 1])
   assert.deepEqual(await names(db), ['after', 'before'])
 })
