@@ -23,7 +23,7 @@ export async function formatForSync(
   return fields === undefined ? formatted : formatted.map((event) => pickFields(event, fields))
 }
 
-/** Fields are paths with dots; `\.` stands for a dot in a name. */
+/** Fields are paths with dots; `\.` stands for a dot in a name. Both names and content are written by others. */
 function pickFields(event: ClientEvent, fields: readonly string[]): ClientEvent {
   const picked: JsonObject = {}
   for (const field of fields) copyPath(event, picked, splitPath(field))
@@ -42,12 +42,17 @@ function copyPath(from: JsonObject, to: JsonObject, [key, ...rest]: string[]): v
   const value = from[key]
   if (value === undefined) return
   if (rest.length === 0) {
-    to[key] = value
+    setOwn(to, key, value)
     return
   }
   if (!isObject(value)) return
-  const existing = to[key]
+  const existing = Object.hasOwn(to, key) ? to[key] : undefined
   const inner: JsonObject = isObject(existing) ? existing : {}
   copyPath(value, inner, rest)
-  if (Object.keys(inner).length > 0) to[key] = inner
+  if (Object.keys(inner).length > 0) setOwn(to, key, inner)
+}
+
+/** `__proto__` is a key like others here: assigned, it would reach the prototype of every object. */
+function setOwn(target: JsonObject, key: string, value: Json): void {
+  Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true })
 }
