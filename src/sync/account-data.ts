@@ -1,6 +1,6 @@
 import type { Reader } from '../db/database.ts'
 import type { JsonObject } from '../matrix/event.ts'
-import { type EventFilter, matchesFilter } from '../matrix/event-filter.ts'
+import { type EventFilter, matchesFilter, matchesRoom, type RoomEventFilter } from '../matrix/event-filter.ts'
 import type { UserId } from '../matrix/ids.ts'
 import type { SyncPorts } from './ports.ts'
 import type { Window } from './types.ts'
@@ -34,4 +34,13 @@ export async function readAccountData(
 /** Events without a sender, such as account data, that a filter lets through. */
 export function filterByType(filter: EventFilter | undefined, events: readonly JsonObject[]): JsonObject[] {
   return events.filter(({ type }) => matchesFilter(filter, { type: String(type), content: {} }))
+}
+
+/** The same for a room, which the filter may leave out. */
+export function filterForRoom(
+  filter: RoomEventFilter | undefined,
+  roomId: string,
+  events: readonly JsonObject[],
+): JsonObject[] {
+  return matchesRoom(filter, roomId) ? filterByType(filter, events) : []
 }

@@ -3,7 +3,7 @@ import type { JsonObject } from '../matrix/event.ts'
 import { formatStreamToken } from '../matrix/stream-token.ts'
 import type { MembershipRow } from '../rooms/reads.ts'
 import type { Room, StoredEvent } from '../rooms/types.ts'
-import { type AccountDataView, filterByType } from './account-data.ts'
+import { type AccountDataView, filterForRoom } from './account-data.ts'
 import { formatForSync } from './client-format.ts'
 import type { SentMembers } from './lazy-members.ts'
 import type { Count, SyncPorts } from './ports.ts'
@@ -51,14 +51,16 @@ export async function joinedRoom(
   const summary = membersChanged ? await summarise(reads, reader, room, userId) : undefined
   const state = await roomState(ports, sent, reader, request, {
     room,
+    window,
     slice,
     known: knownNid,
     fresh: fresh || request.fullState,
     extraMembers: summary?.heroEvents ?? [],
   })
   const ephemeral = await ephemeralEvents(ports, reader, request, input, since)
-  const accountData = filterByType(
+  const accountData = filterForRoom(
     request.filter.room?.account_data,
+    room.roomId,
     await input.accountData.ofRoom(room.roomId, since === undefined),
   )
   const unread = await unreadCounts(ports, reader, request, room)
@@ -87,6 +89,7 @@ async function isFresh({ reads }: SyncPorts, reader: Reader, { room, row, window
 
 interface RoomStateInput {
   readonly room: Room
+  readonly window: Window
   readonly slice: Slice
   readonly known: number | undefined
   readonly fresh: boolean
@@ -98,7 +101,7 @@ async function roomState(
   sent: SentMembers,
   reader: Reader,
   request: SyncRequest,
-  { room, slice, known, fresh, extraMembers }: RoomStateInput,
+  { room, window, slice, known, fresh, extraMembers }: RoomStateInput,
 ): Promise<StoredEvent[]> {
   const { reads } = ports
   const first = slice.events[0]
@@ -108,6 +111,7 @@ async function roomState(
       : await reads.recent.stateNidAt(reader, room.nid, first.streamPos - 1)
   return sectionState(reads, sent, reader, request, {
     room,
+    window,
     known,
     start,
     end: room.stateNid,
@@ -138,7 +142,7 @@ async function ephemeralEvents(
           upTo: window.to,
         })
   if (receipts !== undefined) events.push({ type: 'm.receipt', content: receipts })
-  return filterByType(filter, events)
+  return filterForRoom(filter, room.roomId, events)
 }
 
 const wire = ({ notificationCount, highlightCount }: Count) => ({

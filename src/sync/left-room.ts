@@ -3,7 +3,7 @@ import { matchesFilter } from '../matrix/event-filter.ts'
 import { formatStreamToken } from '../matrix/stream-token.ts'
 import type { MembershipRow } from '../rooms/reads.ts'
 import type { Room, StoredEvent } from '../rooms/types.ts'
-import { type AccountDataView, filterByType } from './account-data.ts'
+import { type AccountDataView, filterForRoom } from './account-data.ts'
 import { formatForSync } from './client-format.ts'
 import type { SentMembers } from './lazy-members.ts'
 import type { SyncPorts } from './ports.ts'
@@ -58,6 +58,7 @@ export async function leftRoom(
       ? []
       : await sectionState(reads, sent, reader, request, {
           room,
+          window,
           known,
           start: first === undefined ? end.stateNid : await reads.recent.stateNidAt(reader, room.nid, first - 1),
           end: end.stateNid,
@@ -76,8 +77,9 @@ export async function leftRoom(
     },
     [request.stateAfter]: { events: await formatForSync(reads, reader, room, [...state, ...hiddenLeave], request) },
     account_data: {
-      events: filterByType(
+      events: filterForRoom(
         request.filter.room?.account_data,
+        room.roomId,
         await accountData.ofRoom(room.roomId, since === undefined),
       ),
     },

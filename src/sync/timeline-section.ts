@@ -1,5 +1,5 @@
 import type { Reader } from '../db/database.ts'
-import { matchesFilter, type RoomEventFilter } from '../matrix/event-filter.ts'
+import { matchesFilter, matchesRoom, type RoomEventFilter } from '../matrix/event-filter.ts'
 import type { UserId } from '../matrix/ids.ts'
 import type { RoomReads } from '../rooms/reads.ts'
 import type { Room, StoredEvent } from '../rooms/types.ts'
@@ -39,6 +39,7 @@ export async function sliceTimeline(reads: RoomReads, reader: Reader, input: Sli
   const pause = createYielder()
   const events: StoredEvent[] = []
   let at = upTo
+  if (!matchesRoom(filter, room.roomId)) return finish(events, false)
   for (let scanned = 0; scanned < maxScanned; ) {
     // The first page is all that an unfiltered timeline needs.
     const size = scanned === 0 ? limit + 1 : page
