@@ -3,11 +3,17 @@ import { insertTotals, type Mark, type SeriesKey, type Totals, upsertThread } fr
 import { isNothing, minus, nothing, type Tally } from './tally.ts'
 import { addMarks, addTotals, noTotals, now, totalsAt } from './totals.ts'
 
+/** The events of a batch that count in one series, and what they come to, each with those before it. */
+interface Growth {
+  readonly marks: Mark[]
+  readonly sums: Totals[]
+}
+
 /** The totals of a room while one batch of events adds to them. Events are added in the order of their positions. */
 export class BatchTotals {
   readonly #roomNid: number
-  readonly #marks = new Map<number, Mark[]>()
-  readonly #threads = new Map<string, Map<number, Mark[]>>()
+  readonly #room = new Map<number, Growth>()
+  readonly #threads = new Map<string, Map<number, Growth>>()
   readonly #heads = new Map<number, Totals>()
 
   constructor(roomNid: number) {
@@ -21,24 +27,24 @@ export class BatchTotals {
       const own = classNid === 0 ? tally : minus(tally, base)
       if (isNothing(own)) continue
       const mark: Mark = [pos, own.n, own.h, threadId === undefined ? 0 : 1]
-      append(this.#marks, classNid, mark)
+      grow(this.#room, classNid, mark)
       if (threadId === undefined) continue
-      const thread = this.#threads.get(threadId) ?? new Map<number, Mark[]>()
-      append(thread, classNid, mark)
+      const thread = this.#threads.get(threadId) ?? new Map<number, Growth>()
+      grow(thread, classNid, mark)
       this.#threads.set(threadId, thread)
     }
   }
 
   /** The whole room's totals for a class once the batch's events up to `pos` are in. */
   async at(reader: Reader, classNid: number, pos: number): Promise<Totals> {
-    const own = addMarks(
-      await this.#head(reader, classNid),
-      (this.#marks.get(classNid) ?? []).filter(([at]) => at <= pos),
-    )
+    const head = await this.#head(reader, classNid)
+    const growth = this.#room.get(classNid)
+    const sum = growth?.sums[growth.marks.findLastIndex(([at]) => at <= pos)]
+    const own = sum === undefined ? head : addTotals(head, sum)
     return classNid === 0 ? own : addTotals(own, await this.at(reader, 0, pos))
   }
 
-  /** Must have been asked for before `flush`, or be read by it. */
+  /** The totals before the batch: read before `flush` writes over them. */
   async #head(reader: Reader, classNid: number): Promise<Totals> {
     let head = this.#heads.get(classNid)
     if (head === undefined) {
@@ -50,29 +56,30 @@ export class BatchTotals {
 
   async flush(tx: Tx): Promise<void> {
     const roomNid = this.#roomNid
-    for (const [classNid, marks] of this.#marks) {
-      await write(tx, { roomNid, classNid, series: '' }, await this.#head(tx, classNid), marks)
+    for (const [classNid, growth] of this.#room) {
+      await write(tx, { roomNid, classNid, series: '' }, await this.#head(tx, classNid), growth)
     }
     for (const [series, byClass] of this.#threads) {
       let last = 0
-      for (const [classNid, marks] of byClass) {
+      for (const [classNid, growth] of byClass) {
         const key = { roomNid, classNid, series }
-        await write(tx, key, await totalsAt(tx, key, now), marks)
-        last = Math.max(last, marks.at(-1)?.[0] ?? 0)
+        await write(tx, key, await totalsAt(tx, key, now), growth)
+        last = Math.max(last, growth.marks.at(-1)?.[0] ?? 0)
       }
       await upsertThread(tx, roomNid, series, last)
     }
   }
 }
 
-function append(lists: Map<number, Mark[]>, classNid: number, mark: Mark): void {
-  const list = lists.get(classNid)
-  if (list === undefined) lists.set(classNid, [mark])
-  else list.push(mark)
+function grow(series: Map<number, Growth>, classNid: number, mark: Mark): void {
+  const growth = series.get(classNid) ?? { marks: [], sums: [] }
+  growth.sums.push(addMarks(growth.sums.at(-1) ?? noTotals, [mark]))
+  growth.marks.push(mark)
+  series.set(classNid, growth)
 }
 
-async function write(tx: Tx, key: SeriesKey, before: Totals, marks: readonly Mark[]): Promise<void> {
+async function write(tx: Tx, key: SeriesKey, before: Totals, { marks, sums }: Growth): Promise<void> {
   const pos = marks.at(-1)?.[0] ?? 0
-  const after = addMarks(before ?? noTotals, marks)
+  const after = addTotals(before, sums.at(-1) ?? noTotals)
   await insertTotals(tx, key, { ...after, pos, marks: marks.length === 1 ? undefined : marks })
 }
