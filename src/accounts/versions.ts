@@ -13,6 +13,8 @@ export const unstableFeatures: Record<string, boolean> = {
   'org.matrix.msc3391': true,
   'uk.tcpip.msc4133': true,
   'uk.tcpip.msc4133.stable': true,
+  'uk.half-shot.msc2666.query_mutual_rooms': true,
+  'uk.half-shot.msc2666.query_mutual_rooms.stable': true,
   'io.element.e2ee_forced.public': false,
   'io.element.e2ee_forced.private': false,
   'io.element.e2ee_forced.trusted_private': false,

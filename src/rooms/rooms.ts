@@ -12,6 +12,7 @@ import { type CreateRoom, createRoomCreation } from './creation/create-room.ts'
 import { createRoomUpgrade, type UpgradeRoom } from './creation/upgrade-room.ts'
 import { type Aliases, createAliases } from './directory/aliases.ts'
 import { createPublicRooms, type PublicRooms } from './directory/public-rooms.ts'
+import { createDiscovery, type Discovery } from './discovery/discovery.ts'
 import { createReadMarkers, type ReadMarkers } from './ephemeral/read-markers.ts'
 import { createReceipts, type Receipts } from './ephemeral/receipts.ts'
 import { createTyping, type Typing } from './ephemeral/typing.ts'
@@ -34,6 +35,7 @@ export interface Rooms extends RoomReading {
   readonly membership: Membership
   readonly aliases: Aliases
   readonly directory: PublicRooms
+  readonly discovery: Discovery
   readonly typing: Typing & TypingRequests
   readonly receipts: Receipts
   readonly readMarkers: ReadMarkers
@@ -99,6 +101,7 @@ export function createRooms({ db, streams, clock, log, accounts, options }: Room
     membership: createMembership({ db, streams, writer, people, aliases }),
     aliases,
     directory: createPublicRooms({ db, view, serverName }),
+    discovery: createDiscovery({ db, reads: reading.reads, aliases }),
     typing: { ...typing, ...createTypingRequests({ db, typing }) },
     receipts,
     readMarkers: createReadMarkers({ db, accountData: accounts.accountData, receipts }),

@@ -2,6 +2,7 @@ import type { AppContext } from '../context.ts'
 import type { Endpoint } from '../http/endpoint.ts'
 import { roomCreationRoutes } from './routes-create.ts'
 import { directoryRoutes } from './routes-directory.ts'
+import { discoveryRoutes } from './routes-discovery.ts'
 import { ephemeralRoutes } from './routes-ephemeral.ts'
 import { eventRoutes } from './routes-events.ts'
 import { membershipRoutes } from './routes-membership.ts'
@@ -19,6 +20,7 @@ export function roomRoutes(ctx: Pick<AppContext, 'rooms'>): Endpoint[] {
     ...roomReadingRoutes(ctx),
     ...directoryRoutes(ctx),
     ...publicRoomsRoutes(ctx),
+    ...discoveryRoutes(ctx),
     ...ephemeralRoutes(ctx),
   ]
 }
