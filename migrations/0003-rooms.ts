@@ -13,6 +13,7 @@ export async function up({ db, t }: { db: Kysely<unknown>; t: Types }): Promise<
     .execute()
   await db.schema.createIndex('rooms_last_pos').on('rooms').column('last_pos').execute()
   await events(db, t)
+  await relations(db, t)
   await states(db, t)
   await people(db, t)
 }
@@ -59,14 +60,67 @@ async function events(db: Kysely<unknown>, t: Types): Promise<void> {
       )
       .execute()
   }
+}
+
+async function relations(db: Kysely<unknown>, t: Types): Promise<void> {
   await db.schema
     .createTable('relations')
     .addColumn('event_nid', 'bigint', (c) => c.primaryKey())
     .addColumn('room_nid', 'bigint', (c) => c.notNull())
+    .addColumn('stream_pos', 'bigint', (c) => c.notNull())
     .addColumn('parent_id', 'text', (c) => c.notNull())
+    .addColumn('grandparent_id', 'text')
+    .addColumn('great_grandparent_id', 'text')
     .addColumn('rel_type', 'text', (c) => c.notNull())
+    .addColumn('sender', 'text', (c) => c.notNull())
+    .addColumn('origin_server_ts', 'bigint', (c) => c.notNull())
     .execute()
-  await db.schema.createIndex('relations_parent').on('relations').columns(['parent_id', 'rel_type']).execute()
+  await db.schema
+    .createIndex('relations_parent')
+    .on('relations')
+    .columns(['parent_id', 'stream_pos', 'rel_type'])
+    .execute()
+  for (const ancestor of ['grandparent', 'great_grandparent']) {
+    const column = sql.ref(`${ancestor}_id`)
+    const name = sql.ref(`relations_${ancestor}`)
+    await sql`create index ${name} on relations (${column}, stream_pos, rel_type) where ${column} is not null`.execute(
+      db,
+    )
+  }
+  await db.schema
+    .createIndex('relations_sender')
+    .on('relations')
+    .columns(['parent_id', 'rel_type', 'sender', 'origin_server_ts'])
+    .execute()
+  await t
+    .withoutRowid(
+      db.schema
+        .createTable('threads')
+        .addColumn('room_nid', 'bigint', (c) => c.notNull())
+        .addColumn('root_id', 'text', (c) => c.notNull())
+        .addColumn('replies', 'bigint', (c) => c.notNull())
+        .addColumn('latest_pos', 'bigint', (c) => c.notNull())
+        .addPrimaryKeyConstraint('threads_pk', ['room_nid', 'root_id'] as never),
+    )
+    .execute()
+  await db.schema.createIndex('threads_latest').on('threads').columns(['room_nid', 'latest_pos']).execute()
+  await t
+    .withoutRowid(
+      db.schema
+        .createTable('thread_subscriptions')
+        .addColumn('user_id', 'text', (c) => c.notNull())
+        .addColumn('room_nid', 'bigint', (c) => c.notNull())
+        .addColumn('root_id', 'text', (c) => c.notNull())
+        .addColumn('state', 'text', (c) => c.notNull())
+        .addColumn('stream_pos', 'bigint', (c) => c.notNull())
+        .addPrimaryKeyConstraint('thread_subscriptions_pk', ['user_id', 'room_nid', 'root_id'] as never),
+    )
+    .execute()
+  await db.schema
+    .createIndex('thread_subscriptions_changes')
+    .on('thread_subscriptions')
+    .columns(['user_id', 'stream_pos'])
+    .execute()
 }
 
 async function states(db: Kysely<unknown>, t: Types): Promise<void> {

@@ -78,7 +78,7 @@ interface NewEvent {
 async function writeEvent(deps: PersistDeps, tx: Tx, input: NewEvent): Promise<StoredEvent> {
   const { event, roomNid, streamPos, beforeNid } = input
   const { pdu, eventId, transaction } = event
-  const relation = await resolveRelation(tx, pdu)
+  const relation = await resolveRelation(tx, roomNid, pdu)
   const nid = await insertEvent(tx, {
     event_id: eventId,
     room_nid: roomNid,
@@ -97,7 +97,7 @@ async function writeEvent(deps: PersistDeps, tx: Tx, input: NewEvent): Promise<S
     txn_id: transaction?.txnId ?? null,
     json: JSON.stringify(pdu),
   })
-  if (relation !== undefined) await insertRelation(tx, nid, roomNid, relation)
+  if (relation !== undefined) await insertRelation(tx, { nid, roomNid, streamPos, pdu }, relation)
   const stateNid = await deriveState(deps, tx, { nid, roomNid, pdu, beforeNid })
   return {
     nid,

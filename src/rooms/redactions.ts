@@ -31,7 +31,7 @@ export async function applyRedaction(events: EventCache, tx: Tx, room: Room, red
   const target = await getRedactionTarget(tx, room, redaction.pdu)
   if (target === undefined || target.redactedBy !== undefined) return
   await replaceWithRedacted(tx, target.nid, redact(target.pdu, room.rules), redaction.eventId)
-  await deleteRelation(tx, target.nid)
+  await deleteRelation(tx, target)
   if (target.pdu.type === 'm.room.member') await clearMemberProfile(tx, room.nid, target)
   events.forgetAfterCommit(tx, target.nid)
 }

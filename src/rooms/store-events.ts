@@ -79,7 +79,7 @@ const byId = prepare((qb, p: { eventId: string }) =>
 )
 const byNid = prepare((qb, p: { nid: number }) => qb.selectFrom('events').selectAll().where('event_nid', '=', p.nid))
 const nidById = prepare((qb, p: { eventId: string }) =>
-  qb.selectFrom('events').select(['event_nid', 'thread_id']).where('event_id', '=', p.eventId),
+  qb.selectFrom('events').select('event_nid').where('event_id', '=', p.eventId),
 )
 const byTransaction = prepare((qb, p: { txnId: string; device: string }) =>
   qb.selectFrom('events').selectAll().where('txn_id', '=', p.txnId).where('txn_device', '=', p.device),
@@ -126,11 +126,6 @@ export async function updateStateNid(tx: Tx, nid: number, stateNid: number): Pro
 
 export async function getNid(reader: Reader, eventId: string): Promise<number | undefined> {
   return (await nidById.first(reader, { eventId }))?.event_nid
-}
-
-/** The thread that an event belongs to, and its number; undefined for an event that we do not have. */
-export function getThreadOf(reader: Reader, eventId: string) {
-  return nidById.first(reader, { eventId })
 }
 
 /** All events that a device sent under a transaction id, whatever their room and type. */

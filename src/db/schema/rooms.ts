@@ -43,7 +43,30 @@ export interface RoomsSchema {
   event_edges: { event_nid: number; prev_nid: number }
   /** Authorising events of state events: what auth chains are walked on. */
   event_auth: { event_nid: number; auth_nid: number }
-  relations: { event_nid: number; room_nid: number; parent_id: string; rel_type: string }
+  /** Events of the timeline that relate to another one; redacted ones do no more. */
+  relations: {
+    event_nid: number
+    room_nid: number
+    /** Position, sender and time are those of the event: pages and summaries are read from the indexes alone. */
+    stream_pos: number
+    parent_id: string
+    /** What the parent relates to, and what that relates to: null where the chain ends. */
+    grandparent_id: string | null
+    great_grandparent_id: string | null
+    rel_type: string
+    sender: string
+    origin_server_ts: number
+  }
+  /** Roots that have replies; how many, and where the newest stands. */
+  threads: { room_nid: number; root_id: string; replies: number; latest_pos: number }
+  thread_subscriptions: {
+    user_id: string
+    room_nid: number
+    root_id: string
+    /** `none` remembers when the user unsubscribed. */
+    state: 'manual' | 'automatic' | 'none'
+    stream_pos: number
+  }
   state_keys: { key_nid: Generated<number>; type: string; state_key: string }
   /**
    * A state is what changed since `base_nid`. The base of the state at depth n is its ancestor at depth n & (n - 1),
