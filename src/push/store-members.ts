@@ -19,7 +19,7 @@ export interface Member {
   readonly main: Tally
 }
 
-export type PastClass = readonly [classNid: number, until: number]
+type PastClass = readonly [classNid: number, until: number]
 
 const one = prepare((qb, p: { roomNid: number; userId: string }) =>
   qb.selectFrom('push_members').selectAll().where('room_nid', '=', p.roomNid).where('user_id', '=', p.userId),

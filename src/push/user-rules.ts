@@ -1,4 +1,4 @@
-import { type PushRule, type PushRuleKind, type PushRuleset, pushRuleKinds } from '../matrix/push-rule-types.ts'
+import type { PushRule, PushRuleKind, PushRuleset } from '../matrix/push-rule-types.ts'
 import { type DefaultRuleChange, defaultPushRules, joinPushRules } from '../matrix/push-rules-default.ts'
 
 /** What a user made of the push rules: rules of the user's own, and changes to the default ones by rule id. */
@@ -23,8 +23,4 @@ export function rulesetOf(userId: string, { own, changes }: UserRules): PushRule
 /** The user's rules with another list of one kind. */
 export function withKind(rules: UserRules, kind: PushRuleKind, list: readonly PushRule[]): UserRules {
   return { ...rules, own: { ...rules.own, [kind]: list } }
-}
-
-export function isPushRuleKind(kind: string): kind is PushRuleKind {
-  return (pushRuleKinds as readonly string[]).includes(kind)
 }
