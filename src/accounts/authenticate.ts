@@ -29,7 +29,7 @@ export function createAuthenticate(deps: AuthenticateDeps): Authenticate {
   async function confirm(row: TokenRow): Promise<void> {
     await db.write('confirm tokens', async (tx) => {
       cache.invalidate(tx)
-      await confirmPair(tx, { sessionId: row.session_id, tokenNid: row.token_nid }, clock.now())
+      await confirmPair(tx, row, clock.now())
     })
   }
 

@@ -4,6 +4,7 @@ import { isUserId, type ServerName, type UserId } from '../matrix/ids.ts'
 import type { Clock } from '../util/clock.ts'
 import type { SessionRequest, Sessions } from './sessions.ts'
 import { deleteExpiredLoginTokens, insertLoginToken, takeLoginToken } from './store-login-tokens.ts'
+import { getStoredUser } from './store-users.ts'
 import { hashToken, newToken } from './tokens.ts'
 import type { Appservice, Grant } from './types.ts'
 import { loginCandidates } from './usernames.ts'
@@ -32,10 +33,13 @@ export interface LoginDeps {
 }
 
 export function createLogin({ db, clock, sessions, users, serverName, tokenLifetime }: LoginDeps): Login {
-  /** The account may have changed since the password was checked. */
-  async function start(tx: Tx, userId: UserId, device: DeviceRequest): Promise<Grant> {
-    const user = await users.get(tx, userId)
+  /** The account may have changed since the password was checked, and so may the password. */
+  async function start(tx: Tx, userId: UserId, device: DeviceRequest, passwordHash?: string | null): Promise<Grant> {
+    const user = await getStoredUser(tx, userId)
     if (!user) throw errors.forbidden('There is no such account')
+    if (passwordHash !== undefined && user.passwordHash !== passwordHash) {
+      throw errors.forbidden('The password has just been changed')
+    }
     if (user.isDeactivated) throw errors.userDeactivated()
     if (user.isLocked) throw errors.userLocked()
     return sessions.start(tx, { ...device, userId })
@@ -43,8 +47,8 @@ export function createLogin({ db, clock, sessions, users, serverName, tokenLifet
 
   return {
     withPassword: async (name, password, device) => {
-      const { userId } = await users.verifyPassword(name, password)
-      return db.write('login', (tx) => start(tx, userId, device))
+      const { userId, passwordHash } = await users.verifyPassword(name, password)
+      return db.write('login', (tx) => start(tx, userId, device, passwordHash))
     },
     withToken: async (token, device) => {
       // The token is used up even when the login then fails.

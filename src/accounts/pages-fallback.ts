@@ -7,7 +7,7 @@ export interface PolicyLink {
 
 export type FallbackForm =
   | { readonly kind: 'dummy' }
-  | { readonly kind: 'password'; readonly userId: string | undefined }
+  | { readonly kind: 'password'; readonly userId: string }
   | { readonly kind: 'token' }
   | { readonly kind: 'terms'; readonly policies: readonly PolicyLink[] }
 
@@ -39,7 +39,7 @@ function fields(form: FallbackForm): string {
 <p class="hint">Whoever runs this server gave you one.</p><button>Go on</button>`
     case 'password':
       return `<label for="name">Name</label>
-<input id="name" name="name" value="${escapeHtml(form.userId ?? '')}" required autocomplete="username" autocapitalize="none">
+<input id="name" name="name" value="${escapeHtml(form.userId)}" required autocomplete="username" autocapitalize="none">
 <label for="password">Password</label>
 <input id="password" name="password" type="password" required autocomplete="current-password"><button>Confirm</button>`
     case 'terms': {

@@ -27,7 +27,7 @@ export function passwordPolicy({ users, limiter }: { users: Users; limiter: Rate
       'm.login.password': async (auth) => {
         const name = identifiedUser(auth)
         if (typeof auth.password !== 'string') throw errors.missingParam('Missing key password')
-        limiter.take('login', `account ${name}`)
+        limiter.take('login', users.attemptKey(name))
         const { userId } = await users.verifyPassword(name, auth.password)
         return { userId, result: userId }
       },

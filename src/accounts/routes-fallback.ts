@@ -54,7 +54,8 @@ function formFor({ config }: Context, stage: string, session: UiaSession): Fallb
     case 'm.login.dummy':
       return { kind: 'dummy' }
     case 'm.login.password':
-      return { kind: 'password', userId: session.userId }
+      // Whoever opened a session without an account could send others here to confirm what they do not see.
+      return session.userId === undefined ? undefined : { kind: 'password', userId: session.userId }
     case 'm.login.registration_token':
       return { kind: 'token' }
     case 'm.login.terms':
@@ -81,9 +82,9 @@ async function check(
   }
   if (form.kind !== 'password') return true
   const name = (fields.get('name') ?? '').trim()
-  limiter.take('login', `account ${name}`)
+  limiter.take('login', accounts.users.attemptKey(name))
   const { userId } = await accounts.users.verifyPassword(name, fields.get('password') ?? '')
-  if (session.userId !== undefined && session.userId !== userId) {
+  if (session.userId !== userId) {
     throw errors.forbidden('This is the password of another account')
   }
   return userId

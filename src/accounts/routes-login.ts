@@ -48,7 +48,7 @@ export function loginRoutes(ctx: Pick<AppContext, 'accounts' | 'serverName' | 'l
           case 'm.login.password': {
             const name = identifiedUser(raw)
             if (body.password === undefined) throw errors.missingParam('Missing key password')
-            limiter.take('login', `account ${name}`)
+            limiter.take('login', accounts.users.attemptKey(name))
             return grantJson(await login.withPassword(name, body.password, device), serverName)
           }
           case 'm.login.token':

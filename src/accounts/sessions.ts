@@ -100,8 +100,7 @@ export function createSessions({ db, clock, hooks, cache, lifetimes }: SessionsD
           throw errors.unknownToken({ softLogout: true }, 'The refresh token has expired')
         }
         cache.invalidate(tx)
-        if (row.is_used === 0)
-          await confirmPair(tx, { sessionId: row.session_id, tokenNid: row.token_nid }, clock.now())
+        if (row.is_used === 0) await confirmPair(tx, row, clock.now())
         await deleteLaterPairs(tx, row.session_id, row.token_nid)
         const pair = await issue(tx, row.session_id, true, false)
         return { userId: row.user_id as UserId, deviceId: row.device_id as DeviceId, ...pair }

@@ -5,6 +5,7 @@ import { prepare } from '../db/prepare.ts'
 export interface TokenRow {
   token_nid: number
   session_id: number
+  access_hash: string
   expires_ts: number | null
   is_used: number
   user_id: string
@@ -21,7 +22,7 @@ const byAccess = prepare((qb, p: { hash: string }) =>
     .selectFrom('session_tokens as t')
     .innerJoin('sessions as s', 's.session_id', 't.session_id')
     .innerJoin('users as u', 'u.user_id', 's.user_id')
-    .select(['t.token_nid', 't.session_id', 't.expires_ts', 't.is_used', 's.user_id', 's.device_id'])
+    .select(['t.token_nid', 't.session_id', 't.access_hash', 't.expires_ts', 't.is_used', 's.user_id', 's.device_id'])
     .select(['u.is_admin', 'u.is_guest', 'u.is_locked', 'u.is_suspended', 'u.deactivated_ts'])
     .where('t.access_hash', '=', p.hash),
 )
@@ -35,7 +36,7 @@ export function getByRefreshHash(reader: Reader, hash: string): Promise<TokenRow
     .selectFrom('session_tokens as t')
     .innerJoin('sessions as s', 's.session_id', 't.session_id')
     .innerJoin('users as u', 'u.user_id', 's.user_id')
-    .select(['t.token_nid', 't.session_id', 't.expires_ts', 't.is_used', 's.user_id', 's.device_id'])
+    .select(['t.token_nid', 't.session_id', 't.access_hash', 't.expires_ts', 't.is_used', 's.user_id', 's.device_id'])
     .select(['u.is_admin', 'u.is_guest', 'u.is_locked', 'u.is_suspended', 'u.deactivated_ts'])
     .where('t.refresh_hash', '=', hash)
     .executeTakeFirst()
@@ -72,9 +73,15 @@ export async function insertPair(tx: Tx, pair: NewPair): Promise<void> {
 }
 
 /** Takes note that a pair has reached its client: refresh tokens before it end, and access tokens that have expired. */
-export async function confirmPair(tx: Tx, pair: { sessionId: number; tokenNid: number }, now: number): Promise<void> {
-  await tx.qb.updateTable('session_tokens').set({ is_used: 1 }).where('token_nid', '=', pair.tokenNid).execute()
-  const earlier = { session: pair.sessionId, nid: pair.tokenNid }
+export async function confirmPair(tx: Tx, pair: TokenRow, now: number): Promise<void> {
+  const used = await tx.qb
+    .updateTable('session_tokens')
+    .set({ is_used: 1 })
+    .where('access_hash', '=', pair.access_hash)
+    .executeTakeFirst()
+  // Another refresh of the pair before may have replaced this one meanwhile, perhaps under the same number.
+  if (used.numUpdatedRows === 0n) return
+  const earlier = { session: pair.session_id, nid: pair.token_nid }
   await tx.qb
     .deleteFrom('session_tokens')
     .where('session_id', '=', earlier.session)

@@ -8,7 +8,7 @@ import type { Sessions } from './sessions.ts'
 import { deleteAccountData } from './store-account-data.ts'
 import { deleteLoginTokens } from './store-login-tokens.ts'
 import { deleteProfile, putProfileField } from './store-profiles.ts'
-import { getStoredUser, hasPeople, insertUser, listUsers, updateUser } from './store-users.ts'
+import { getStoredUser, hasPeople, insertUser, listUsers, type StoredUser, updateUser } from './store-users.ts'
 import type { TokenCache } from './token-cache.ts'
 import type { User } from './types.ts'
 import { loginCandidates } from './usernames.ts'
@@ -35,7 +35,10 @@ export interface Users {
   /** Hashes the password and makes the account: for the command line and built-in bots. Throws like `insert`. */
   create(user: Omit<NewUser, 'passwordHash'> & { password?: string | undefined }): Promise<void>
   /** The user whose name and password these are. Throws `M_FORBIDDEN`, `M_USER_DEACTIVATED`. */
-  verifyPassword(name: string, password: string): Promise<User>
+  verifyPassword(name: string, password: string): Promise<StoredUser>
+  /** What attempts to guess a password are counted by: the same for all ways to write a name, and never long. */
+  attemptKey(name: string): string
+  /** Login tokens end with the old password. */
   setPassword(tx: Tx, userId: UserId, passwordHash: string): Promise<void>
   /** False where there is no such user. */
   setFlags(
@@ -95,8 +98,10 @@ export function createUsers({ db, clock, hooks, cache, sessions, passwords, serv
       if (!user || !isRight) throw errors.forbidden('Wrong user name or password')
       return user
     },
+    attemptKey: (name) => `account ${loginCandidates(name, serverName).at(-1) ?? 'none'}`,
     setPassword: async (tx, userId, passwordHash) => {
       await updateUser(tx, userId, { password_hash: passwordHash })
+      await deleteLoginTokens(tx, userId)
     },
     setFlags: async (tx, userId, { isAdmin, isLocked, isSuspended }) => {
       cache.invalidate(tx)

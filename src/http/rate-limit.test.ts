@@ -60,3 +60,12 @@ test('it can be switched off, and application services and admins are exempt', (
   assert.throws(() => limitRequest(none, 'login', user, '127.0.0.1'))
   assert.throws(() => limitRequest(none, 'login', undefined, '127.0.0.1'))
 })
+
+test('a subscriber cannot go round a limit with the many addresses of an IPv6 network', () => {
+  const limiter = createRateLimiter(createTestClock(), { limits: { login: { perSecond: 1, burst: 1 } } })
+  limitRequest(limiter, 'login', undefined, '2001:db8:1:2::1')
+  assert.throws(() => limitRequest(limiter, 'login', undefined, '2001:db8:1:2:ffff::2'), {
+    errcode: 'M_LIMIT_EXCEEDED',
+  })
+  limitRequest(limiter, 'login', undefined, '2001:db8:1:3::1')
+})

@@ -1,5 +1,6 @@
 import { errors } from '../matrix/errors.ts'
 import type { Clock } from '../util/clock.ts'
+import { networkOf } from '../util/ip.ts'
 import { LruMap } from '../util/lru.ts'
 import type { LimitClass, Requester } from './endpoint.ts'
 
@@ -56,7 +57,7 @@ export function createRateLimiter(
 }
 
 /**
- * Limits a request by its user, or by its address where nobody is logged in. Exempt are admins, and application services
+ * Limits a request by its user, or by its network where nobody is logged in. Exempt are admins, and application services
  * unless their registration asks for limits.
  */
 export function limitRequest(
@@ -66,7 +67,7 @@ export function limitRequest(
   ip: string,
 ): void {
   if (requester && isExempt(requester)) return
-  limiter.take(limitClass, requester?.userId ?? ip)
+  limiter.take(limitClass, requester?.userId ?? networkOf(ip))
 }
 
 function isExempt({ userId, isAdmin, appservice }: Requester): boolean {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isPublicAddress } from './ip.ts'
+import { isPublicAddress, networkOf } from './ip.ts'
 
 test('addresses of the internet are public', () => {
   for (const ip of [
@@ -55,4 +55,19 @@ test('every other address is not', () => {
     '2606:4700::1%lo',
   ]
   for (const ip of blocked) assert.equal(isPublicAddress(ip), false, ip)
+})
+
+test('the network of an address is what one subscriber has', () => {
+  const cases = {
+    '192.0.2.7': '192.0.2.7',
+    '::1': '0:0:0:0::/64',
+    '2001:db8::1': '2001:db8:0:0::/64',
+    '2001:DB8:0:0:ffff::': '2001:db8:0:0::/64',
+    '2001:db8:1:2:3:4:5:6': '2001:db8:1:2::/64',
+    '2001:db8:1:2::': '2001:db8:1:2::/64',
+    '1::2:3:4:5:6:7': '1:0:2:3::/64',
+    '64:ff9b::192.0.2.7': '64:ff9b:0:0::/64',
+    'fe80::1%eth0': 'fe80:0:0:0::/64',
+  }
+  for (const [address, network] of Object.entries(cases)) assert.equal(networkOf(address), network, address)
 })
