@@ -15,6 +15,7 @@ import {
   setState,
   statePath,
   timeline,
+  v3,
 } from './helpers/rooms.ts'
 import { createTestServer, type TestServer, type TestUser } from './helpers/server.ts'
 import { sync } from './helpers/sync.ts'
@@ -275,5 +276,55 @@ describe('power levels', () => {
     await setState(alice, newest, 'm.room.power_levels', {})
     await setState(alice, newest, 'm.room.name', { name: 'mine' })
     assert.equal(await errorOf(bob, 'PUT', statePath(newest, 'm.room.name'), { name: 'x' }, 403), 'M_FORBIDDEN')
+  })
+})
+
+describe('what a state event replaced', () => {
+  it('is told to those who may see it, and named to all', async () => {
+    const roomId = await createRoom(alice, { initial_state: [visibility('joined')], invite: [bob.userId] })
+    const first = await setState(alice, roomId, 'm.room.topic', { topic: 'before bob' })
+    const second = await setState(alice, roomId, 'm.room.topic', { topic: 'as bob comes' })
+    await join(bob, roomId)
+    const third = await setState(alice, roomId, 'm.room.topic', { topic: 'with bob' })
+    const unsignedIn = (events: readonly { event_id: string; unsigned?: object }[] | undefined, id: string) =>
+      (events?.find(({ event_id }) => event_id === id)?.unsigned ?? {}) as Record<string, unknown>
+    const { rooms } = await sync(bob, { filter: { room: { rooms: [roomId], timeline: { limit: 1 } } } })
+    const section = rooms?.join?.[roomId]
+    const atJoin = unsignedIn(section?.state?.events, second)
+    assert.equal(atJoin.replaces_state, first)
+    assert.equal(atJoin.prev_content, undefined)
+    const since = unsignedIn(section?.timeline.events, third)
+    assert.equal(since.replaces_state, second)
+    assert.equal(since.prev_content, undefined)
+    const forAlice = unsignedIn(await allState(alice, roomId), third)
+    assert.deepEqual(forAlice.prev_content, { topic: 'as bob comes' })
+    assert.equal(forAlice.prev_sender, alice.userId)
+    const fourth = await setState(alice, roomId, 'm.room.topic', { topic: 'later' })
+    assert.deepEqual(unsignedIn(await allState(bob, roomId), fourth).prev_content, { topic: 'with bob' })
+    const own = (await allState(bob, roomId)).find(({ state_key }) => state_key === bob.userId)
+    assert.partialDeepStrictEqual(own?.unsigned, { prev_content: { membership: 'invite' } })
+  })
+})
+
+describe('guests', () => {
+  it('leave a room that takes none any more', async () => {
+    await using open = await createTestServer({ config: { registration: { guests: true } } })
+    const host = await open.user('host')
+    const { access_token: token, user_id: guestId } = await open.client.post<{ access_token: string; user_id: string }>(
+      `${v3}/register`,
+      {},
+      { query: { kind: 'guest' } },
+    )
+    const roomId = await publicRoom(host, [], {
+      initial_state: [{ type: 'm.room.guest_access', content: { guest_access: 'can_join' } }],
+    })
+    const guest = open.client.as(token)
+    await guest.post(room(roomId, 'join'))
+    const member = await open.user('member')
+    await join(member, roomId)
+    await setState(host, roomId, 'm.room.guest_access', { guest_access: 'forbidden' })
+    await open.context.rooms.part.stop()
+    assert.equal((await getState(host, roomId, 'm.room.member', guestId)).membership, 'leave')
+    assert.equal((await getState(host, roomId, 'm.room.member', member.userId)).membership, 'join')
   })
 })

@@ -27,6 +27,12 @@ export type ClientEvent = JsonObject & {
 /** What a bundle hook adds to `unsigned`, for instance aggregations under `m.relations`. */
 export type Bundler = (reader: Reader, room: Room, event: StoredEvent, audience: Audience) => Promise<JsonObject>
 
+interface FormatOptions {
+  readonly omitRoomId?: boolean
+  /** Whether the user is known to be in the room now, which saves a look. */
+  readonly isIn?: boolean
+}
+
 export interface ClientEvents {
   /** Events as clients see them: https://spec.matrix.org/v1.19/client-server-api/#room-event-format */
   format(
@@ -34,7 +40,7 @@ export interface ClientEvents {
     room: Room,
     events: readonly StoredEvent[],
     audience: Audience,
-    options?: { omitRoomId?: boolean },
+    options?: FormatOptions,
   ): Promise<ClientEvent[]>
 }
 
@@ -61,19 +67,39 @@ export function toPlainClientEvent(room: Pick<Room, 'roomId' | 'rules'>, event: 
   }
 }
 
+/** The id is everybody's to know, the content only theirs who may see the event. */
+function describeReplaced({ eventId, pdu }: StoredEvent, isKnown: boolean): JsonObject {
+  return isKnown
+    ? { prev_content: pdu.content, prev_sender: pdu.sender, replaces_state: eventId }
+    : { replaces_state: eventId }
+}
+
 export function createClientEvents(deps: Deps): ClientEvents {
   const { clock, view, visibility } = deps
 
-  async function replaced(reader: Reader, event: StoredEvent): Promise<JsonObject> {
-    const { type, state_key: stateKey } = event.pdu
-    if (stateKey === undefined || event.beforeNid === undefined) return {}
-    const previous = await view.entry(reader, event.beforeNid, type, stateKey)
-    if (previous === undefined) return {}
-    return {
-      prev_content: previous.pdu.content,
-      prev_sender: previous.pdu.sender,
-      replaces_state: previous.eventId,
+  /** The state that each of the events replaced, by the number of the event. */
+  async function replacedBy(reader: Reader, events: readonly StoredEvent[]): Promise<Map<number, StoredEvent>> {
+    const replaced = new Map<number, StoredEvent>()
+    for (const { nid, beforeNid, pdu } of events) {
+      if (pdu.state_key === undefined || beforeNid === undefined) continue
+      const previous = await view.entry(reader, beforeNid, pdu.type, pdu.state_key)
+      if (previous !== undefined) replaced.set(nid, previous)
     }
+    return replaced
+  }
+
+  /** Those of the replaced events whose content the user may know: what one was oneself, everybody does. */
+  async function knownContents(
+    reader: Reader,
+    room: Room,
+    replaced: ReadonlyMap<number, StoredEvent>,
+    { userId }: Audience,
+    isIn: boolean,
+  ): Promise<ReadonlySet<StoredEvent>> {
+    const isOwn = ({ pdu }: StoredEvent) => pdu.type === 'm.room.member' && pdu.state_key === userId
+    const others = [...replaced.values()].filter((event) => !isOwn(event))
+    const visible = await visibility.filter(reader, room, userId, others, isIn)
+    return new Set([...visible, ...[...replaced.values()].filter(isOwn)])
   }
 
   async function redactedBecause(reader: Reader, room: Room, event: StoredEvent): Promise<JsonObject> {
@@ -87,8 +113,10 @@ export function createClientEvents(deps: Deps): ClientEvents {
   const ageOf = (event: StoredEvent): JsonObject => ({ age: clock.now() - event.pdu.origin_server_ts })
 
   return {
-    format: async (reader, room, events, audience, { omitRoomId = false } = {}) => {
+    format: async (reader, room, events, audience, { omitRoomId = false, isIn = false } = {}) => {
       const memberships = new Map<number | undefined, string>()
+      const replaced = await replacedBy(reader, events)
+      const known = await knownContents(reader, room, replaced, audience, isIn)
       const formatted: ClientEvent[] = []
       for (const event of events) {
         let membership = memberships.get(event.stateNid)
@@ -96,7 +124,9 @@ export function createClientEvents(deps: Deps): ClientEvents {
           membership = await visibility.membershipAt(reader, audience.userId, event.stateNid)
           memberships.set(event.stateNid, membership)
         }
-        const unsigned: JsonObject = { ...ageOf(event), membership, ...(await replaced(reader, event)) }
+        const unsigned: JsonObject = { ...ageOf(event), membership }
+        const previous = replaced.get(event.nid)
+        if (previous !== undefined) Object.assign(unsigned, describeReplaced(previous, known.has(previous)))
         if (event.redactedBy !== undefined) Object.assign(unsigned, await redactedBecause(reader, room, event))
         const own = event.txnId !== undefined && event.pdu.sender === audience.userId
         if (own && event.txnDevice === audience.deviceId) unsigned.transaction_id = event.txnId

@@ -20,6 +20,7 @@ import { createTypingRequests, type TypingRequests } from './ephemeral/typing-re
 import { createEventCache } from './event-cache.ts'
 import { createLocalMembers, type LocalMembers } from './local-members.ts'
 import { createAccountFollower } from './membership/follow-accounts.ts'
+import { createGuestAccessFollower } from './membership/follow-guest-access.ts'
 import { carryAccountData, createUpgradeFollower, type UpgradeHook } from './membership/follow-upgrade.ts'
 import { createMembership, type Membership } from './membership/membership.ts'
 import { createPeople } from './people.ts'
@@ -62,7 +63,7 @@ export interface RoomsOptions {
 export type RoomAccounts = Pick<
   Accounts,
   'isLocalUser' | 'getProfile' | 'accountData' | 'onProfileChange' | 'onDeactivate'
-> & { readonly users: Pick<Accounts['users'], 'requireActive'> }
+> & { readonly users: Pick<Accounts['users'], 'requireActive' | 'get'> }
 
 export interface RoomsDeps {
   readonly db: Database
@@ -93,6 +94,8 @@ export function createRooms({ db, streams, clock, log, accounts, options }: Room
   const follower = createAccountFollower({ db, writer, people, log })
   accounts.onProfileChange(follower.onProfileChange)
   accounts.onDeactivate(follower.onDeactivate)
+  const guestAccess = createGuestAccessFollower({ db, writer, users: accounts.users, log })
+  hooks.push(guestAccess.hook)
   return {
     ...reading,
     create: createRoomCreation({ db, writer, people, serverName, defaultVersion, extraPowerLevels }),
@@ -116,6 +119,7 @@ export function createRooms({ db, streams, clock, log, accounts, options }: Room
       stop: async () => {
         typing.stopAll()
         await follower.idle()
+        await guestAccess.idle()
       },
     },
   }

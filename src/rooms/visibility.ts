@@ -53,11 +53,16 @@ export function createVisibility(view: RoomView): Visibility {
       const visible: StoredEvent[] = []
       for (const event of events) {
         const before = await at(event.beforeNid)
-        const after = await at(event.stateNid)
+        const after = mattersAfter(event, userId) ? await at(event.stateNid) : before
         const joinedLater = until !== undefined && (event.streamPos ?? 0) < until
         if (isEventVisible({ before, after, joinedLater }, event.pdu, userId)) visible.push(event)
       }
       return visible
     },
   }
+}
+
+/** Whether the state after the event decides too: only for what it says itself about who sees it. */
+function mattersAfter({ pdu }: StoredEvent, userId: UserId): boolean {
+  return pdu.type === 'm.room.history_visibility' || (pdu.type === 'm.room.member' && pdu.state_key === userId)
 }

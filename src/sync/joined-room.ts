@@ -66,11 +66,11 @@ export async function joinedRoom(
   const unread = await unreadCounts(ports, reader, request, room)
   const section: JoinedRoom = {
     timeline: {
-      events: await formatForSync(reads, reader, room, slice.events, request),
+      events: await formatForSync(reads, reader, room, slice.events, request, { isIn: true }),
       limited: slice.limited,
       prev_batch: formatStreamToken({ position: slice.before, ephemeral: 0 }),
     },
-    [request.stateAfter]: { events: await formatForSync(reads, reader, room, state, request) },
+    [request.stateAfter]: { events: await formatForSync(reads, reader, room, state, request, { isIn: true }) },
     summary: summary?.content ?? {},
     ephemeral: { events: ephemeral },
     account_data: { events: accountData },
