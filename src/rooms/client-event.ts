@@ -24,13 +24,21 @@ export type ClientEvent = JsonObject & {
   content: JsonObject
 }
 
-/** What a bundle hook adds to `unsigned`, for instance aggregations under `m.relations`. */
-export type Bundler = (reader: Reader, room: Room, event: StoredEvent, audience: Audience) => Promise<JsonObject>
+/** What a bundle hook adds to `unsigned` of a page of events, such as aggregations under `m.relations`. */
+export type Bundler = (
+  reader: Reader,
+  room: Room,
+  events: readonly StoredEvent[],
+  audience: Audience,
+  isIn: boolean,
+) => Promise<ReadonlyMap<EventId, JsonObject>>
 
 interface FormatOptions {
   readonly omitRoomId?: boolean
   /** Whether the user is known to be in the room now, which saves a look. */
   readonly isIn?: boolean
+  /** False where the user is told of all children by themselves, so that nothing is bundled. */
+  readonly bundled?: boolean
 }
 
 export interface ClientEvents {
@@ -113,10 +121,14 @@ export function createClientEvents(deps: Deps): ClientEvents {
   const ageOf = (event: StoredEvent): JsonObject => ({ age: clock.now() - event.pdu.origin_server_ts })
 
   return {
-    format: async (reader, room, events, audience, { omitRoomId = false, isIn = false } = {}) => {
+    format: async (reader, room, events, audience, { omitRoomId = false, isIn = false, bundled = true } = {}) => {
       const memberships = new Map<number | undefined, string>()
       const replaced = await replacedBy(reader, events)
       const known = await knownContents(reader, room, replaced, audience, isIn)
+      const bundles: ReadonlyMap<EventId, JsonObject>[] = []
+      for (const bundle of bundled ? deps.bundlers : []) {
+        bundles.push(await bundle(reader, room, events, audience, isIn))
+      }
       const formatted: ClientEvent[] = []
       for (const event of events) {
         let membership = memberships.get(event.stateNid)
@@ -130,7 +142,7 @@ export function createClientEvents(deps: Deps): ClientEvents {
         if (event.redactedBy !== undefined) Object.assign(unsigned, await redactedBecause(reader, room, event))
         const own = event.txnId !== undefined && event.pdu.sender === audience.userId
         if (own && event.txnDevice === audience.deviceId) unsigned.transaction_id = event.txnId
-        for (const bundle of deps.bundlers) Object.assign(unsigned, await bundle(reader, room, event, audience))
+        for (const bundle of bundles) Object.assign(unsigned, bundle.get(event.eventId))
         const plain = toPlainClientEvent(room, event)
         if (omitRoomId) delete plain.room_id
         formatted.push({ ...plain, unsigned })

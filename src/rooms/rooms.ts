@@ -12,6 +12,7 @@ import { type CreateRoom, createRoomCreation } from './creation/create-room.ts'
 import { createRoomUpgrade, type UpgradeRoom } from './creation/upgrade-room.ts'
 import { type Aliases, createAliases } from './directory/aliases.ts'
 import { createPublicRooms, type PublicRooms } from './directory/public-rooms.ts'
+import { createDirectoryEntries } from './discovery/directory-entries.ts'
 import { createDiscovery, type Discovery } from './discovery/discovery.ts'
 import { createReadMarkers, type ReadMarkers } from './ephemeral/read-markers.ts'
 import { createReceipts, type Receipts } from './ephemeral/receipts.ts'
@@ -25,6 +26,7 @@ import { carryAccountData, createUpgradeFollower, type UpgradeHook } from './mem
 import { createMembership, type Membership } from './membership/membership.ts'
 import { createPeople } from './people.ts'
 import { createRoomReading, type RoomReading } from './reading.ts'
+import { createAggregations } from './relations/aggregations.ts'
 import { createRoomWriter, type RoomWriter } from './room-writer.ts'
 import { createStates } from './states.ts'
 import type { PersistHook } from './types.ts'
@@ -81,12 +83,15 @@ export function createRooms({ db, streams, clock, log, accounts, options }: Room
   const events = createEventCache()
   const bundlers: Bundler[] = []
   const reading = createRoomReading({ db, clock, states, events, bundlers })
-  const { view } = reading.reads
+  const { view, visibility, clientEvents } = reading.reads
+  const { ignoredUsers } = accounts.accountData
+  bundlers.push(createAggregations({ events, visibility, clientEvents, ignoredUsers }))
   const localMembers = createLocalMembers(db)
   const typing = createTyping({ clock, streams })
   const upgradeHooks: UpgradeHook[] = [carryAccountData(accounts.accountData)]
   const followUpgrade = createUpgradeFollower({ view, isLocalUser: accounts.isLocalUser, hooks: upgradeHooks })
-  const hooks: PersistHook[] = [localMembers.hook, typing.hook, followUpgrade]
+  const userDirectory = createDirectoryEntries({ db, view, accounts })
+  const hooks: PersistHook[] = [localMembers.hook, typing.hook, followUpgrade, userDirectory.onPersist]
   const writer = createRoomWriter({ db, streams, clock, states, events, serverName, signingKey, hooks })
   const people = createPeople(accounts)
   const aliases = createAliases({ db, writer, view, serverName })
@@ -94,6 +99,8 @@ export function createRooms({ db, streams, clock, log, accounts, options }: Room
   const follower = createAccountFollower({ db, writer, people, log })
   accounts.onProfileChange(follower.onProfileChange)
   accounts.onDeactivate(follower.onDeactivate)
+  accounts.onProfileChange(userDirectory.onProfileChange)
+  accounts.onDeactivate(userDirectory.onDeactivate)
   const guestAccess = createGuestAccessFollower({ db, writer, users: accounts.users, log })
   hooks.push(guestAccess.hook)
   return {

@@ -12,11 +12,11 @@ export async function formatForSync(
   room: Room,
   events: readonly StoredEvent[],
   request: SyncRequest,
-  { isIn = false }: { isIn?: boolean } = {},
+  options: { isIn?: boolean; bundled?: boolean } = {},
 ): Promise<ClientEvent[]> {
   const { requester, filter } = request
   const audience = { userId: requester.userId, deviceId: requester.deviceId }
-  const formatted = await reads.clientEvents.format(reader, room, events, audience, { omitRoomId: true, isIn })
+  const formatted = await reads.clientEvents.format(reader, room, events, audience, { ...options, omitRoomId: true })
   if (filter.event_format === 'federation') {
     for (const [i, event] of formatted.entries()) Object.assign(event, events[i]?.pdu)
   }

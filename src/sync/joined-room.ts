@@ -66,7 +66,11 @@ export async function joinedRoom(
   const unread = await unreadCounts(ports, reader, request, room)
   const section: JoinedRoom = {
     timeline: {
-      events: await formatForSync(reads, reader, room, slice.events, request, { isIn: true }),
+      events: await formatForSync(reads, reader, room, slice.events, request, {
+        isIn: true,
+        // Without a gap the client is told of the children themselves.
+        bundled: since === undefined || slice.limited,
+      }),
       limited: slice.limited,
       prev_batch: formatStreamToken({ position: slice.before, ephemeral: 0 }),
     },
