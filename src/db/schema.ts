@@ -1,8 +1,10 @@
 import type { AccountsSchema } from './schema/accounts.ts'
 import type { CoreSchema } from './schema/core.ts'
+import type { DiscoverySchema } from './schema/discovery.ts'
 import type { E2eeSchema } from './schema/e2ee.ts'
+import type { PeopleSchema } from './schema/people.ts'
 import type { PushSchema } from './schema/push.ts'
 import type { RoomsSchema } from './schema/rooms.ts'
 
 /** Every table, as kysely sees it. Columns are those that `migrations/` make; a test compares the two. */
-export interface Schema extends CoreSchema, AccountsSchema, RoomsSchema, E2eeSchema, PushSchema {}
+export interface Schema extends CoreSchema, AccountsSchema, RoomsSchema, DiscoverySchema, E2eeSchema, PushSchema {}

@@ -4,10 +4,11 @@ import { type Endpoint, endpoint } from '../http/endpoint.ts'
 
 const defaultPage = 50
 const maxPage = 100
+const defaultUsers = 10
 const unstableSummary = '/_matrix/client/unstable/im.nheko.summary'
 const unstableMutualRooms = '/_matrix/client/unstable/uk.half-shot.msc2666/user/mutual_rooms'
 
-/** Previews of rooms, the trees of spaces, and ways to find places and common rooms. */
+/** Previews of rooms, the trees of spaces, and ways to find places, people and common rooms. */
 export function discoveryRoutes({ rooms }: Pick<AppContext, 'rooms'>): Endpoint[] {
   const { discovery } = rooms
   return [
@@ -69,6 +70,20 @@ export function discoveryRoutes({ rooms }: Pick<AppContext, 'rooms'>): Endpoint[
         spec: 'https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv1roomsroomidtimestamp_to_event',
       },
       ({ params, query, requester }) => discovery.eventByTime(requester.userId, params.roomId, query.ts, query.dir),
+    ),
+    endpoint(
+      {
+        method: 'POST',
+        path: '/_matrix/client/v3/user_directory/search',
+        auth: 'user',
+        limit: 'lookup',
+        body: z.object({ search_term: z.string(), limit: z.number().int().nullish() }),
+        spec: 'https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3user_directorysearch',
+      },
+      ({ body, requester }) => {
+        const limit = Math.min(Math.max(body.limit ?? defaultUsers, 1), maxPage)
+        return discovery.users(requester.userId, body.search_term, limit)
+      },
     ),
     endpoint(
       {

@@ -5,13 +5,15 @@ import { createEventByTime, type GetEventByTime } from './event-by-time.ts'
 import { createHierarchy, type GetHierarchy } from './hierarchy.ts'
 import { createMutualRooms, type GetMutualRooms } from './mutual-rooms.ts'
 import { createRoomSummaries, type GetRoomSummary } from './room-summary.ts'
+import { createUserSearch, type SearchUsers } from './user-directory.ts'
 
-/** Ways to find rooms, and places in them. */
+/** Ways to find rooms, places in them, and people. */
 export interface Discovery {
   readonly summary: GetRoomSummary
   readonly hierarchy: GetHierarchy
   readonly eventByTime: GetEventByTime
   readonly mutualRooms: GetMutualRooms
+  readonly users: SearchUsers
 }
 
 interface Deps {
@@ -26,5 +28,6 @@ export function createDiscovery({ db, reads, aliases }: Deps): Discovery {
     hierarchy: createHierarchy({ db, reads }),
     eventByTime: createEventByTime({ db, reads }),
     mutualRooms: createMutualRooms({ db }),
+    users: createUserSearch({ db }),
   }
 }
