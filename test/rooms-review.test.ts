@@ -1,6 +1,7 @@
 /** What must not be seen, and what clients must not be refused, each tried by a real request. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { roomVersions } from '../src/matrix/room-versions.ts'
 import { at } from './helpers/client.ts'
 import {
   act,
@@ -326,5 +327,70 @@ describe('guests', () => {
     await open.context.rooms.part.stop()
     assert.equal((await getState(host, roomId, 'm.room.member', guestId)).membership, 'leave')
     assert.equal((await getState(host, roomId, 'm.room.member', member.userId)).membership, 'join')
+  })
+})
+
+describe('room versions', () => {
+  for (const version of roomVersions) {
+    const number = Number(version)
+    it(`${version}: who comes in by which rule, and what sync then shows`, async () => {
+      const roomId = await createRoom(alice, { room_version: version, name: 'v' })
+      const club = await publicRoom(alice, [carol])
+      const rule = (content: object) => setState(alice, roomId, 'm.room.join_rules', content as { join_rule: string })
+      const allow = [{ type: 'm.room_membership', room_id: club }]
+      const knock = (expect: number) =>
+        bob.request('POST', at`/_matrix/client/v3/knock/${roomId}`, { body: {}, expect })
+      await join(bob, roomId, 403)
+      await knock(403)
+      await rule({ join_rule: 'knock' })
+      await join(bob, roomId, 403)
+      await knock(number >= 7 ? 200 : 403)
+      if (number >= 7) await act(bob, roomId, 'leave')
+      await rule({ join_rule: 'restricted', allow })
+      await join(bob, roomId, 403)
+      await join(carol, roomId, number >= 8 ? 200 : 403)
+      await knock(403)
+      if (number >= 8) await act(carol, roomId, 'leave')
+      await rule({ join_rule: 'knock_restricted', allow })
+      await join(bob, roomId, 403)
+      await join(carol, roomId, number >= 10 ? 200 : 403)
+      await knock(number >= 10 ? 200 : 403)
+      if (number < 10) await rule({ join_rule: 'invite' })
+      if (number < 10) await act(alice, roomId, 'invite', { user_id: carol.userId })
+      await join(carol, roomId)
+      const { next_batch: since } = await sync(carol)
+      await rule({ join_rule: 'public' })
+      await join(bob, roomId)
+      const id = await send(bob, roomId, 'hello')
+      await bob.put(at`/_matrix/client/v3/rooms/${roomId}/redact/${id}/own-${version}`, { reason: 'typo' })
+      const { rooms } = await sync(carol, { since })
+      const events = rooms?.join?.[roomId]?.timeline.events ?? []
+      assert.deepEqual(
+        events.map(({ type }) => type),
+        ['m.room.join_rules', 'm.room.member', 'm.room.message', 'm.room.redaction'],
+      )
+      assert.deepEqual(events[2]?.content, {})
+      assert.equal((events[3] as { redacts?: string }).redacts, id)
+      const around = await carol.get<{ event: { event_id: string } }>(room(roomId, `context/${encodeURIComponent(id)}`))
+      assert.equal(around.event.event_id, id)
+    })
+  }
+})
+
+describe('members at a position', () => {
+  it('from before one could see anything are not told', async () => {
+    const roomId = await createRoom(alice, { initial_state: [visibility('joined')], invite: [carol.userId] })
+    const { next_batch: early } = await sync(alice)
+    await join(carol, roomId)
+    await act(alice, roomId, 'invite', { user_id: bob.userId })
+    await join(bob, roomId)
+    const { next_batch: now } = await sync(bob)
+    const members = (user: TestUser, token: string, expect: number) =>
+      user.request('GET', room(roomId, 'members'), { query: { at: token }, expect })
+    await members(bob, early, 403)
+    await members(alice, early, 200)
+    await members(bob, now, 200)
+    await act(bob, roomId, 'leave')
+    await members(bob, now, 200)
   })
 })

@@ -31,7 +31,7 @@ export function createRoomReading({ db, clock, states, events, bundlers }: Deps)
   const clientEvents = createClientEvents({ clock, view, visibility, bundlers })
   return {
     timeline: createTimeline({ db, view, visibility, clientEvents }),
-    state: createStateReads({ db, view, clientEvents }),
+    state: createStateReads({ db, view, visibility, clientEvents }),
     reads: createRoomReads({ view, visibility, clientEvents, states, events }),
   }
 }

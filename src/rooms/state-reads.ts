@@ -4,11 +4,13 @@ import type { UserId } from '../matrix/ids.ts'
 import { requireAccess, requireJoined } from './access.ts'
 import type { Audience, ClientEvent, ClientEvents } from './client-event.ts'
 import type { RoomView } from './room-view.ts'
-import { getStateNidAt } from './store-events.ts'
+import { getStateNidAt, listTimeline } from './store-events.ts'
 import { listMembers } from './store-members.ts'
+import type { Room } from './types.ts'
+import type { Visibility } from './visibility.ts'
 
 export interface MembersRequest {
-  /** Stream position; undefined: as far as the user may see. */
+  /** Stream position; undefined: as far as the user may see. Throws `403` where the user saw nothing then. */
   readonly at: number | undefined
   readonly membership: string | undefined
   readonly notMembership: string | undefined
@@ -28,15 +30,22 @@ interface JoinedMember {
   avatar_url?: string
 }
 
+const oldestPos = Number.MIN_SAFE_INTEGER
+
 interface Deps {
   readonly db: Database
   readonly view: RoomView
+  readonly visibility: Visibility
   readonly clientEvents: ClientEvents
 }
 
-export function createStateReads({ db, view, clientEvents }: Deps): StateReads {
-  async function stateAt(reader: Reader, roomNid: number, at: number | undefined, until: number | undefined) {
-    return at === undefined ? until : getStateNidAt(reader, roomNid, at)
+export function createStateReads({ db, view, visibility, clientEvents }: Deps): StateReads {
+  /** The state at a position where the user could see what happened. */
+  async function stateAt(reader: Reader, room: Room, userId: UserId, at: number): Promise<number | undefined> {
+    const last = await listTimeline(reader, 'b', { roomNid: room.nid, after: oldestPos, upTo: at, limit: 1 })
+    const visible = await visibility.filter(reader, room, userId, last)
+    if (visible.length < last.length) throw errors.forbidden('You could not see into this room then')
+    return getStateNidAt(reader, room.nid, at)
   }
 
   return {
@@ -56,7 +65,7 @@ export function createStateReads({ db, view, clientEvents }: Deps): StateReads {
     members: (audience, roomId, { at, membership, notMembership }) =>
       db.read(async (reader) => {
         const { room, stateNid, upTo } = await requireAccess(reader, view, roomId, audience.userId)
-        const state = await stateAt(reader, room.nid, at === undefined || at > upTo ? undefined : at, stateNid)
+        const state = at === undefined || at >= upTo ? stateNid : await stateAt(reader, room, audience.userId, at)
         const members = (await view.all(reader, state)).filter(({ pdu }) => {
           if (pdu.type !== 'm.room.member') return false
           const is = pdu.content.membership
