@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict'
-import type { TestContext } from 'node:test'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
 import { randomInt } from '../src/util/random.ts'
 import { at } from './helpers/client.ts'
 import { testOnEngines } from './helpers/engines.ts'
-import { createFollower, type Follower, pageBack, type SeenEvent, syncOnce } from './helpers/follower.ts'
+import { createFollower, type Follower, pageBack } from './helpers/follower.ts'
 import { accountDataPath, createLedger, type Ledger, putMessage, writeUntilGone } from './helpers/load.ts'
+import { startProgram, temporaryFolder } from './helpers/program.ts'
 import type { TestUser } from './helpers/server.ts'
 import { type ServerProcess, startServerProcess } from './helpers/server-process.ts'
+import { type SyncEvent, sync } from './helpers/sync.ts'
 
 const rounds = 2
 
@@ -29,6 +33,22 @@ testOnEngines('what was acknowledged is there after kill -9 under load', async (
     await checkUserData(ledger, users)
     await checkAccounts(ledger, server)
   }
+  assert.equal(await server.stop(), 0)
+})
+
+test('a first start that is cut off does not hinder the next', async (t) => {
+  const dataDir = join(temporaryFolder(t), 'data')
+  for (let round = 0; round < 4; round++) {
+    const { child } = startProgram(['serve'], {
+      env: { RINGBACK__DATA_DIR: dataDir, RINGBACK__LISTENERS__0__PORT: '0', RINGBACK__LOG__LEVEL: 'warn' },
+    })
+    const moment = randomInt(100, 900)
+    t.diagnostic(`killed ${moment} ms after its start`)
+    setTimeout(() => child.kill('SIGKILL'), moment)
+    await once(child, 'close')
+  }
+  const server = await startServerProcess(t, { dataDir })
+  await server.register('alice')
   assert.equal(await server.stop(), 0)
 })
 
@@ -66,7 +86,7 @@ async function checkMessages(ledger: Ledger, rooms: readonly string[], [reader]:
     message.eventId = event_id
   }
   for (const roomId of rooms) {
-    const seen: SeenEvent[] = (await pageBack(reader, roomId)).filter(({ type }) => type === 'm.room.message')
+    const seen: SyncEvent[] = (await pageBack(reader, roomId)).filter(({ type }) => type === 'm.room.message')
     const sent = ledger.messages.filter((message) => message.roomId === roomId)
     assert.deepEqual(new Set(seen.map(({ event_id }) => event_id)), new Set(sent.map(({ eventId }) => eventId)))
     assert.equal(seen.length, sent.length)
@@ -95,7 +115,7 @@ async function checkUserData(ledger: Ledger, users: readonly TestUser[]): Promis
     assert.ok(value === acknowledged || value === sent, `${value} instead of ${acknowledged}`)
   }
   for (const user of users) {
-    const { rooms } = await syncOnce(user)
+    const { rooms } = await sync(user)
     for (const { roomId, sent, acknowledged } of ledger.receipts.filter((entry) => entry.user === user)) {
       if (acknowledged === undefined) continue
       const receipts = rooms?.join?.[roomId]?.ephemeral?.events.find(({ type }) => type === 'm.receipt')?.content ?? {}

@@ -6,11 +6,12 @@ import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import SQLite from 'better-sqlite3'
 import { at } from './helpers/client.ts'
-import { pageBack, syncOnce } from './helpers/follower.ts'
+import { pageBack } from './helpers/follower.ts'
 import { startProgram, temporaryFolder } from './helpers/program.ts'
 import type { TestUser } from './helpers/server.ts'
 import { type ServerProcess, startServerProcess } from './helpers/server-process.ts'
 import { smallDisk, smallDiskMissing } from './helpers/small-disk.ts'
+import { sync } from './helpers/sync.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -53,7 +54,7 @@ async function survivesLackOfSpace(
   const messages = async () =>
     (await pageBack(alice, roomId)).filter(({ type }) => type === 'm.room.message').map(({ event_id }) => event_id)
   assert.deepEqual((await messages()).reverse(), acknowledged)
-  assert.ok((await syncOnce(alice)).rooms?.join?.[roomId])
+  assert.ok((await sync(alice)).rooms?.join?.[roomId])
   assert.equal((await send(alice, roomId, 'again', 30_000)).status, status)
   release(server)
   const retried = await send(alice, roomId, txnId, 30_000)
@@ -119,7 +120,7 @@ test('a database that another program locks delays writes and nothing else', asy
   t.after(() => other.close())
   other.exec('begin immediate')
   const sending = send(alice, roomId, 'late')
-  assert.ok((await syncOnce(alice)).rooms?.join?.[roomId])
+  assert.ok((await sync(alice)).rooms?.join?.[roomId])
   assert.equal((await pageBack(alice, roomId)).length > 0, true)
   other.exec('rollback')
   assert.equal((await sending).status, 200)

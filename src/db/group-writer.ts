@@ -85,7 +85,8 @@ export class GroupWriter {
         // The engine has rolled back by itself or the connection is gone: either way nothing was kept.
       })
       this.#release(connection, error instanceof Error ? error : new Error(String(error)))
-      for (const job of group) job.reject(error)
+      // Without a transaction none of them has run, and waiting jobs would meet the same error for ever.
+      for (const job of group.length > 0 ? group : this.#queue.splice(0)) job.reject(error)
     }
   }
 
