@@ -1,5 +1,8 @@
 /** What sync must not lose, repeat or reveal, each tried by a real request. */
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import * as path from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { at } from './helpers/client.ts'
 import { act, createRoom, getEvent, join, publicRoom, send, setState, statePath } from './helpers/rooms.ts'
@@ -249,8 +252,8 @@ describe('edges of one event', () => {
     const roomId = await publicRoom(alice, [bob])
     const second = await server.login('alice')
     const { next_batch: since } = await sync(alice)
-    const path = at`/_matrix/client/v3/rooms/${roomId}/send/m.room.message/only-mine`
-    const { event_id: id } = await alice.put<{ event_id: string }>(path, { msgtype: 'm.text', body: 'x' })
+    const url = at`/_matrix/client/v3/rooms/${roomId}/send/m.room.message/only-mine`
+    const { event_id: id } = await alice.put<{ event_id: string }>(url, { msgtype: 'm.text', body: 'x' })
     const txnOf = async (user: TestUser) => {
       const { rooms } = await sync(user, { since })
       const synced = rooms?.join?.[roomId]?.timeline.events.find(({ event_id }) => event_id === id)
@@ -294,4 +297,25 @@ describe('edges of one event', () => {
     assert.equal(nameIn(one), 'Only here')
     assert.equal(nameIn(other), 'bob')
   })
+})
+
+it('nobody types for ever because the server was restarted', async (t) => {
+  const dataDir = mkdtempSync(path.join(tmpdir(), 'ringback-sync-review-'))
+  t.after(() => rmSync(dataDir, { recursive: true, force: true }))
+  const first = await createTestServer({ dataDir })
+  const [dave, erin] = [await first.user('dave'), await first.user('erin')]
+  const roomId = await publicRoom(dave, [erin])
+  await dave.put(at`/_matrix/client/v3/rooms/${roomId}/typing/${dave.userId}`, { typing: true, timeout: 60_000 })
+  const before = await sync(erin)
+  const typing = (body: typeof before) =>
+    body.rooms?.join?.[roomId]?.ephemeral?.events.find(({ type }) => type === 'm.typing')?.content.user_ids
+  assert.deepEqual(typing(before), [dave.userId])
+  await first.stop()
+  await using second = await createTestServer({ dataDir })
+  await send(await second.login('dave'), roomId, 'done')
+  const reader = await second.login('erin')
+  const news = await sync(reader, { since: before.next_batch })
+  assert.deepEqual(typing(news), [])
+  await send(await second.login('dave'), roomId, 'more')
+  assert.equal(typing(await sync(reader, { since: news.next_batch })), undefined)
 })

@@ -134,9 +134,13 @@ async function ephemeralEvents(
 ): Promise<JsonObject[]> {
   const filter = request.filter.room?.ephemeral
   const events: JsonObject[] = []
-  const typing = ports.ephemeral.typing.users(room.roomId)
+  const { typing: typists } = ports.ephemeral
+  const typing = typists.users(room.roomId)
+  // Whom the client saw typing before a restart does so no more.
   const changed =
-    since === undefined ? typing.length > 0 : ports.ephemeral.typing.changedSince(ephemeralSince).includes(room.roomId)
+    since === undefined
+      ? typing.length > 0
+      : typists.isFromBefore(ephemeralSince) || typists.changedSince(ephemeralSince).includes(room.roomId)
   if (changed) events.push({ type: 'm.typing', content: { user_ids: [...typing] } })
   const receipts =
     since !== undefined && !hasReceipts
