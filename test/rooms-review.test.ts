@@ -394,3 +394,21 @@ describe('members at a position', () => {
     await members(bob, now, 200)
   })
 })
+
+describe('an error', () => {
+  it('tells nobody outside who is in a room or banned from it', async () => {
+    const roomId = await createRoom(alice, { invite: [bob.userId] })
+    await join(bob, roomId)
+    await act(alice, roomId, 'ban', { user_id: '@banned:localhost' })
+    for (const action of ['kick', 'unban', 'ban', 'invite']) {
+      const answers = []
+      for (const target of [bob.userId, '@banned:localhost', '@nobody:localhost']) {
+        answers.push(await act(carol, roomId, action, { user_id: target }, 403))
+        const content = { membership: action === 'invite' || action === 'ban' ? action : 'leave' }
+        const path = statePath(roomId, 'm.room.member', target)
+        answers.push((await carol.request('PUT', path, { body: content, expect: 403 })).body)
+      }
+      assert.equal(new Set(answers.map(({ error }) => error)).size, 1, `${action}: ${JSON.stringify(answers)}`)
+    }
+  })
+})

@@ -2,7 +2,7 @@ import { errors } from '../../matrix/errors.ts'
 import type { IdentifiedPdu, JsonObject } from '../../matrix/event.ts'
 import type { UserId } from '../../matrix/ids.ts'
 import { type Membership, membershipOf } from '../../matrix/member-content.ts'
-import { appendState } from '../actions/append-state.ts'
+import { appendState, type StateTemplate } from '../actions/append-state.ts'
 import type { Actor } from '../actor.ts'
 import type { RoomDraft } from '../draft.ts'
 import type { People } from '../people.ts'
@@ -11,13 +11,14 @@ async function currentMembership(draft: RoomDraft, userId: UserId): Promise<Memb
   return membershipOf((await draft.state('m.room.member', userId))?.pdu)
 }
 
-function setMember(
-  draft: RoomDraft,
-  actor: Actor,
-  target: UserId,
-  content: JsonObject & { membership: Membership },
-): Promise<IdentifiedPdu> {
-  return appendState(draft, { type: 'm.room.member', sender: actor.userId, stateKey: target, content })
+function memberEvent(actor: Actor, target: UserId, content: JsonObject & { membership: Membership }): StateTemplate {
+  return { type: 'm.room.member', sender: actor.userId, stateKey: target, content }
+}
+
+/** Refuses what is allowed but makes no sense. Others get the rules' refusal, which says nothing of the target. */
+async function refuse(draft: RoomDraft, template: StateTemplate, message: string): Promise<never> {
+  await draft.check(template)
+  throw errors.forbidden(message)
 }
 
 /** Throws `403` also for users who take no invitations. */
@@ -33,12 +34,7 @@ export async function appendInvite(
     ...(await people.memberProfile(draft.reader, target)),
     ...given,
   }
-  const template = {
-    type: 'm.room.member',
-    sender: actor.userId,
-    stateKey: target,
-    content: { ...content, membership: 'invite' },
-  }
+  const template = memberEvent(actor, target, { ...content, membership: 'invite' })
   // Only those who might invite learn that the user takes no invitations.
   await draft.check(template)
   await people.requireInvitable(draft.reader, target)
@@ -52,11 +48,10 @@ export async function appendKick(
   target: UserId,
   given: JsonObject = {},
 ): Promise<IdentifiedPdu> {
+  const template = memberEvent(actor, target, { ...given, membership: 'leave' })
   const membership = await currentMembership(draft, target)
-  if (membership !== 'join' && membership !== 'invite' && membership !== 'knock') {
-    throw errors.forbidden(`${target} is not in the room`)
-  }
-  return setMember(draft, actor, target, { ...given, membership: 'leave' })
+  const canLeave = membership === 'join' || membership === 'invite' || membership === 'knock'
+  return canLeave ? appendState(draft, template) : refuse(draft, template, `${target} is not in the room`)
 }
 
 export function appendBan(
@@ -65,7 +60,7 @@ export function appendBan(
   target: UserId,
   given: JsonObject = {},
 ): Promise<IdentifiedPdu> {
-  return setMember(draft, actor, target, { ...given, membership: 'ban' })
+  return appendState(draft, memberEvent(actor, target, { ...given, membership: 'ban' }))
 }
 
 /** Throws `403` for users who are not banned. */
@@ -75,6 +70,7 @@ export async function appendUnban(
   target: UserId,
   given: JsonObject = {},
 ): Promise<IdentifiedPdu> {
-  if ((await currentMembership(draft, target)) !== 'ban') throw errors.forbidden(`${target} is not banned`)
-  return setMember(draft, actor, target, { ...given, membership: 'leave' })
+  const template = memberEvent(actor, target, { ...given, membership: 'leave' })
+  const isBanned = (await currentMembership(draft, target)) === 'ban'
+  return isBanned ? appendState(draft, template) : refuse(draft, template, `${target} is not banned`)
 }
