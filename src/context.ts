@@ -14,6 +14,7 @@ import type { ServerName } from './matrix/ids.ts'
 import type { SigningKey } from './matrix/signing.ts'
 import { createPush, type Push } from './push/push.ts'
 import { withPushRules } from './push/sync-rules.ts'
+import { createPresence, type Presence } from './rooms/presence/presence.ts'
 import { createRooms, type Rooms } from './rooms/rooms.ts'
 import { createSync, type Sync } from './sync/sync.ts'
 import { systemClock, type TimerClock } from './util/clock.ts'
@@ -35,6 +36,7 @@ export interface AppContext {
   readonly accounts: Accounts
   readonly e2ee: E2ee
   readonly rooms: Rooms
+  readonly presence: Presence
   readonly push: Push
   readonly sync: Sync
   /** What runs as long as the server does, in the order of its start. */
@@ -133,6 +135,17 @@ function createServices(core: Core) {
       extraPowerLevels: config.rooms.event_power_levels,
     },
   })
+  const presence = createPresence({
+    ...core,
+    accounts,
+    view: rooms.reads.view,
+    localMembers: rooms.localMembers,
+    enabled: config.presence.enabled,
+  })
+  rooms.onPersist(presence.hook)
+  rooms.receipts.onReceipt(presence.acted)
+  accounts.onSessionEnd(presence.deviceRemoved)
+  accounts.onDeactivate(presence.userDeactivated)
   const push = createPush({ ...core, accounts, reads: rooms.reads })
   rooms.onPersist(push.hook)
   rooms.receipts.onReceipt(push.receiptMoved)
@@ -144,9 +157,11 @@ function createServices(core: Core) {
     reads: rooms.reads,
     accountData: withPushRules(accounts.accountData, push.rules),
     ephemeral: rooms,
+    presence: presence.news,
     localMembers: rooms.localMembers,
     e2ee,
     push,
   })
-  return { jobs, accounts, e2ee, rooms, push, sync, parts: [jobs.part, accounts.part, rooms.part, sync.part] }
+  const parts = [jobs.part, accounts.part, rooms.part, presence.part, sync.part]
+  return { jobs, accounts, e2ee, rooms, presence, push, sync, parts }
 }

@@ -3,10 +3,18 @@ import type { AppContext } from './context.ts'
 import { e2eeRoutes } from './e2ee/routes.ts'
 import type { Endpoint } from './http/endpoint.ts'
 import { pushRoutes } from './push/routes.ts'
+import { presenceRoutes } from './rooms/presence/routes.ts'
 import { roomRoutes } from './rooms/routes.ts'
 import { syncRoutes } from './sync/routes.ts'
 
 /** Everything that the server answers. */
 export function endpoints(ctx: AppContext): Endpoint[] {
-  return [...accountRoutes(ctx), ...e2eeRoutes(ctx), ...roomRoutes(ctx), ...pushRoutes(ctx), ...syncRoutes(ctx)]
+  return [
+    ...accountRoutes(ctx),
+    ...e2eeRoutes(ctx),
+    ...roomRoutes(ctx),
+    ...presenceRoutes(ctx),
+    ...pushRoutes(ctx),
+    ...syncRoutes(ctx),
+  ]
 }

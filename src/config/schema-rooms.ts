@@ -22,3 +22,10 @@ export const rooms = z
   })
   .prefault({})
   .describe('Rooms.')
+
+export const presence = z
+  .strictObject({
+    enabled: z.boolean().default(true).describe('Tell people who share a room whether the others are there.'),
+  })
+  .prefault({})
+  .describe('Who is online.')

@@ -3,7 +3,7 @@ import { appservices, registration, sessions } from './schema-accounts.ts'
 import { bots } from './schema-bots.ts'
 import { media } from './schema-media.ts'
 import { rateLimits } from './schema-rate-limits.ts'
-import { rooms } from './schema-rooms.ts'
+import { presence, rooms } from './schema-rooms.ts'
 import { database, dataDir, federation, listeners, log, outbound, publicUrl, serverName } from './schema-server.ts'
 import { voip } from './schema-voip.ts'
 import { webhooks } from './schema-webhooks.ts'
@@ -20,6 +20,7 @@ export const configSchema = z.strictObject({
   sessions,
   rate_limits: rateLimits,
   rooms,
+  presence,
   federation,
   outbound,
   appservices,

@@ -3,8 +3,16 @@ import type { CoreSchema } from './schema/core.ts'
 import type { DiscoverySchema } from './schema/discovery.ts'
 import type { E2eeSchema } from './schema/e2ee.ts'
 import type { PeopleSchema } from './schema/people.ts'
+import type { PeopleSchema } from './schema/people.ts'
 import type { PushSchema } from './schema/push.ts'
 import type { RoomsSchema } from './schema/rooms.ts'
 
 /** Every table, as kysely sees it. Columns are those that `migrations/` make; a test compares the two. */
-export interface Schema extends CoreSchema, AccountsSchema, RoomsSchema, DiscoverySchema, E2eeSchema, PushSchema {}
+export interface Schema
+  extends CoreSchema,
+    AccountsSchema,
+    RoomsSchema,
+    DiscoverySchema,
+    PeopleSchema,
+    E2eeSchema,
+    PushSchema {}

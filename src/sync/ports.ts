@@ -4,6 +4,7 @@ import type { Streams } from '../db/streams.ts'
 import type { E2ee } from '../e2ee/e2ee.ts'
 import type { UserId } from '../matrix/ids.ts'
 import type { LocalMembers } from '../rooms/local-members.ts'
+import type { PresenceNews } from '../rooms/presence/news.ts'
 import type { RoomReads } from '../rooms/reads.ts'
 import type { Rooms } from '../rooms/rooms.ts'
 import type { Clock } from '../util/clock.ts'
@@ -25,6 +26,7 @@ export interface SyncPorts {
     readonly typing: Pick<Rooms['typing'], 'users' | 'changedSince' | 'counter'>
     readonly receipts: Pick<Rooms['receipts'], 'content'>
   }
+  readonly presence: PresenceNews
   readonly push: {
     counts(reader: Reader, userId: UserId, roomNid: number): Promise<Count>
     countsByThread(

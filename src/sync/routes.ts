@@ -7,7 +7,12 @@ import { parseStreamToken } from '../matrix/stream-token.ts'
 const maxTimeout = 5 * 60_000
 
 /** https://spec.matrix.org/v1.19/client-server-api/#syncing */
-export function syncRoutes({ db, sync, accounts }: Pick<AppContext, 'db' | 'sync' | 'accounts'>): Endpoint[] {
+export function syncRoutes({
+  db,
+  sync,
+  accounts,
+  presence,
+}: Pick<AppContext, 'db' | 'sync' | 'accounts' | 'presence'>): Endpoint[] {
   return [
     endpoint(
       {
@@ -29,15 +34,21 @@ export function syncRoutes({ db, sync, accounts }: Pick<AppContext, 'db' | 'sync
         const since = query.since === undefined || query.since === '' ? undefined : parseStreamToken(query.since)
         if (since === undefined && query.since) throw errors.invalidParam('since is not a token of this server')
         const unstable = query['org.matrix.msc4222.use_state_after'] === true
-        return sync.sync({
-          requester,
-          since,
-          filter: await db.read((reader) => accounts.filters.resolve(reader, requester.userId, query.filter)),
-          fullState: query.full_state ?? false,
-          stateAfter: query.use_state_after ? 'state_after' : unstable ? 'org.matrix.msc4222.state_after' : 'state',
-          timeout: Math.min(query.timeout ?? 0, maxTimeout),
-          signal,
-        })
+        const filter = await db.read((reader) => accounts.filters.resolve(reader, requester.userId, query.filter))
+        const disconnect = presence.connect(requester, query.set_presence ?? 'online')
+        try {
+          return await sync.sync({
+            requester,
+            since,
+            filter,
+            fullState: query.full_state ?? false,
+            stateAfter: query.use_state_after ? 'state_after' : unstable ? 'org.matrix.msc4222.state_after' : 'state',
+            timeout: Math.min(query.timeout ?? 0, maxTimeout),
+            signal,
+          })
+        } finally {
+          disconnect()
+        }
       },
     ),
   ]

@@ -6,6 +6,7 @@ import { filterByType, readAccountData } from './account-data.ts'
 import { deviceParts } from './device-parts.ts'
 import { createSentMembers } from './lazy-members.ts'
 import type { SyncPorts } from './ports.ts'
+import { type PresenceSection, presenceSection, visiblePresence } from './presence-section.ts'
 import { roomSections } from './rooms-section.ts'
 import type { SyncRequest, SyncResponse } from './types.ts'
 import { createWaiters, usersToWake, type Waiters } from './waiters.ts'
@@ -38,7 +39,12 @@ export function createSync(ports: SyncPorts): Sync {
     )
   }
 
-  async function compute(reader: Reader, request: SyncRequest, since: StreamToken | undefined): Promise<Computed> {
+  async function compute(
+    reader: Reader,
+    request: SyncRequest,
+    since: StreamToken | undefined,
+    around: PresenceSection,
+  ): Promise<Computed> {
     const { filter } = request
     const { userId } = request.requester
     const to = await ports.streams.positionIn(reader)
@@ -49,21 +55,30 @@ export function createSync(ports: SyncPorts): Sync {
     const rooms = await roomSections(ports, sent, reader, request, { window, ephemeralSince, accountData: view })
     const accountData = filterByType(filter.account_data, view.global)
     const devices = await deviceParts(ports.e2ee, reader, request.requester, since, window)
+    const presence =
+      around.events.length === 0
+        ? []
+        : visiblePresence(around, request, await ports.accountData.ignoredUsers(reader, userId))
     const next: StreamToken = {
       position: to,
       ephemeral,
+      presence: around.upTo,
       ...(devices.lagging === undefined ? {} : { toDevice: devices.lagging }),
     }
     const response: SyncResponse = {
       next_batch: formatStreamToken(next),
       ...(Object.keys(rooms).length > 0 && { rooms }),
       ...(accountData.length > 0 && { account_data: { events: accountData } }),
+      ...(presence.length > 0 && { presence: { events: presence } }),
       ...(devices.events.length > 0 && { to_device: { events: devices.events } }),
       ...(devices.lists && { device_lists: devices.lists }),
       ...devices.counts,
     }
     const listsNews = devices.lists !== undefined && devices.lists.changed.length + devices.lists.left.length > 0
-    const hasNews = Object.keys(rooms).length > 0 || accountData.length > 0 || devices.events.length > 0 || listsNews
+    // What users do themselves is no news to them.
+    const presenceNews = presence.some(({ sender }) => sender !== userId)
+    const hasNews =
+      Object.keys(rooms).length > 0 || accountData.length > 0 || devices.events.length > 0 || listsNews || presenceNews
     return { response, next, hasNews, received: devices.received }
   }
 
@@ -83,7 +98,10 @@ export function createSync(ports: SyncPorts): Sync {
       const watch = waiters.watch(userId)
       try {
         for (let from = since; ; ) {
-          const { response, next, hasNews, received } = await ports.db.read((reader) => compute(reader, request, from))
+          const around = await presenceSection(ports, request, from)
+          const { response, next, hasNews, received } = await ports.db.read((reader) =>
+            compute(reader, request, from, around),
+          )
           if (received && since !== undefined && deviceId !== undefined) {
             await ports.e2ee.acknowledgeToDevice(userId, deviceId, since.toDevice ?? since.position)
           }
