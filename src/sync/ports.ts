@@ -23,7 +23,7 @@ export interface SyncPorts {
   readonly localMembers: Pick<LocalMembers, 'of'>
   readonly accountData: Pick<AccountData, 'list' | 'changedRooms' | 'ignoredUsers'>
   readonly ephemeral: {
-    readonly typing: Pick<Rooms['typing'], 'users' | 'changedSince' | 'counter'>
+    readonly typing: Pick<Rooms['typing'], 'users' | 'changedSince' | 'counter' | 'isFromBefore'>
     readonly receipts: Pick<Rooms['receipts'], 'content'>
   }
   readonly presence: PresenceNews
