@@ -5,7 +5,9 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import SQLite from 'better-sqlite3'
+import pg from 'pg'
 import { at } from './helpers/client.ts'
+import { databaseUrlFor, skipEngine } from './helpers/engines.ts'
 import { pageBack } from './helpers/follower.ts'
 import { startProgram, temporaryFolder } from './helpers/program.ts'
 import type { TestUser } from './helpers/server.ts'
@@ -83,6 +85,33 @@ test('files that may not grow refuse writes, serve reads and lose nothing', {
     take: (server) => limit(server, String(statSync(join(server.dataDir, 'ringback.db-wal')).size)),
     release: (server) => limit(server, 'unlimited'),
   })
+})
+
+test('connections to PostgreSQL that break are made anew', { skip: skipEngine('postgres') }, async (t) => {
+  const databaseUrl = await databaseUrlFor(t, 'postgres')
+  const server = await startServerProcess(t, { databaseUrl })
+  const alice = await server.register('alice')
+  const roomId = await createRoom(alice)
+  const admin = new pg.Client({ connectionString: databaseUrl })
+  // The database goes at the end, whoever is connected.
+  admin.on('error', () => {})
+  await admin.connect()
+  const acknowledged: string[] = []
+  for (let n = 0; n < 40; n++) {
+    if (n % 10 === 5) {
+      await admin.query(
+        'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
+      )
+    }
+    const { status, body } = await send(alice, roomId, `n${n}`)
+    if (status === 200) acknowledged.push(body.event_id)
+    else assert.deepEqual([status, body.errcode], [503, 'M_UNKNOWN'])
+  }
+  assert.ok(acknowledged.length >= 30, `${acknowledged.length} of 40`)
+  const seen = (await pageBack(alice, roomId)).filter(({ type }) => type === 'm.room.message')
+  assert.deepEqual(new Set(seen.map(({ event_id }) => event_id)), new Set(acknowledged))
+  await admin.end()
+  assert.equal(await server.stop(), 0)
 })
 
 /** Starts what cannot start and returns the one line that it printed. */

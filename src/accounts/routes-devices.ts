@@ -3,7 +3,7 @@ import type { AppContext } from '../context.ts'
 import { type AnyRequest, type Endpoint, endpoint, type Requester } from '../http/endpoint.ts'
 import { reply } from '../http/reply.ts'
 import { errors } from '../matrix/errors.ts'
-import { isDeviceId, type UserId } from '../matrix/ids.ts'
+import type { UserId } from '../matrix/ids.ts'
 import { passwordPolicy } from './password-stage.ts'
 import type { Device } from './types.ts'
 
@@ -31,7 +31,10 @@ export function deviceRoutes({ accounts, db, limiter }: Pick<AppContext, 'accoun
 
   const remove = (userId: UserId, deviceIds: readonly string[]) =>
     db.write('delete devices', async (tx) => {
-      for (const deviceId of deviceIds) if (isDeviceId(deviceId)) await accounts.sessions.end(tx, userId, deviceId)
+      const wanted = new Set(deviceIds)
+      for (const { deviceId } of await devices.list(tx, userId)) {
+        if (wanted.has(deviceId)) await accounts.sessions.end(tx, userId, deviceId)
+      }
     })
 
   return [

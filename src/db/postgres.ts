@@ -19,17 +19,30 @@ class Connection implements WriterConnection {
   }
 
   execute = async <Row>(sql: string, parameters: readonly unknown[]): Promise<Result<Row>> => {
-    const { rows, rowCount, command } = await this.client.query(sql, [...parameters])
+    const { rows, rowCount, command } = await this.#query(sql, [...parameters])
     return { rows: rows as Row[], changes: command === 'SELECT' ? 0 : (rowCount ?? 0) }
   }
 
   async control(sql: string): Promise<void> {
-    await this.client.query(sql)
+    await this.#query(sql)
+  }
+
+  async #query(sql: string, parameters?: unknown[]): Promise<pg.QueryResult> {
+    try {
+      return await this.client.query(sql, parameters)
+    } catch (error) {
+      throw error instanceof pg.DatabaseError ? error : unreachable(error)
+    }
   }
 
   inTransaction(): boolean {
     return true
   }
+}
+
+/** Gives the errors of sockets and of broken clients, which have all kinds of codes or none, that of a broken connection. */
+function unreachable(error: unknown): Error {
+  return Object.assign(new Error('PostgreSQL cannot be reached', { cause: error }), { code: '08006' })
 }
 
 /**
@@ -42,12 +55,22 @@ export function openPostgres(url: string): Database {
   pool.on('error', () => {})
   const connections = new WeakMap<pg.PoolClient, Connection>()
 
+  async function connect(): Promise<pg.PoolClient> {
+    try {
+      return await pool.connect()
+    } catch (error) {
+      throw unreachable(error)
+    }
+  }
+
   async function acquire(): Promise<Connection> {
-    const client = await pool.connect()
+    const client = await connect()
     let connection = connections.get(client)
     if (connection === undefined) {
       connection = new Connection(client)
       connections.set(client, connection)
+      // The pool listens to idle clients alone, and an error without a listener would end the process.
+      client.on('error', (error) => dropWriter(client, error))
     }
     return connection
   }
@@ -73,12 +96,16 @@ export function openPostgres(url: string): Database {
       writer ??= await acquire()
       return writer
     },
-    (_, error) => {
-      if (error === undefined || writer === undefined) return
-      writer.client.release(error)
-      writer = undefined
+    (connection, error) => {
+      if (error && connection instanceof Connection) dropWriter(connection.client, error)
     },
   )
+
+  function dropWriter(client: pg.PoolClient, error: Error): void {
+    if (writer?.client !== client) return
+    writer = undefined
+    client.release(error)
+  }
 
   return {
     engine: 'postgres',

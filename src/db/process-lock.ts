@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import SQLite from 'better-sqlite3'
 import pg from 'pg'
 import { StartupError } from '../util/part.ts'
@@ -32,17 +33,60 @@ async function lockFolder(dataDir: string): Promise<ProcessLock> {
   return { release: async () => void held.close() }
 }
 
+const retryMs = 1000
+/** The session of a server that was killed may hold the lock for a moment. */
+const patienceMs = 2000
+/** After a break our own old session may do so, and the network may hide its end for longer. */
+const retakeMs = 15_000
+
+/** The lock lives in a session of its own. When that breaks it is taken again, unless another server was faster. */
 async function lockPostgres(url: string): Promise<ProcessLock> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
-  // When the connection breaks the lock is gone, and so are the connections that write: they report it.
-  client.on('error', () => {})
-  await client.connect()
-  const { rows } = await client.query<{ locked: boolean }>(
-    "select pg_try_advisory_lock(hashtext('ringback'), hashtext(current_schema())) as locked",
-  )
-  if (rows[0]?.locked !== true) {
-    await client.end()
-    throw new StartupError('Another Ringback is already running on this PostgreSQL database.')
+  let released = false
+  let session = await open(patienceMs)
+
+  async function open(lockTimeoutMs: number): Promise<pg.Client> {
+    const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
+    let isHeld = false
+    client.on('error', () => {
+      if (isHeld) retake().catch(endProcess)
+    })
+    try {
+      await client.connect()
+      await client.query(`set lock_timeout = ${lockTimeoutMs}`)
+      await client.query("select pg_advisory_lock(hashtext('ringback'), hashtext(current_schema()))")
+      isHeld = true
+      return client
+    } catch (error) {
+      await client.end()
+      if (!(error instanceof pg.DatabaseError) || error.code !== '55P03') throw error
+      throw new StartupError('Another Ringback is already running on this PostgreSQL database.')
+    }
   }
-  return { release: () => client.end() }
+
+  async function retake(): Promise<void> {
+    while (!released) {
+      try {
+        session = await open(retakeMs)
+        if (released) await session.end()
+        return
+      } catch (error) {
+        if (error instanceof StartupError) throw error
+      }
+      await wait(retryMs, undefined, { ref: false })
+    }
+  }
+
+  return {
+    release: async () => {
+      released = true
+      await session.end()
+    },
+  }
+}
+
+/** Two servers that write to one database would destroy it. */
+function endProcess(reason: unknown): void {
+  process.nextTick(() => {
+    throw reason
+  })
 }

@@ -114,8 +114,10 @@ async function putKeys(tx: Tx, userId: string, version: string, keys: Nested<Bac
   if (String(backup.version) !== version) throw errors.wrongRoomKeysVersion(String(backup.version))
   let added = 0
   let isChanged = false
+  const pause = createYielder()
   for (const [roomId, sessions] of keys) {
     for (const [sessionId, key] of sessions) {
+      await pause()
       const current = await getSession(tx, refOf(backup), roomId, sessionId)
       if (current && !isBetterKey(key, current)) continue
       await upsertSession(tx, refOf(backup), { ...key, roomId, sessionId })

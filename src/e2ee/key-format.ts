@@ -2,7 +2,8 @@ import { z } from 'zod'
 import type { CrossSigningUsage } from '../db/schema/e2ee.ts'
 import { canonicalJson } from '../matrix/canonical-json.ts'
 import { errors } from '../matrix/errors.ts'
-import type { JsonObject } from '../matrix/event.ts'
+import type { Json, JsonObject } from '../matrix/event.ts'
+import { limitObject, limitUploaded } from './limits.ts'
 
 /** Any JSON object, kept with all its keys. */
 export const jsonObject = z.custom<JsonObject>(
@@ -42,12 +43,21 @@ export interface NamedKey {
   readonly json: string
 }
 
-/** Splits `algorithm:key_id`; throws `M_BAD_JSON` for other names. */
+/** The canonical form of what others will be given. Throws `M_TOO_LARGE`. */
+function passedOn(key: Json): string {
+  const json = canonicalJson(key)
+  limitObject(json)
+  return json
+}
+
+/** Splits `algorithm:key_id`; throws `M_BAD_JSON` for other names, `M_TOO_LARGE` for too many or too large keys. */
 export function parseNamedKeys(keys: OneTimeKeys): NamedKey[] {
-  return Object.entries(keys).map(([name, key]) => {
+  const entries = Object.entries(keys)
+  limitUploaded(entries.length)
+  return entries.map(([name, key]) => {
     const colon = name.indexOf(':')
     if (colon < 1 || colon === name.length - 1) throw errors.badJson('Key names have the form algorithm:key_id')
-    return { algorithm: name.slice(0, colon), keyId: name.slice(colon + 1), json: canonicalJson(key) }
+    return { algorithm: name.slice(0, colon), keyId: name.slice(colon + 1), json: passedOn(key) }
   })
 }
 
@@ -56,7 +66,7 @@ export function checkDeviceKeys(keys: DeviceKeys, userId: string, deviceId: stri
   if (keys.user_id !== userId) throw errors.invalidParam('The user_id of the device keys is not yours')
   if (keys.device_id !== deviceId) throw errors.invalidParam("The device_id of the device keys is not this device's")
   const { unsigned: _unsigned, ...kept } = keys
-  return canonicalJson(asJson(kept))
+  return passedOn(asJson(kept))
 }
 
 /** The public key of a cross-signing key; throws `M_BAD_JSON` or `M_INVALID_PARAM` where it has not the required form. */
@@ -69,6 +79,7 @@ export function checkCrossSigningKey(key: CrossSigningKey, usage: CrossSigningUs
     throw errors.badJson(`The ${usage} key must hold exactly one public key`)
   }
   if (name !== `ed25519:${publicKey}`) throw errors.badJson(`The ${usage} key must be named ed25519:PUBLIC_KEY`)
+  limitObject(JSON.stringify(key))
   return publicKey
 }
 

@@ -1,6 +1,7 @@
 import type { Reader, Tx } from '../db/database.ts'
 import { errors } from '../matrix/errors.ts'
 import type { JsonObject } from '../matrix/event.ts'
+import { createYielder } from '../util/async.ts'
 import type { NamedKey } from './key-format.ts'
 import { type Nested, putNested } from './nested.ts'
 import { getFallbackKey, listUnusedFallback, updateFallbackUsed, upsertFallbackKey } from './store-fallback-keys.ts'
@@ -63,8 +64,10 @@ async function addOneTimeKey(tx: Tx, device: DeviceRef, key: NamedKey): Promise<
 /** Gives out a key for each wanted user, device and algorithm; those that have none are absent. */
 export async function claimKeys(tx: Tx, wanted: Nested<string>): Promise<Nested<JsonObject>> {
   const claimed: Nested<JsonObject> = new Map()
+  const pause = createYielder()
   for (const [userId, devices] of wanted) {
     for (const [deviceId, algorithm] of devices) {
+      await pause()
       const key = await claimOne(tx, { userId, deviceId }, algorithm)
       if (key) putNested(claimed, userId, deviceId, { [`${algorithm}:${key.keyId}`]: JSON.parse(key.json) })
     }

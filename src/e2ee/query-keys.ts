@@ -1,5 +1,6 @@
 import type { Reader } from '../db/database.ts'
 import type { JsonObject } from '../matrix/event.ts'
+import { createYielder } from '../util/async.ts'
 import type { DeviceDirectory, QueriedKeys } from './ports.ts'
 import { type KeySignature, listCrossSigningKeys, listKeySignatures } from './store-cross-signing.ts'
 import { getDehydratedNames } from './store-dehydrated.ts'
@@ -28,7 +29,9 @@ export async function queryLocalKeys(
 ): Promise<QueriedKeys> {
   const answer = emptyAnswer()
   const userIds = [...wanted.keys()]
+  const pause = createYielder()
   for (let i = 0; i < userIds.length; i += chunk) {
+    await pause()
     await queryChunk(directory, reader, viewer, { answer, wanted, userIds: userIds.slice(i, i + chunk) })
   }
   return answer

@@ -3,6 +3,7 @@ import { passwordPolicy } from '../accounts/password-stage.ts'
 import type { AppContext } from '../context.ts'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
 import { crossSigningKeySchema, jsonObject } from './key-format.ts'
+import { limitUploaded } from './limits.ts'
 import { toNested } from './nested.ts'
 
 const spec = 'https://spec.matrix.org/v1.19/client-server-api/'
@@ -53,12 +54,13 @@ export function crossSigningRoutes({
         body: z.record(z.string(), z.record(z.string(), jsonObject)),
         spec: `${spec}#post_matrixclientv3keyssignaturesupload`,
       },
-      async ({ requester, body }) => ({
-        failures: await e2ee.uploadSignatures(
-          requester.userId,
-          toNested(body, (object) => object),
-        ),
-      }),
+      async ({ requester, body }) => {
+        const upload = toNested(body, (object) => object)
+        let count = 0
+        for (const keys of upload.values()) count += Math.max(1, keys.size)
+        limitUploaded(count)
+        return { failures: await e2ee.uploadSignatures(requester.userId, upload) }
+      },
     ),
   ]
 }

@@ -5,6 +5,7 @@ import { errors } from '../matrix/errors.ts'
 import type { DeviceId } from '../matrix/ids.ts'
 import { parseStreamToken } from '../matrix/stream-token.ts'
 import { checkDeviceKeys, deviceKeysSchema, oneTimeKeysSchema, parseNamedKeys } from './key-format.ts'
+import { limitNamed } from './limits.ts'
 import { toNested } from './nested.ts'
 
 const spec = 'https://spec.matrix.org/v1.19/client-server-api/'
@@ -48,8 +49,11 @@ export function keysRoutes({ e2ee, db }: Pick<AppContext, 'e2ee' | 'db'>): Endpo
         body: z.object({ timeout, device_keys: z.record(z.string(), z.array(z.string())) }),
         spec: `${spec}#post_matrixclientv3keysquery`,
       },
-      ({ requester, body }) =>
-        e2ee.queryKeys(requester.userId, new Map(Object.entries(body.device_keys)), patience(body.timeout)),
+      ({ requester, body }) => {
+        const wanted = new Map(Object.entries(body.device_keys))
+        limitNamed(wanted)
+        return e2ee.queryKeys(requester.userId, wanted, patience(body.timeout))
+      },
     ),
     endpoint(
       {
@@ -60,11 +64,11 @@ export function keysRoutes({ e2ee, db }: Pick<AppContext, 'e2ee' | 'db'>): Endpo
         body: z.object({ timeout, one_time_keys: z.record(z.string(), z.record(z.string(), z.string())) }),
         spec: `${spec}#post_matrixclientv3keysclaim`,
       },
-      ({ body }) =>
-        e2ee.claimKeys(
-          toNested(body.one_time_keys, (algorithm) => algorithm),
-          patience(body.timeout),
-        ),
+      ({ body }) => {
+        const wanted = toNested(body.one_time_keys, (algorithm) => algorithm)
+        limitNamed(wanted)
+        return e2ee.claimKeys(wanted, patience(body.timeout))
+      },
     ),
     endpoint(
       {

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { AppContext } from '../context.ts'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
 import { jsonObject } from './key-format.ts'
+import { limitNamed, limitObject } from './limits.ts'
 import { toNested } from './nested.ts'
 
 /** https://spec.matrix.org/v1.19/client-server-api/#send-to-device-messaging */
@@ -18,6 +19,10 @@ export function toDeviceRoutes({ e2ee }: Pick<AppContext, 'e2ee'>): Endpoint[] {
       },
       async ({ requester, params, body }) => {
         const messages = toNested(body.messages, (content) => content)
+        limitNamed(messages)
+        for (const devices of messages.values()) {
+          for (const content of devices.values()) limitObject(JSON.stringify(content))
+        }
         await e2ee.toDevice.send(
           { sender: requester.userId, type: params.eventType, messages },
           { deviceId: requester.deviceId, txnId: params.txnId },

@@ -25,17 +25,24 @@ export async function getDehydrated(reader: Reader, userId: string): Promise<Sto
   )
 }
 
+/** How many users one query asks for. */
+const page = 500
+
 /** The dehydrated devices of these users, with their display names. */
 export async function getDehydratedNames(
   reader: Reader,
   userIds: readonly string[],
 ): Promise<Nested<string | undefined>> {
-  const rows = await reader.qb
-    .selectFrom('dehydrated_devices')
-    .select(['user_id', 'device_id', 'display_name'])
-    .where('user_id', 'in', userIds)
-    .execute()
-  return new Map(rows.map((row) => [row.user_id, new Map([[row.device_id, row.display_name ?? undefined]])]))
+  const names: Nested<string | undefined> = new Map()
+  for (let i = 0; i < userIds.length; i += page) {
+    const rows = await reader.qb
+      .selectFrom('dehydrated_devices')
+      .select(['user_id', 'device_id', 'display_name'])
+      .where('user_id', 'in', userIds.slice(i, i + page))
+      .execute()
+    for (const row of rows) names.set(row.user_id, new Map([[row.device_id, row.display_name ?? undefined]]))
+  }
+  return names
 }
 
 export async function insertDehydrated(tx: Tx, device: StoredDehydrated): Promise<void> {

@@ -3,6 +3,7 @@ import type { Streams } from '../db/streams.ts'
 import { errors } from '../matrix/errors.ts'
 import type { JsonObject } from '../matrix/event.ts'
 import { isUserId, type ServerName, serverOf, type UserId } from '../matrix/ids.ts'
+import { createYielder } from '../util/async.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Nested } from './nested.ts'
 import type { DeviceDirectory, E2eeHook } from './ports.ts'
@@ -93,7 +94,9 @@ export function createToDevice(deps: ToDeviceDeps): ToDevice {
     if (targets.length === 0) return
     const last = await deps.streams.allocate(tx, targets.length)
     let position = last - targets.length
+    const pause = createYielder()
     for (const { device, content } of targets) {
+      await pause()
       position++
       await insertMessage(tx, device, position, JSON.stringify({ type, sender, content }))
     }

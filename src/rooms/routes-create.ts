@@ -35,6 +35,7 @@ function requireUserIds(values: readonly string[]): UserId[] {
 
 function toCreateRoomRequest(body: z.output<typeof createBody>): CreateRoomRequest {
   if (body.invite_3pid && body.invite_3pid.length > 0) throw noIdentityServer()
+  limitEvents(body)
   return {
     visibility: body.visibility ?? undefined,
     aliasName: body.room_alias_name ?? undefined,
@@ -52,6 +53,14 @@ function toCreateRoomRequest(body: z.output<typeof createBody>): CreateRoomReque
     isDirect: body.is_direct ?? undefined,
     powerLevels: body.power_level_content_override ?? undefined,
   }
+}
+
+/** Each of them is an event to be signed, checked and written before anybody else gets their turn. */
+const maxEvents = 1000
+
+function limitEvents({ initial_state: state, invite }: z.output<typeof createBody>): void {
+  if ((state?.length ?? 0) + (invite?.length ?? 0) <= maxEvents) return
+  throw errors.tooLarge(`A new room can have ${maxEvents} state events and invitations`)
 }
 
 /** Invitations by e-mail or telephone number need a server that knows whose those are. */

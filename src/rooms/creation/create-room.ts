@@ -3,6 +3,7 @@ import { errors, MatrixError } from '../../matrix/errors.ts'
 import type { JsonObject } from '../../matrix/event.ts'
 import { isRoomAlias, type RoomAlias, type RoomId, type ServerName, type UserId } from '../../matrix/ids.ts'
 import { getRoomVersionRules, type RoomVersionRules } from '../../matrix/room-versions.ts'
+import { createYielder } from '../../util/async.ts'
 import { appendClientState } from '../actions/append-client-state.ts'
 import type { Actor } from '../actor.ts'
 import { getAlias, insertAlias } from '../directory/store-aliases.ts'
@@ -93,14 +94,18 @@ export function createRoomCreation(deps: CreateRoomDeps): CreateRoom {
       ...initial,
       ...ending,
     ]
+    const pause = createYielder()
     for (const entry of state) {
+      await pause()
       await appendClientState(draft, people, actor, entry, alias === undefined ? [] : [alias])
     }
   }
 
   async function appendInvites(draft: RoomDraft, actor: Actor, request: CreateRoomRequest): Promise<void> {
     const content: JsonObject = request.isDirect ? { is_direct: true } : {}
+    const pause = createYielder()
     for (const target of new Set<UserId>(request.invite)) {
+      await pause()
       if (target !== actor.userId) await appendInvite(draft, people, actor, target, content)
     }
   }
