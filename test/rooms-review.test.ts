@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { roomVersions } from '../src/matrix/room-versions.ts'
+import { createTestClock } from '../src/util/clock.ts'
 import { at } from './helpers/client.ts'
 import {
   act,
@@ -411,4 +412,11 @@ describe('an error', () => {
       assert.equal(new Set(answers.map(({ error }) => error)).size, 1, `${action}: ${JSON.stringify(answers)}`)
     }
   })
+})
+
+it('makes as many rooms as are asked for in one moment, though their ids are hashes of what is alike', async () => {
+  await using still = await createTestServer({ clock: createTestClock() })
+  const dave = await still.user('dave')
+  const created = await Promise.all(Array.from({ length: 5 }, () => createRoom(dave)))
+  assert.equal(new Set(created).size, created.length)
 })

@@ -41,6 +41,8 @@ export interface DraftEvent extends IdentifiedPdu {
 export interface DraftDeps {
   readonly states: States
   readonly events: EventCache
+  /** The time of a create event, in ms: no two rooms have the same. */
+  readonly creationTime: () => number
   readonly clock: Clock
   readonly serverName: ServerName
   readonly signingKey: SigningKey
@@ -176,7 +178,7 @@ export class RoomDraft {
       type,
       sender,
       content: subject.content,
-      origin_server_ts: template.originServerTs ?? this.#deps.clock.now(),
+      origin_server_ts: template.originServerTs ?? (isCreate ? this.#deps.creationTime() : this.#deps.clock.now()),
       depth: Math.min(this.#head.depth + 1, Number.MAX_SAFE_INTEGER),
       prev_events: this.#references(this.#head.prev.slice(0, maxPrevEvents)),
       auth_events: this.#references(authEvents),

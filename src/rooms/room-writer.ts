@@ -1,5 +1,6 @@
 import type { Reader } from '../db/database.ts'
 import type { RoomVersionRules } from '../matrix/room-versions.ts'
+import type { Clock } from '../util/clock.ts'
 import { type DraftDeps, RoomDraft } from './draft.ts'
 import { type PersistDeps, persistChain } from './persist.ts'
 import { getEventByNid } from './store-events.ts'
@@ -27,7 +28,8 @@ interface Waiting {
 
 const maxBatch = 100
 
-export function createRoomWriter(deps: DraftDeps & PersistDeps): RoomWriter {
+export function createRoomWriter(options: Omit<DraftDeps, 'creationTime'> & PersistDeps): RoomWriter {
+  const deps: DraftDeps & PersistDeps = { ...options, creationTime: createDistinctTime(options.clock) }
   const queues = new Map<string, Waiting[]>()
 
   async function openDraft(reader: Reader, room: Room): Promise<RoomDraft> {
@@ -110,5 +112,14 @@ export function createRoomWriter(deps: DraftDeps & PersistDeps): RoomWriter {
       await persistChain(deps, { room: undefined, roomId, rules, events, works })
       return value
     },
+  }
+}
+
+/** From version 12 on a room's id is the hash of its create event: two that are alike in all else must differ in this. */
+function createDistinctTime(clock: Clock): () => number {
+  let last = Number.NEGATIVE_INFINITY
+  return () => {
+    last = Math.max(clock.now(), last + 1)
+    return last
   }
 }
