@@ -26,7 +26,7 @@ import { carryAccountData, createUpgradeFollower, type UpgradeHook } from './mem
 import { createMembership, type Membership } from './membership/membership.ts'
 import { createPeople } from './people.ts'
 import { createRoomReading, type RoomReading } from './reading.ts'
-import { createAggregations } from './relations/aggregations.ts'
+import { createRelations, type Relations } from './relations/relations.ts'
 import { createRoomWriter, type RoomWriter } from './room-writer.ts'
 import { createStates } from './states.ts'
 import type { PersistHook } from './types.ts'
@@ -40,6 +40,7 @@ export interface Rooms extends RoomReading {
   readonly directory: PublicRooms
   readonly discovery: Discovery
   readonly typing: Typing & TypingRequests
+  readonly relations: Relations
   readonly receipts: Receipts
   readonly readMarkers: ReadMarkers
   readonly localMembers: LocalMembers
@@ -85,7 +86,8 @@ export function createRooms({ db, streams, clock, log, accounts, options }: Room
   const reading = createRoomReading({ db, clock, states, events, bundlers })
   const { view, visibility, clientEvents } = reading.reads
   const { ignoredUsers } = accounts.accountData
-  bundlers.push(createAggregations({ events, visibility, clientEvents, ignoredUsers }))
+  const relations = createRelations({ db, events, view, visibility, clientEvents, ignoredUsers })
+  bundlers.push(relations.bundle)
   const localMembers = createLocalMembers(db)
   const typing = createTyping({ clock, streams })
   const upgradeHooks: UpgradeHook[] = [carryAccountData(accounts.accountData)]
@@ -113,6 +115,7 @@ export function createRooms({ db, streams, clock, log, accounts, options }: Room
     directory: createPublicRooms({ db, view, serverName }),
     discovery: createDiscovery({ db, reads: reading.reads, aliases }),
     typing: { ...typing, ...createTypingRequests({ db, typing }) },
+    relations,
     receipts,
     readMarkers: createReadMarkers({ db, accountData: accounts.accountData, receipts }),
     localMembers,

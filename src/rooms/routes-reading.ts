@@ -1,22 +1,13 @@
 import { z } from 'zod'
 import type { AppContext } from '../context.ts'
-import { type Endpoint, endpoint, type Requester } from '../http/endpoint.ts'
+import { type Endpoint, endpoint } from '../http/endpoint.ts'
 import { errors } from '../matrix/errors.ts'
 import type { RoomEventFilter } from '../matrix/event-filter.ts'
 import { roomEventFilter } from '../matrix/filter-schema.ts'
-import { formatStreamToken, parseStreamToken } from '../matrix/stream-token.ts'
+import { audienceOf, positionOf, tokenOf } from './route-parts.ts'
 
 const spec = 'https://spec.matrix.org/v1.19/client-server-api/#getting-events-for-a-room'
 const membership = z.enum(['join', 'invite', 'knock', 'leave', 'ban'])
-
-function position(token: string | undefined): number | undefined {
-  if (token === undefined || token === '') return undefined
-  const parsed = parseStreamToken(token)
-  if (parsed === undefined) throw errors.invalidParam('This pagination token is not one of ours')
-  return parsed.position
-}
-
-const token = (pos: number) => formatStreamToken({ position: pos, ephemeral: 0 })
 
 function readFilter(text: string | undefined): RoomEventFilter | undefined {
   if (text === undefined || text === '') return undefined
@@ -31,7 +22,6 @@ function readFilter(text: string | undefined): RoomEventFilter | undefined {
   return parsed.data
 }
 
-const audienceOf = (requester: Requester) => ({ userId: requester.userId, deviceId: requester.deviceId })
 const limitOf = (limit: number | undefined, max: number) => Math.min(Math.max(limit ?? 10, 1), max)
 
 /** Events, their neighbours, and pages of history. */
@@ -55,15 +45,15 @@ export function roomReadingRoutes({ rooms }: Pick<AppContext, 'rooms'>): Endpoin
         const filter = readFilter(query.filter)
         const page = await rooms.timeline.messages(audienceOf(requester), params.roomId, {
           dir: query.dir,
-          from: position(query.from),
-          to: position(query.to),
+          from: positionOf(query.from),
+          to: positionOf(query.to),
           limit: limitOf(query.limit ?? filter?.limit, 1000),
           filter,
         })
         return {
           chunk: page.chunk,
-          start: token(page.start),
-          ...(page.end === undefined ? {} : { end: token(page.end) }),
+          start: tokenOf(page.start),
+          ...(page.end === undefined ? {} : { end: tokenOf(page.end) }),
           state: page.state,
         }
       },
@@ -90,8 +80,8 @@ export function roomReadingRoutes({ rooms }: Pick<AppContext, 'rooms'>): Endpoin
           events_before: context.before,
           events_after: context.after,
           state: context.state,
-          start: token(context.start),
-          end: token(context.end),
+          start: tokenOf(context.start),
+          end: tokenOf(context.end),
         }
       },
     ),
@@ -109,7 +99,7 @@ export function roomReadingRoutes({ rooms }: Pick<AppContext, 'rooms'>): Endpoin
       },
       async ({ params, query, requester }) => ({
         chunk: await rooms.state.members(audienceOf(requester), params.roomId, {
-          at: position(query.at),
+          at: positionOf(query.at),
           membership: query.membership,
           notMembership: query.not_membership,
         }),

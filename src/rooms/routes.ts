@@ -9,6 +9,7 @@ import { membershipRoutes } from './routes-membership.ts'
 import { moderationRoutes } from './routes-moderation.ts'
 import { publicRoomsRoutes } from './routes-public-rooms.ts'
 import { roomReadingRoutes } from './routes-reading.ts'
+import { relationRoutes } from './routes-relations.ts'
 
 /** Everything about rooms. */
 export function roomRoutes(ctx: Pick<AppContext, 'rooms'>): Endpoint[] {
@@ -18,6 +19,7 @@ export function roomRoutes(ctx: Pick<AppContext, 'rooms'>): Endpoint[] {
     ...moderationRoutes(ctx),
     ...eventRoutes(ctx),
     ...roomReadingRoutes(ctx),
+    ...relationRoutes(ctx),
     ...directoryRoutes(ctx),
     ...publicRoomsRoutes(ctx),
     ...discoveryRoutes(ctx),

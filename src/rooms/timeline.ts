@@ -7,8 +7,9 @@ import { type RoomAccess, requireAccess } from './access.ts'
 import type { Audience, ClientEvent, ClientEvents } from './client-event.ts'
 import type { RoomView } from './room-view.ts'
 import { getEventById, listTimeline } from './store-events.ts'
-import type { Room, StoredEvent } from './types.ts'
+import type { StoredEvent } from './types.ts'
 import type { Visibility } from './visibility.ts'
+import { requireVisibleEvent } from './visible-event.ts'
 
 export interface PageRequest {
   readonly dir: 'b' | 'f'
@@ -106,16 +107,6 @@ export function createTimeline({ db, view, visibility, clientEvents }: Deps): Ti
     return members
   }
 
-  async function requireVisible(reader: Reader, room: Room, userId: UserId, eventId: string): Promise<StoredEvent> {
-    const event = await getEventById(reader, eventId)
-    if (event === undefined || event.roomNid !== room.nid || event.status !== 0 || event.streamPos === undefined) {
-      throw errors.notFound('No such event')
-    }
-    const [visible] = await visibility.filter(reader, room, userId, [event])
-    if (visible === undefined) throw errors.notFound('No such event')
-    return visible
-  }
-
   return {
     messages: (audience, roomId, request) =>
       db.read(async (reader) => {
@@ -138,7 +129,7 @@ export function createTimeline({ db, view, visibility, clientEvents }: Deps): Ti
         const { room } = await requireAccess(reader, view, roomId, audience.userId).catch(() => {
           throw errors.notFound('No such event')
         })
-        const visible = await requireVisible(reader, room, audience.userId, eventId)
+        const visible = await requireVisibleEvent(reader, visibility, room, audience.userId, eventId)
         const [formatted] = await clientEvents.format(reader, room, [visible], audience)
         if (formatted === undefined) throw errors.notFound('No such event')
         return formatted
@@ -147,7 +138,7 @@ export function createTimeline({ db, view, visibility, clientEvents }: Deps): Ti
       db.read(async (reader) => {
         const access = await requireAccess(reader, view, roomId, audience.userId)
         const { room } = access
-        const event = await requireVisible(reader, room, audience.userId, eventId)
+        const event = await requireVisibleEvent(reader, visibility, room, audience.userId, eventId)
         const pos = event.streamPos ?? 0
         const side = (dir: 'b' | 'f', from: number, n: number) =>
           n === 0
