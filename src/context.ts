@@ -1,4 +1,5 @@
 import { type Accounts, createAccounts } from './accounts/accounts.ts'
+import { mailServerOf } from './config/mail-server.ts'
 import type { Config } from './config/schema.ts'
 import { loadSigningKeys } from './config/signing-key.ts'
 import type { Database } from './db/database.ts'
@@ -10,6 +11,7 @@ import { openStreams, type Streams } from './db/streams.ts'
 import { createE2ee, type E2ee } from './e2ee/e2ee.ts'
 import { createRateLimiter, type RateLimiter } from './http/rate-limit.ts'
 import { createJobs, type Jobs } from './jobs/jobs.ts'
+import { createMailQueue, type MailQueue } from './jobs/mail.ts'
 import type { ServerName } from './matrix/ids.ts'
 import type { SigningKey } from './matrix/signing.ts'
 import { createPush, type Push } from './push/push.ts'
@@ -19,6 +21,7 @@ import { createRooms, type Rooms } from './rooms/rooms.ts'
 import { createSync, type Sync } from './sync/sync.ts'
 import { systemClock, type TimerClock } from './util/clock.ts'
 import { createLog, type Log } from './util/log.ts'
+import { createMailer } from './util/mailer.ts'
 import type { Part } from './util/part.ts'
 
 /** Everything that routes and services reach: one of each, made once. */
@@ -33,6 +36,7 @@ export interface AppContext {
   readonly signingKeys: readonly [SigningKey, ...SigningKey[]]
   readonly limiter: RateLimiter
   readonly jobs: Jobs
+  readonly mail: MailQueue
   readonly accounts: Accounts
   readonly e2ee: E2ee
   readonly rooms: Rooms
@@ -119,6 +123,9 @@ function createServices(core: Core) {
   const jobs = createJobs(core)
   jobs.handle('database.optimize', () => core.db.optimize())
   jobs.schedule('17 4 * * *', 'database.optimize')
+  const mailServer = mailServerOf(config)
+  const mailer = mailServer && createMailer(mailServer)
+  const mail = createMailQueue({ ...core, jobs, mailer, appName: config.mail.app_name })
   const accounts = composeAccounts(core)
   const e2ee = createE2ee({ ...core, devices: accounts.devices })
   accounts.onSessionEnd(e2ee.deviceRemoved)
@@ -163,5 +170,5 @@ function createServices(core: Core) {
     push,
   })
   const parts = [jobs.part, accounts.part, rooms.part, presence.part, sync.part]
-  return { jobs, accounts, e2ee, rooms, presence, push, sync, parts }
+  return { jobs, mail, accounts, e2ee, rooms, presence, push, sync, parts }
 }

@@ -82,3 +82,30 @@ testOnDatabases('a job that fails is tried again, later each time, and says why'
 it('waits at most an hour between two tries', () => {
   assert.equal(backOff(50), 3_600_000)
 })
+
+testOnDatabases('a kind that takes long holds up no other', async (db) => {
+  const { seen, jobs } = setUp(db)
+  const slow = Promise.withResolvers<void>()
+  const begun: JsonObject[] = []
+  jobs.handle('slow', async (payload) => {
+    begun.push(payload)
+    await slow.promise
+  })
+  await db.write('cause', async (tx) => {
+    await jobs.enqueue(tx, 'slow', { n: 1 })
+    await jobs.enqueue(tx, 'slow', { n: 2 })
+  })
+  const noted = Promise.withResolvers<void>()
+  jobs.handle('note', async (payload) => {
+    seen.push(payload)
+    noted.resolve()
+  })
+  const working = jobs.drain()
+  await db.write('later cause', (tx) => jobs.enqueue(tx, 'note', { n: 3 }))
+  void jobs.drain()
+  await noted.promise
+  assert.deepEqual([seen, begun], [[{ n: 3 }], [{ n: 1 }]])
+  slow.resolve()
+  await working
+  assert.deepEqual(begun, [{ n: 1 }, { n: 2 }])
+})

@@ -1,4 +1,5 @@
-import { escapeHtml, inlineScript, page, problem } from './pages-layout.ts'
+import { escapeHtml } from '../util/html.ts'
+import { inlineScript, page, problem } from './pages-layout.ts'
 
 export interface PolicyLink {
   readonly name: string

@@ -1,9 +1,5 @@
+import { escapeHtml } from '../util/html.ts'
 import { randomToken } from '../util/random.ts'
-
-/** Text made safe for HTML content and attribute values. */
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`)
-}
 
 const style = `
 :root { color-scheme: light dark; --bg: #f4f5f7; --card: #fff; --text: #1c2024; --soft: #60646c; --line: #cdced6;

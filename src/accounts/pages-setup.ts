@@ -1,4 +1,5 @@
-import { escapeHtml, messagePage, page, problem } from './pages-layout.ts'
+import { escapeHtml } from '../util/html.ts'
+import { messagePage, page, problem } from './pages-layout.ts'
 
 export interface SetupForm {
   readonly serverName: string

@@ -35,6 +35,9 @@ export function findConflicts(config: Config): string[] {
     }
     addresses.add(address)
   }
+  if (config.mail.url !== undefined && config.mail.host !== undefined) {
+    problems.push('mail.url and mail.host are both set; remove one of them.')
+  }
   if (config.voip.turn.uris.length > 0 && config.voip.turn.shared_secret === undefined) {
     problems.push('voip.turn.shared_secret is missing: clients need credentials for voip.turn.uris.')
   }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { appservices, registration, sessions } from './schema-accounts.ts'
 import { bots } from './schema-bots.ts'
+import { mail } from './schema-mail.ts'
 import { media } from './schema-media.ts'
 import { rateLimits } from './schema-rate-limits.ts'
 import { presence, rooms } from './schema-rooms.ts'
@@ -24,6 +25,7 @@ export const configSchema = z.strictObject({
   federation,
   outbound,
   appservices,
+  mail,
   media,
   voip,
   webhooks,

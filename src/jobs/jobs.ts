@@ -4,7 +4,7 @@ import type { JsonObject } from '../matrix/event.ts'
 import type { TimerClock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import type { Part } from '../util/part.ts'
-import { deleteJob, getDueJob, getNextRunAt, insertJob, type JobRow, postponeJob } from './store.ts'
+import { deleteJob, getNextJob, insertJob, type JobRow, postponeJob } from './store.ts'
 
 /** Runs once or, after a failure, again: it must bear being repeated. */
 export type JobHandler = (payload: JsonObject, signal: AbortSignal) => Promise<void>
@@ -37,9 +37,12 @@ export function createJobs({ db, clock, log }: { db: Database; clock: TimerClock
   const handlers = new Map<string, JobHandler>()
   const schedules: { expression: string; kind: string }[] = []
   const stopping = new AbortController()
+  /** What is being done: one job of a kind at a time, so that a kind that takes long holds up no other. */
+  const busy = new Map<string, Promise<void>>()
+  let nudge = Promise.withResolvers<void>()
   let tasks: ScheduledTask[] = []
   let working: Promise<void> | undefined
-  let again = false
+  let failure: unknown
   let cancelTimer: (() => void) | undefined
   let isRunning = false
 
@@ -57,19 +60,50 @@ export function createJobs({ db, clock, log }: { db: Database; clock: TimerClock
     }
   }
 
+  function begin(job: JobRow): void {
+    const running = run(job)
+      .catch((error: unknown) => {
+        failure ??= error
+      })
+      .finally(() => busy.delete(job.kind))
+    busy.set(job.kind, running)
+  }
+
+  /** Ends when nothing is due and nothing under way; what becomes due later has its timer then. */
   async function work(): Promise<void> {
-    do {
-      again = false
-      for (;;) {
-        const job = stopping.signal.aborted ? undefined : await db.read((reader) => getDueJob(reader, clock.now()))
-        if (job === undefined) break
-        await run(job)
+    let isNudged = false
+    const watch = () => {
+      isNudged = false
+      nudge = Promise.withResolvers()
+      void nudge.promise.then(() => {
+        isNudged = true
+      })
+    }
+    while (!stopping.signal.aborted && failure === undefined) {
+      watch()
+      const job = await db.read((reader) => getNextJob(reader, [...busy.keys()]))
+      if (job && job.run_at <= clock.now()) {
+        begin(job)
+        continue
       }
-    } while (again && !stopping.signal.aborted)
+      setTimer(job?.run_at)
+      if (isNudged) continue
+      if (busy.size === 0) return
+      await Promise.race([nudge.promise, ...busy.values()])
+    }
+    await Promise.all(busy.values())
+    const thrown = failure
+    failure = undefined
+    if (thrown !== undefined) throw thrown
+  }
+
+  function setTimer(runAt: number | undefined): void {
+    cancelTimer?.()
+    cancelTimer = runAt !== undefined && isRunning ? clock.after(runAt - clock.now(), wake) : undefined
   }
 
   function drain(): Promise<void> {
-    again = true
+    nudge.resolve()
     working ??= work().finally(() => {
       working = undefined
     })
@@ -79,17 +113,10 @@ export function createJobs({ db, clock, log }: { db: Database; clock: TimerClock
   /** Works now, and again when the next job is due. */
   function wake(): void {
     if (!isRunning || stopping.signal.aborted) return
-    drain()
-      .then(() => db.read(getNextRunAt))
-      .then((runAt) => {
-        cancelTimer?.()
-        if (runAt !== undefined && isRunning) cancelTimer = clock.after(runAt - clock.now(), wake)
-      })
-      .catch((error: unknown) => {
-        log.error({ err: error }, 'the job queue cannot be read')
-        cancelTimer?.()
-        if (isRunning) cancelTimer = clock.after(firstDelay, wake)
-      })
+    drain().catch((error: unknown) => {
+      log.error({ err: error }, 'the job queue cannot be read')
+      setTimer(clock.now() + firstDelay)
+    })
   }
 
   async function enqueue(tx: Tx, kind: string, payload: JsonObject, options: EnqueueOptions = {}): Promise<void> {

@@ -1,28 +1,23 @@
 import type { Reader, Tx } from '../db/database.ts'
-import { prepare } from '../db/prepare.ts'
 
 export interface JobRow {
   readonly job_id: number
   readonly kind: string
   readonly payload: string
   readonly attempts: number
+  readonly run_at: number
 }
 
-const due = prepare((qb, p: { now: number }) =>
-  qb
+/** The job that is or will be due first, of none of these kinds. */
+export function getNextJob(reader: Reader, except: readonly string[]): Promise<JobRow | undefined> {
+  return reader.qb
     .selectFrom('jobs')
-    .select(['job_id', 'kind', 'payload', 'attempts'])
-    .where('run_at', '<=', p.now)
+    .select(['job_id', 'kind', 'payload', 'attempts', 'run_at'])
+    .$if(except.length > 0, (qb) => qb.where('kind', 'not in', except))
     .orderBy('run_at')
     .orderBy('job_id')
-    .limit(1),
-)
-const next = prepare((qb, _: object) => qb.selectFrom('jobs').select('run_at').orderBy('run_at').limit(1))
-
-export const getDueJob = (reader: Reader, now: number): Promise<JobRow | undefined> => due.first(reader, { now })
-
-export async function getNextRunAt(reader: Reader): Promise<number | undefined> {
-  return (await next.first(reader, {}))?.run_at
+    .limit(1)
+    .executeTakeFirst()
 }
 
 /** With a key, a job of that kind and key that waits already is all there is. */

@@ -1,0 +1,38 @@
+import { escapeHtml } from './html.ts'
+
+/** What a mail says, in the order in which it is read. All of it is plain text. */
+export interface MailText {
+  readonly title: string
+  readonly paragraphs: readonly string[]
+  /** A link that is shown as a button, and in full beneath it. */
+  readonly action?: { readonly label: string; readonly url: string }
+  /** Small print at the end: why this mail came, and what to do when it was not asked for. */
+  readonly footer?: readonly string[]
+}
+
+/** The two forms of a mail. Nothing in them is loaded from anywhere. */
+export function renderMail({ title, paragraphs, action, footer = [] }: MailText): { text: string; html: string } {
+  const text = [title, ...paragraphs, ...(action ? [`${action.label}:\n${action.url}`] : []), ...footer].join('\n\n')
+  const button = action
+    ? `<p style="margin:24px 0"><a href="${escapeHtml(action.url)}" style="display:inline-block;padding:12px 20px;border-radius:8px;background:#0b6e4f;color:#ffffff;font-weight:600;text-decoration:none">${escapeHtml(action.label)}</a></p>
+<p style="font-size:13px;opacity:.75;word-break:break-all">${escapeHtml(action.url)}</p>
+`
+    : ''
+  const html = `<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"><title>${escapeHtml(title)}</title></head>
+<body style="margin:0;padding:24px;font:16px/1.5 system-ui,-apple-system,'Segoe UI',Roboto,sans-serif">
+<div style="max-width:520px;margin:0 auto">
+<h1 style="font-size:22px;line-height:1.3;margin:0 0 12px">${escapeHtml(title)}</h1>
+${paragraphs.map((line) => `<p style="margin:0 0 12px">${asLines(line)}</p>\n`).join('')}${button}${footer
+  .map((line) => `<p style="margin:16px 0 0;font-size:13px;opacity:.75">${asLines(line)}</p>\n`)
+  .join('')}</div>
+</body>
+</html>
+`
+  return { text: `${text}\n`, html }
+}
+
+function asLines(text: string): string {
+  return escapeHtml(text).replace(/\n/g, '<br>')
+}
