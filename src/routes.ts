@@ -1,4 +1,5 @@
 import { accountRoutes } from './accounts/routes.ts'
+import { adminRoutes } from './admin/routes.ts'
 import type { AppContext } from './context.ts'
 import { e2eeRoutes } from './e2ee/routes.ts'
 import type { Endpoint } from './http/endpoint.ts'
@@ -16,5 +17,6 @@ export function endpoints(ctx: AppContext): Endpoint[] {
     ...presenceRoutes(ctx),
     ...pushRoutes(ctx),
     ...syncRoutes(ctx),
+    ...adminRoutes(ctx),
   ]
 }

@@ -95,8 +95,8 @@ export function createAccounts({ db, streams, clock, log, options }: AccountsDep
   const appservices = () => current
   let remote: RemoteProfiles = async () => undefined
   const passwords = createPasswords(options.passwordCost, options.minPasswordLength)
-  const sessions = createSessions({ db, clock, hooks, cache, lifetimes: options.lifetimes })
-  const users = createUsers({ db, clock, hooks, cache, sessions, passwords, serverName })
+  const sessions = createSessions({ db, streams, clock, hooks, cache, lifetimes: options.lifetimes })
+  const users = createUsers({ db, streams, clock, hooks, cache, sessions, passwords, serverName })
   const registrationTokens = createRegistrationTokens({ db, clock })
   const profiles = createProfiles({ db, hooks })
   return {

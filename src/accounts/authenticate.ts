@@ -70,7 +70,7 @@ function requesterOf(row: TokenRow): Requester {
 async function actAs(
   { db, serverName }: AuthenticateDeps,
   appservice: Appservice,
-  { userIdParam, deviceIdParam }: AuthenticateOptions,
+  { userIdParam, deviceIdParam, allowLocked }: AuthenticateOptions,
 ): Promise<Requester> {
   const userId = userIdParam ?? appservice.senderUserId
   const isOwn = userId === appservice.senderUserId
@@ -82,6 +82,7 @@ async function actAs(
     device: deviceIdParam === undefined ? undefined : await getDeviceRow(reader, userId, deviceIdParam),
   }))
   if (!user && !isOwn) throw errors.forbidden('The application service has not registered this user')
+  if (user?.isLocked && !allowLocked) throw errors.userLocked()
   if (deviceIdParam !== undefined && !device) throw errors.unknownDevice()
   return {
     userId,

@@ -30,7 +30,7 @@ export interface DevicesDeps {
 export function createDevices({ db, clock, hooks, lastSeen }: DevicesDeps): Devices {
   const withLastSeen = (userId: UserId) => (device: Device) => {
     const seen = lastSeen.pending(userId, device.deviceId)
-    return seen ? { ...device, lastSeenTs: seen.ts, lastSeenIp: seen.ip } : device
+    return seen ? { ...device, lastSeenTs: seen.ts, lastSeenIp: seen.ip, lastSeenUserAgent: seen.userAgent } : device
   }
 
   async function rename(tx: Tx, userId: UserId, deviceId: string, name: string): Promise<boolean> {

@@ -4,6 +4,8 @@ import { reply } from '../http/reply.ts'
 import { roomVersions } from '../matrix/room-versions.ts'
 import { specVersions, unstableFeatures } from './versions.ts'
 
+const moderation = { suspend: true, lock: true }
+
 /** What clients ask before anything else. */
 export function discoveryRoutes({ config, db }: Pick<AppContext, 'config' | 'db'>): Endpoint[] {
   return [
@@ -52,6 +54,7 @@ export function discoveryRoutes({ config, db }: Pick<AppContext, 'config' | 'db'
             'm.3pid_changes': { enabled: false },
             'm.get_login_token': { enabled },
             'm.forget_forced_upon_leave': { enabled: false },
+            ...(requester.isAdmin && { 'm.account_moderation': moderation, 'uk.timedout.msc4323': moderation }),
           },
         }
       },

@@ -1,4 +1,5 @@
 import type { Database, Reader, Tx } from '../db/database.ts'
+import type { Streams } from '../db/streams.ts'
 import { errors } from '../matrix/errors.ts'
 import { type DeviceId, isDeviceId, type UserId } from '../matrix/ids.ts'
 import type { Clock } from '../util/clock.ts'
@@ -46,13 +47,14 @@ export interface Sessions {
 
 export interface SessionsDeps {
   readonly db: Database
+  readonly streams: Streams
   readonly clock: Clock
   readonly hooks: AccountHooks
   readonly cache: TokenCache
   readonly lifetimes: SessionLifetimes
 }
 
-export function createSessions({ db, clock, hooks, cache, lifetimes }: SessionsDeps): Sessions {
+export function createSessions({ db, streams, clock, hooks, cache, lifetimes }: SessionsDeps): Sessions {
   async function issue(tx: Tx, sessionId: number, refreshable: boolean, isUsed: boolean) {
     const accessToken = newToken('access')
     const refreshToken = refreshable ? newToken('refresh') : undefined
@@ -75,6 +77,8 @@ export function createSessions({ db, clock, hooks, cache, lifetimes }: SessionsD
 
   async function end(tx: Tx, userId: UserId, deviceId: DeviceId): Promise<void> {
     cache.invalidate(tx)
+    // A sync of the device that waits ends at once.
+    streams.notify(tx, { users: [userId] })
     await deleteSession(tx, userId, deviceId)
     if (!(await deleteDevice(tx, userId, deviceId))) return
     for (const hook of hooks.sessionEnd) await hook(tx, { userId, deviceId })

@@ -15,6 +15,7 @@ function fromRow(row: Selectable<Schema['devices']>): Device {
     createdTs: row.created_ts,
     lastSeenTs: row.last_seen_ts ?? undefined,
     lastSeenIp: row.last_seen_ip ?? undefined,
+    lastSeenUserAgent: row.last_seen_user_agent ?? undefined,
   }
 }
 

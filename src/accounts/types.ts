@@ -20,6 +20,7 @@ export interface Device {
   readonly createdTs: number
   readonly lastSeenTs: number | undefined
   readonly lastSeenIp: string | undefined
+  readonly lastSeenUserAgent: string | undefined
 }
 
 /** What a client is given when it logs in. */

@@ -1,4 +1,5 @@
 import type { Database, Reader, Tx } from '../db/database.ts'
+import type { Streams } from '../db/streams.ts'
 import { errors } from '../matrix/errors.ts'
 import { localpartOf, type ServerName, type UserId } from '../matrix/ids.ts'
 import type { Clock } from '../util/clock.ts'
@@ -54,6 +55,7 @@ export interface Users {
 
 export interface UsersDeps {
   readonly db: Database
+  readonly streams: Streams
   readonly clock: Clock
   readonly hooks: AccountHooks
   readonly cache: TokenCache
@@ -62,7 +64,8 @@ export interface UsersDeps {
   readonly serverName: ServerName
 }
 
-export function createUsers({ db, clock, hooks, cache, sessions, passwords, serverName }: UsersDeps): Users {
+export function createUsers(deps: UsersDeps): Users {
+  const { db, streams, clock, hooks, cache, sessions, passwords, serverName } = deps
   const insert = async (tx: Tx, user: NewUser) => {
     const { userId, isAdmin = false, isGuest = false, passwordHash, appserviceId, userType } = user
     const createdTs = clock.now()
@@ -105,6 +108,8 @@ export function createUsers({ db, clock, hooks, cache, sessions, passwords, serv
     },
     setFlags: async (tx, userId, { isAdmin, isLocked, isSuspended }) => {
       cache.invalidate(tx)
+      // Requests of theirs that wait look again whether they may.
+      if (isLocked) streams.notify(tx, { users: [userId] })
       return updateUser(tx, userId, {
         ...(isAdmin !== undefined && { is_admin: isAdmin ? 1 : 0 }),
         ...(isLocked !== undefined && { is_locked: isLocked ? 1 : 0 }),

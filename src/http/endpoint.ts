@@ -80,6 +80,8 @@ export interface RequestBase {
   readonly signal: AbortSignal
   /** The access token that was sent, for logout and the like. */
   readonly accessToken: string | undefined
+  /** Throws where the requester would be turned away by now: logged out or locked while the request waited. */
+  recheck(): Promise<void>
   /** The JSON body before its schema, unknown keys included; `{}` where the body was empty. Only with a `body` schema. */
   readonly rawBody: unknown
   /** Reads the whole body, at most the endpoint's limit, else `413 M_TOO_LARGE`. Only without a `body` schema. */

@@ -88,12 +88,15 @@ function compileRun(endpoint: Endpoint, template: string, pipeline: Pipeline) {
     request.ip = pipeline.clientAddress(request.incoming, Array.isArray(forwardedFor) ? forwardedFor[0] : forwardedFor)
     if (auth !== 'none') {
       request.accessToken = accessTokenOf(headers.authorization, rawQuery, pipeline.allowQueryToken)
-      request.requester = await authorize(auth, request.accessToken, pipeline.authenticate, () => ({
-        ...masquerade(rawQuery),
-        allowLocked: endpoint.allowLocked === true,
-        ip: request.ip,
-        userAgent: headers['user-agent'],
-      }))
+      const identify = () =>
+        authorize(auth, request.accessToken, pipeline.authenticate, () => ({
+          ...masquerade(rawQuery),
+          allowLocked: endpoint.allowLocked === true,
+          ip: request.ip,
+          userAgent: headers['user-agent'],
+        }))
+      request.requester = await identify()
+      request.recheck = async () => void (await identify())
     }
     if (limit) limitRequest(pipeline.limiter, limit, request.requester, request.ip)
     const params = readParams(path)

@@ -37,6 +37,7 @@ export class HttpRequest implements AnyRequest {
   rawBody: unknown
   requester: Requester | undefined
   accessToken: string | undefined
+  recheck: () => Promise<void> = async () => undefined
   readonly #parts: RequestParts
   #headers: IncomingHttpHeaders | undefined
   #log: Log | undefined

@@ -96,7 +96,7 @@ export function createRooms({ db, streams, clock, log, accounts, options }: Room
   const hooks: PersistHook[] = [localMembers.hook, typing.hook, followUpgrade, userDirectory.onPersist]
   const writer = createRoomWriter({ db, streams, clock, states, events, serverName, signingKey, hooks })
   const people = createPeople(accounts)
-  const aliases = createAliases({ db, writer, view, serverName })
+  const aliases = createAliases({ db, writer, people, view, serverName })
   const receipts = createReceipts({ db, streams, clock })
   const follower = createAccountFollower({ db, writer, people, log })
   accounts.onProfileChange(follower.onProfileChange)
@@ -112,7 +112,7 @@ export function createRooms({ db, streams, clock, log, accounts, options }: Room
     events: createRoomEvents({ writer, people }),
     membership: createMembership({ db, streams, writer, people, aliases }),
     aliases,
-    directory: createPublicRooms({ db, view, serverName }),
+    directory: createPublicRooms({ db, people, view, serverName }),
     discovery: createDiscovery({ db, reads: reading.reads, aliases }),
     typing: { ...typing, ...createTypingRequests({ db, typing }) },
     relations,

@@ -30,7 +30,7 @@ export function syncRoutes({
         }),
         spec: 'https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3sync',
       },
-      async ({ query, requester, signal }) => {
+      async ({ query, requester, recheck, signal }) => {
         const since = query.since === undefined || query.since === '' ? undefined : parseStreamToken(query.since)
         if (since === undefined && query.since) throw errors.invalidParam('since is not a token of this server')
         const unstable = query['org.matrix.msc4222.use_state_after'] === true
@@ -44,6 +44,7 @@ export function syncRoutes({
             fullState: query.full_state ?? false,
             stateAfter: query.use_state_after ? 'state_after' : unstable ? 'org.matrix.msc4222.state_after' : 'state',
             timeout: Math.min(query.timeout ?? 0, maxTimeout),
+            recheck,
             signal,
           })
         } finally {

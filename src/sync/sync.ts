@@ -108,7 +108,9 @@ export function createSync(ports: SyncPorts): Sync {
           const left = deadline - ports.clock.now()
           if (hasNews || since === undefined || request.fullState || left <= 0 || request.signal.aborted)
             return response
-          if (!(await watch.wait(left, request.signal))) return response
+          const woken = await watch.wait(left, request.signal)
+          await request.recheck()
+          if (!woken) return response
           from = next
         }
       } finally {

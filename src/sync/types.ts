@@ -14,6 +14,8 @@ export interface SyncRequest {
   readonly stateAfter: 'state' | 'state_after' | 'org.matrix.msc4222.state_after'
   /** How long to wait for something new, in ms. */
   readonly timeout: number
+  /** Throws where the requester has been logged out or locked while the request waited. */
+  readonly recheck: () => Promise<void>
   readonly signal: AbortSignal
 }
 

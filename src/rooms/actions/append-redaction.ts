@@ -4,6 +4,7 @@ import { type EventId, isEventId, serverOf } from '../../matrix/ids.ts'
 import { actionPower, powerOf } from '../../matrix/power-levels.ts'
 import type { Actor } from '../actor.ts'
 import type { DraftEvent, RoomDraft, Transaction } from '../draft.ts'
+import type { People } from '../people.ts'
 import { getEventById } from '../store-events.ts'
 
 export interface Redaction {
@@ -16,16 +17,19 @@ export interface Redaction {
 
 /**
  * Redacts one's own event, with the power to do so also others'. An event that this server does not have may be
- * redacted too: what comes of it shows when it arrives. Throws `403 M_FORBIDDEN`.
+ * redacted too: what comes of it shows when it arrives. Throws `403 M_FORBIDDEN`, and
+ * `M_USER_SUSPENDED` for others' events.
  * https://spec.matrix.org/v1.19/client-server-api/#redactions
  */
 export async function appendRedaction(
   draft: RoomDraft,
+  people: People,
   actor: Actor,
   { target, content, transaction, originServerTs }: Redaction,
 ): Promise<DraftEvent> {
   if (!isEventId(target)) throw errors.invalidParam('The event to redact is named by no event id')
   const found = await findTarget(draft, target)
+  if (found?.sender !== actor.userId) await people.requireActive(draft.reader, actor.userId)
   if (found !== undefined) await requireRight(draft, actor, found)
   return draft.append({
     type: 'm.room.redaction',

@@ -46,7 +46,7 @@ export function createRoomEvents({ writer, people }: { writer: RoomWriter; peopl
     if (type === 'm.room.redaction') {
       const { redacts, ...rest } = content
       if (typeof redacts !== 'string') throw errors.badJson('A redaction names an event in redacts')
-      return (await appendRedaction(draft, actor, { target: redacts, content: rest, ...options })).eventId
+      return (await appendRedaction(draft, people, actor, { target: redacts, content: rest, ...options })).eventId
     }
     await people.requireActive(draft.reader, actor.userId)
     await refuseDuplicateAnnotation(draft, actor.userId, type, content)
@@ -64,7 +64,7 @@ export function createRoomEvents({ writer, people }: { writer: RoomWriter; peopl
         const sent = transaction && (await findSent(draft, actor, transaction, sentAs))
         if (sent !== undefined) return sent
         const redaction = transaction === undefined ? { target, content } : { target, content, transaction }
-        return (await appendRedaction(draft, actor, redaction)).eventId
+        return (await appendRedaction(draft, people, actor, redaction)).eventId
       }),
   }
 }

@@ -5,6 +5,7 @@ import { isRoomAlias, isRoomId, type RoomAlias, type RoomId, type ServerName, se
 import { powerOf, requiredPower } from '../../matrix/power-levels.ts'
 import { requireJoined } from '../access.ts'
 import type { Actor } from '../actor.ts'
+import type { People } from '../people.ts'
 import type { RoomView } from '../room-view.ts'
 import type { RoomWriter } from '../room-writer.ts'
 import { getMembership } from '../store-members.ts'
@@ -30,6 +31,7 @@ export interface Aliases {
 interface Deps {
   readonly db: Database
   readonly writer: RoomWriter
+  readonly people: People
   readonly view: RoomView
   readonly serverName: ServerName
 }
@@ -39,7 +41,7 @@ function requireAliasSyntax(alias: string): RoomAlias {
   throw errors.invalidParam(`${alias} is not a room alias`)
 }
 
-export function createAliases({ db, writer, view, serverName }: Deps): Aliases {
+export function createAliases({ db, writer, people, view, serverName }: Deps): Aliases {
   const unknown = (alias: string) => errors.notFound(`This server does not know the alias ${alias}`)
 
   function requireOwn(alias: string): RoomAlias {
@@ -95,6 +97,7 @@ export function createAliases({ db, writer, view, serverName }: Deps): Aliases {
       db.write('add alias', async (tx) => {
         const valid = requireOwn(alias)
         const room = await requireJoined(tx, roomId, actor.userId)
+        await people.requireActive(tx, actor.userId)
         if (!(await insertAlias(tx, valid, room.nid, actor.userId))) {
           throw new MatrixError(409, 'M_UNKNOWN', `The alias ${alias} is taken`)
         }
@@ -105,6 +108,7 @@ export function createAliases({ db, writer, view, serverName }: Deps): Aliases {
         const found = await getAlias(tx, valid)
         if (found === undefined) throw unknown(alias)
         if (!(await mayRemove(tx, actor, found))) throw errors.forbidden('This alias is not yours to remove')
+        await people.requireActive(tx, actor.userId)
         await deleteAlias(tx, valid)
         return found
       })

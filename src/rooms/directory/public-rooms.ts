@@ -4,6 +4,7 @@ import type { ServerName } from '../../matrix/ids.ts'
 import { powerOf, requiredPower } from '../../matrix/power-levels.ts'
 import { createYielder } from '../../util/async.ts'
 import type { Actor } from '../actor.ts'
+import type { People } from '../people.ts'
 import type { RoomView } from '../room-view.ts'
 import { getMembership } from '../store-members.ts'
 import { getRoom, getRoomByNid, updateRoomPublic } from '../store-rooms.ts'
@@ -39,6 +40,7 @@ export interface PublicRooms {
 
 interface Deps {
   readonly db: Database
+  readonly people: People
   readonly view: RoomView
   readonly serverName: ServerName
 }
@@ -61,7 +63,7 @@ function matches(card: RoomCard, { search, roomTypes }: PublicRoomsRequest): boo
   return [card.name, card.topic, card.canonical_alias].some((text) => text?.toLowerCase().includes(wanted))
 }
 
-export function createPublicRooms({ db, view, serverName }: Deps): PublicRooms {
+export function createPublicRooms({ db, people, view, serverName }: Deps): PublicRooms {
   async function listMatching(reader: Reader, request: PublicRoomsRequest, offset: number, limit: number) {
     const rows = await listPublicRooms(reader)
     const isFiltered = (request.search ?? '') !== '' || request.roomTypes !== undefined
@@ -90,6 +92,7 @@ export function createPublicRooms({ db, view, serverName }: Deps): PublicRooms {
     if (powerOf(state, room.rules, actor.userId) < requiredPower(state, room.rules, 'm.room.canonical_alias', true)) {
       throw errors.forbidden('You may not change what the directory says of this room')
     }
+    await people.requireActive(reader, actor.userId)
     return room.nid
   }
 

@@ -57,12 +57,14 @@ export function createMembership({ db, streams, writer, people, aliases }: Deps)
   }
 
   async function onOther(
+    actor: Actor,
     roomId: string,
     target: string,
     append: (draft: RoomDraft, target: UserId) => Promise<unknown>,
   ): Promise<void> {
     if (!isUserId(target)) throw errors.invalidParam('user_id is not a user id')
     const done = await writer.change(roomId, async (draft) => {
+      await people.requireActive(draft.reader, actor.userId)
       await append(draft, target)
       return true
     })
@@ -91,13 +93,13 @@ export function createMembership({ db, streams, writer, people, aliases }: Deps)
         streams.notify(tx, { users: [actor.userId] })
       }),
     invite: (actor, roomId, target, content) =>
-      onOther(roomId, target, (draft, userId) => appendInvite(draft, people, actor, userId, content)),
+      onOther(actor, roomId, target, (draft, userId) => appendInvite(draft, people, actor, userId, content)),
     kick: (actor, roomId, target, content) =>
-      onOther(roomId, target, (draft, userId) => appendKick(draft, actor, userId, content)),
+      onOther(actor, roomId, target, (draft, userId) => appendKick(draft, actor, userId, content)),
     ban: (actor, roomId, target, content) =>
-      onOther(roomId, target, (draft, userId) => appendBan(draft, actor, userId, content)),
+      onOther(actor, roomId, target, (draft, userId) => appendBan(draft, actor, userId, content)),
     unban: (actor, roomId, target, content) =>
-      onOther(roomId, target, (draft, userId) => appendUnban(draft, actor, userId, content)),
+      onOther(actor, roomId, target, (draft, userId) => appendUnban(draft, actor, userId, content)),
     listJoinedRooms: (userId) => db.read((reader) => listJoinedRoomIds(reader, userId)),
   }
 }

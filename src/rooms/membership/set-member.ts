@@ -23,6 +23,7 @@ export async function setMember(
   if (!isMembership(membership)) throw errors.badJson('membership is missing or not known')
   if (!isUserId(target)) throw errors.invalidParam('The state key of m.room.member is a user id')
   const isOwn = target === actor.userId
+  if (!(isOwn && membership === 'leave')) await people.requireActive(draft.reader, actor.userId)
   switch (membership) {
     case 'join':
       if (isOwn) return setOwnJoin(draft, people, actor, given)
