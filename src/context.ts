@@ -113,6 +113,7 @@ export function composeAccounts(
       },
       loginTokenLifetime: sessions.login_token_lifetime,
       uiaLifetime: sessions.uia_lifetime,
+      openidLifetime: sessions.openid_token_lifetime,
     },
   })
 }

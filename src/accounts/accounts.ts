@@ -21,6 +21,7 @@ import {
 } from './hooks.ts'
 import { createLastSeen } from './last-seen.ts'
 import { createLogin, type Login } from './login.ts'
+import { createOpenid, type Openid } from './openid/openid.ts'
 import { createPasswords, type PasswordCost, type Passwords } from './passwords.ts'
 import { createProfiles, type Profiles, type RemoteProfiles } from './profiles.ts'
 import { createRegistration, type Registration } from './registration.ts'
@@ -41,6 +42,8 @@ export interface AccountsOptions {
   /** Of tokens that log in another device, in ms. */
   readonly loginTokenLifetime: number
   readonly uiaLifetime: number
+  /** Of proofs of identity for other services, in ms. */
+  readonly openidLifetime: number
 }
 
 export interface AccountsDeps {
@@ -66,6 +69,7 @@ export interface Accounts {
   readonly filters: Filters
   readonly passwords: Passwords
   readonly uia: Uia
+  readonly openid: Openid
   isLocalUser(userId: UserId): boolean
   /** Whether a registration token can be used now. */
   checkRegistrationToken(token: string): Promise<boolean>
@@ -122,6 +126,7 @@ export function createAccounts({ db, streams, clock, log, options }: AccountsDep
     filters: createFilters({ db }),
     passwords,
     uia: createUia({ store: createUiaStore({ db, clock }), clock, lifetimeMs: options.uiaLifetime }),
+    openid: createOpenid({ db, clock, hooks, lifetime: options.openidLifetime }),
     isLocalUser: (userId) => serverOf(userId) === serverName,
     checkRegistrationToken: (token) => db.read((reader) => registrationTokens.isValid(reader, token)),
     getProfile: profiles.get,

@@ -1,8 +1,10 @@
 import type { AppContext } from '../context.ts'
 import type { Endpoint } from '../http/endpoint.ts'
+import { discoveryRoutes } from './discovery/routes-discovery.ts'
+import { wellKnownRoutes } from './discovery/routes-well-known.ts'
+import { openidRoutes } from './openid/routes-openid.ts'
 import { accountDataRoutes } from './routes-account-data.ts'
 import { deviceRoutes } from './routes-devices.ts'
-import { discoveryRoutes } from './routes-discovery.ts'
 import { fallbackRoutes } from './routes-fallback.ts'
 import { filterRoutes } from './routes-filters.ts'
 import { loginRoutes } from './routes-login.ts'
@@ -19,6 +21,7 @@ import { threepidRoutes } from './routes-threepids.ts'
 export function accountRoutes(ctx: AppContext): Endpoint[] {
   return [
     ...discoveryRoutes(ctx),
+    ...wellKnownRoutes(ctx),
     ...registrationRoutes(ctx),
     ...sharedSecretRoutes(ctx),
     ...loginRoutes(ctx),
@@ -29,6 +32,7 @@ export function accountRoutes(ctx: AppContext): Endpoint[] {
     ...accountDataRoutes(ctx),
     ...tagRoutes(ctx),
     ...threepidRoutes(),
+    ...openidRoutes(ctx),
     ...filterRoutes(ctx),
     ...fallbackRoutes(ctx),
     ...setupRoutes(ctx),

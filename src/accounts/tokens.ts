@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { randomString, randomToken } from '../util/random.ts'
 
 /** What a secret is for; the prefix lets people and scanners recognise one that leaked. */
-const prefixes = { access: 'rba_', refresh: 'rbr_', login: 'rbl_' } as const
+const prefixes = { access: 'rba_', refresh: 'rbr_', login: 'rbl_', openid: 'rbo_' } as const
 
 /** A new secret of 256 random bits. */
 export function newToken(kind: keyof typeof prefixes): string {

@@ -64,6 +64,9 @@ export const sessions = z
     uia_lifetime: duration()
       .prefault('15m')
       .describe('How long people may take for the steps of registration and other confirmed actions.'),
+    openid_token_lifetime: duration()
+      .prefault('1h')
+      .describe('How long a proof of identity for other services, such as a call server, is valid.'),
   })
   .prefault({})
   .describe('Logins.')

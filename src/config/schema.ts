@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { appservices, registration, sessions } from './schema-accounts.ts'
 import { bots } from './schema-bots.ts'
+import { support, wellKnown } from './schema-discovery.ts'
 import { mail } from './schema-mail.ts'
 import { media } from './schema-media.ts'
 import { rateLimits } from './schema-rate-limits.ts'
@@ -23,6 +24,8 @@ export const configSchema = z.strictObject({
   rooms,
   presence,
   federation,
+  well_known: wellKnown,
+  support,
   outbound,
   appservices,
   mail,

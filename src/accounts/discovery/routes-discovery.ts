@@ -1,8 +1,9 @@
-import type { AppContext } from '../context.ts'
-import { type Endpoint, endpoint } from '../http/endpoint.ts'
-import { reply } from '../http/reply.ts'
-import { roomVersions } from '../matrix/room-versions.ts'
-import { specVersions, unstableFeatures } from './versions.ts'
+import type { AppContext } from '../../context.ts'
+import { type Endpoint, endpoint } from '../../http/endpoint.ts'
+import { reply } from '../../http/reply.ts'
+import { errors } from '../../matrix/errors.ts'
+import { roomVersions } from '../../matrix/room-versions.ts'
+import { specVersions, unstableFeatures } from '../versions.ts'
 
 const moderation = { suspend: true, lock: true }
 
@@ -22,14 +23,18 @@ export function discoveryRoutes({ config, db }: Pick<AppContext, 'config' | 'db'
       },
       () => reply(200, { versions: specVersions, unstable_features: unstableFeatures }, { Vary: 'Authorization' }),
     ),
+    // OAuth 2.0 is not offered: clients then use the logins of GET /login.
     endpoint(
       {
         method: 'GET',
-        path: '/.well-known/matrix/client',
+        path: '/_matrix/client/v1/auth_metadata',
+        also: ['/_matrix/client/unstable/org.matrix.msc2965/auth_metadata'],
         auth: 'none',
-        spec: 'https://spec.matrix.org/v1.19/client-server-api/#getwell-knownmatrixclient',
+        spec: 'https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv1auth_metadata',
       },
-      () => ({ 'm.homeserver': { base_url: config.public_url } }),
+      () => {
+        throw errors.unrecognized(404, 'This server does not offer OAuth 2.0')
+      },
     ),
     endpoint(
       {
