@@ -23,6 +23,7 @@ import { systemClock, type TimerClock } from './util/clock.ts'
 import { createLog, type Log } from './util/log.ts'
 import { createMailer } from './util/mailer.ts'
 import type { Part } from './util/part.ts'
+import { createTurn, type Turn } from './voip/turn.ts'
 
 /** Everything that routes and services reach: one of each, made once. */
 export interface AppContext {
@@ -43,6 +44,7 @@ export interface AppContext {
   readonly presence: Presence
   readonly push: Push
   readonly sync: Sync
+  readonly turn: Turn
   /** What runs as long as the server does, in the order of its start. */
   readonly parts: readonly Part[]
   /** Closes the database and gives up the lock; parts have been stopped before. */
@@ -170,6 +172,7 @@ function createServices(core: Core) {
     e2ee,
     push,
   })
+  const turn = createTurn(core.clock, config.voip.turn)
   const parts = [jobs.part, accounts.part, rooms.part, presence.part, sync.part]
-  return { jobs, mail, accounts, e2ee, rooms, presence, push, sync, parts }
+  return { jobs, mail, accounts, e2ee, rooms, presence, push, sync, turn, parts }
 }

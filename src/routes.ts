@@ -7,6 +7,7 @@ import { pushRoutes } from './push/routes.ts'
 import { presenceRoutes } from './rooms/presence/routes.ts'
 import { roomRoutes } from './rooms/routes.ts'
 import { syncRoutes } from './sync/routes.ts'
+import { voipRoutes } from './voip/routes.ts'
 
 /** Everything that the server answers. */
 export function endpoints(ctx: AppContext): Endpoint[] {
@@ -17,6 +18,7 @@ export function endpoints(ctx: AppContext): Endpoint[] {
     ...presenceRoutes(ctx),
     ...pushRoutes(ctx),
     ...syncRoutes(ctx),
+    ...voipRoutes(ctx),
     ...adminRoutes(ctx),
   ]
 }

@@ -1,0 +1,18 @@
+import type { AppContext } from '../context.ts'
+import { type Endpoint, endpoint } from '../http/endpoint.ts'
+
+export function voipRoutes({ turn }: Pick<AppContext, 'turn'>): Endpoint[] {
+  return [
+    endpoint(
+      {
+        method: 'GET',
+        path: '/_matrix/client/v3/voip/turnServer',
+        auth: 'user',
+        limit: 'general',
+        spec: 'https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3voipturnserver',
+      },
+      // Without a TURN server clients expect an object without addresses; they take an error for a fault and try again.
+      ({ requester }) => turn.credentials(requester.userId) ?? {},
+    ),
+  ]
+}
