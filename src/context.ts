@@ -1,4 +1,5 @@
 import { type Accounts, createAccounts } from './accounts/accounts.ts'
+import { type Admin, createAdmin } from './admin/admin.ts'
 import { mailServerOf } from './config/mail-server.ts'
 import type { Config } from './config/schema.ts'
 import { loadSigningKeys } from './config/signing-key.ts'
@@ -45,6 +46,7 @@ export interface AppContext {
   readonly push: Push
   readonly sync: Sync
   readonly turn: Turn
+  readonly admin: Admin
   /** What runs as long as the server does, in the order of its start. */
   readonly parts: readonly Part[]
   /** Closes the database and gives up the lock; parts have been stopped before. */
@@ -173,6 +175,7 @@ function createServices(core: Core) {
     push,
   })
   const turn = createTurn(core.clock, config.voip.turn)
+  const admin = createAdmin({ ...core, accounts, rooms })
   const parts = [jobs.part, accounts.part, rooms.part, presence.part, sync.part]
-  return { jobs, mail, accounts, e2ee, rooms, presence, push, sync, turn, parts }
+  return { jobs, mail, accounts, e2ee, rooms, presence, push, sync, turn, admin, parts }
 }

@@ -27,6 +27,7 @@ export const rateLimits = z
     lookup: limit('Searches for users, rooms and aliases, by user or address.', 5, 50),
     keys: limit('Uploads and queries of encryption keys, by user.', 20, 200),
     upload: limit('Uploads of files, by user.', 5, 50),
+    report: limit('Reports to the administrators, by user.', 0.2, 20),
     general: limit('Everything else that can be misused, by user or address.', 20, 200),
   })
   .prefault({})

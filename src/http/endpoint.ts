@@ -20,6 +20,7 @@ export type LimitClass =
   | 'lookup'
   | 'keys'
   | 'upload'
+  | 'report'
   | 'general'
 
 /** An application service as the authentication sees it: what it may act for is decided by the accounts feature. */

@@ -22,6 +22,7 @@ export const defaultRateLimits: RateLimits = {
   lookup: { perSecond: 5, burst: 50 },
   keys: { perSecond: 20, burst: 200 },
   upload: { perSecond: 5, burst: 50 },
+  report: { perSecond: 0.2, burst: 20 },
   general: { perSecond: 20, burst: 200 },
 }
 

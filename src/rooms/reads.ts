@@ -6,6 +6,7 @@ import { getLastStay, type Stay } from './last-stay.ts'
 import { createRecentReads, type RecentReads } from './recent-reads.ts'
 import type { RoomView } from './room-view.ts'
 import type { StateKey, States } from './states.ts'
+import { getEventById } from './store-events.ts'
 import { countMembers, getMembership, listMembershipsOf, type MembershipRow } from './store-members.ts'
 import { getRoom } from './store-rooms.ts'
 import { listChangedMemberships, listHeroes } from './store-sync.ts'
@@ -22,6 +23,8 @@ export interface RoomReads {
   readonly clientEvents: ClientEvents
   readonly recent: RecentReads
   roomById(reader: Reader, roomId: string): Promise<Room | undefined>
+  /** Outliers and refused events too. */
+  eventById(reader: Reader, eventId: string): Promise<StoredEvent | undefined>
   membership(reader: Reader, roomNid: number, userId: string): Promise<MembershipRow | undefined>
   /** The user's rooms with one membership, forgotten ones too. */
   memberships(reader: Reader, userId: string, membership: string): Promise<MembershipRow[]>
@@ -57,6 +60,7 @@ export function createRoomReads(deps: Deps): RoomReads {
     clientEvents: deps.clientEvents,
     recent: createRecentReads(deps.events),
     roomById: getRoom,
+    eventById: getEventById,
     membership: getMembership,
     memberships: listMembershipsOf,
     changedMemberships: listChangedMemberships,
