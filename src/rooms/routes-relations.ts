@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { AppContext } from '../context.ts'
 import { type Endpoint, endpoint, type Requester } from '../http/endpoint.ts'
+import { parseThreadToken } from './relations/thread-token.ts'
 import { audienceOf, positionOf, tokenOf } from './route-parts.ts'
 
 const direction = z.enum(['b', 'f']).optional()
@@ -98,10 +99,10 @@ export function relationRoutes({ rooms }: Pick<AppContext, 'rooms'>): Endpoint[]
       async ({ params, query, requester }) => {
         const page = await rooms.relations.threads(audienceOf(requester), params.roomId, {
           include: query.include ?? 'all',
-          from: positionOf(query.from),
+          from: query.from ? parseThreadToken(query.from) : undefined,
           limit: Math.min(query.limit ?? 20, 100),
         })
-        return { chunk: page.chunk, ...(page.next === undefined ? {} : { next_batch: tokenOf(page.next) }) }
+        return { chunk: page.chunk, ...(page.next === undefined ? {} : { next_batch: page.next }) }
       },
     ),
   ]

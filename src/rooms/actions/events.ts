@@ -8,6 +8,7 @@ import type { RoomWriter } from '../room-writer.ts'
 import { appendClientState, type ClientState } from './append-client-state.ts'
 import { appendRedaction } from './append-redaction.ts'
 import { refuseDuplicateAnnotation } from './duplicate-annotation.ts'
+import { refuseNestedThread } from './nested-thread.ts'
 import { findSent, transactionOf } from './transactions.ts'
 
 export interface Message {
@@ -49,6 +50,7 @@ export function createRoomEvents({ writer, people }: { writer: RoomWriter; peopl
       return (await appendRedaction(draft, people, actor, { target: redacts, content: rest, ...options })).eventId
     }
     await people.requireActive(draft.reader, actor.userId)
+    await refuseNestedThread(draft, content)
     await refuseDuplicateAnnotation(draft, actor.userId, type, content)
     return (await draft.append({ type, sender: actor.userId, content, ...options })).eventId
   }

@@ -1,6 +1,7 @@
 import type { Reader } from '../../db/database.ts'
 import type { JsonObject } from '../../matrix/event.ts'
 import type { EventId, UserId } from '../../matrix/ids.ts'
+import { createYielder } from '../../util/async.ts'
 import type { Bundler, ClientEvents } from '../client-event.ts'
 import type { EventCache } from '../event-cache.ts'
 import type { Room, StoredEvent } from '../types.ts'
@@ -60,7 +61,11 @@ export function createAggregations(deps: AggregationDeps): Bundler {
     const candidates = await collectCandidates(reader, room, parents, summaries, viewer.ignored)
     const visible = await visibleCandidates(deps, reader, room, candidates, viewer)
     const bundles: Bundle[] = []
-    for (const each of candidates) bundles.push(await bundle(reader, room, each, visible, viewer))
+    const pause = createYielder()
+    for (const each of candidates) {
+      bundles.push(await bundle(reader, room, each, visible, viewer))
+      await pause()
+    }
     const shown = bundles.flatMap(({ edit, thread }) => [edit, thread?.latest].filter((event) => event !== undefined))
     // Ends by itself: a reply starts no thread, and an edit is not edited.
     const formatted = await deps.clientEvents.format(reader, room, shown, audience, { isIn })

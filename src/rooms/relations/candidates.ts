@@ -1,5 +1,6 @@
 import type { Reader } from '../../db/database.ts'
 import type { UserId } from '../../matrix/ids.ts'
+import { createYielder } from '../../util/async.ts'
 import type { EventCache } from '../event-cache.ts'
 import { readRelation } from '../store-relations.ts'
 import type { Room, StoredEvent } from '../types.ts'
@@ -23,9 +24,13 @@ export interface Candidates {
 }
 
 const maxEdits = 20
-/** Of the events that refer to one event; whoever wants all of them asks for its relations. */
-const maxReferences = 200
+const maxReferencesOfPage = 2000
 const end = Number.MAX_SAFE_INTEGER
+
+/** How many references are bundled with each of `parents` events of a page; whoever wants all asks for the relations. */
+export function referencesOfEach(parents: number): number {
+  return Math.min(Math.max(Math.floor(maxReferencesOfPage / Math.max(parents, 1)), 5), 200)
+}
 
 /** Reads what the summaries of some events announce: a few small queries for each of those that has children. */
 export async function collectCandidates(
@@ -36,6 +41,8 @@ export async function collectCandidates(
   ignored: ReadonlySet<string>,
 ): Promise<Candidates[]> {
   const found = new Map<string, Candidates>()
+  const pause = createYielder()
+  const maxReferences = referencesOfEach(summaries.filter(({ rel_type: type }) => type === 'm.reference').length)
   for (const { parent_id: id, rel_type: type, replies } of summaries) {
     const parent = parents.get(id)
     if (parent === undefined) continue
@@ -55,6 +62,7 @@ export async function collectCandidates(
       const [newest] = await children(1)
       if (newest !== undefined) entry.thread = { replies, newest: newest.event_nid }
     }
+    await pause()
   }
   return [...found.values()]
 }

@@ -25,31 +25,35 @@ export async function listThreads(reader: Reader, roomNid: number, upTo: number,
   return rows.map((row) => ({ rootId: row.root_id, latest: row.latest_pos }))
 }
 
-const latestBySender = prepare((qb, p: { roomNid: number; upTo: number }) =>
+interface ThreadsRange {
+  readonly roomNid: number
+  /** Exclusive lower and inclusive upper stream positions of the newest reply. */
+  readonly after: number
+  readonly upTo: number
+  readonly limit: number
+}
+
+const threadsWithSenders = prepare((qb, p: ThreadsRange) =>
   qb
     .selectFrom('threads as t')
     .innerJoin('relations as r', (join) =>
-      join.onRef('r.parent_id', '=', 't.root_id').onRef('r.room_nid', '=', 't.room_nid'),
+      join.onRef('r.parent_id', '=', 't.root_id').onRef('r.stream_pos', '=', 't.latest_pos'),
     )
-    .select((eb) => ['t.root_id', 'r.sender', eb.fn.max('r.stream_pos').as('latest')])
+    .select(['t.root_id', 't.latest_pos', 'r.sender'])
     .where('t.room_nid', '=', p.roomNid)
-    .where('r.rel_type', '=', 'm.thread')
-    .where('r.stream_pos', '<=', p.upTo)
-    .groupBy(['t.root_id', 'r.sender']),
+    .where('t.latest_pos', '>', p.after)
+    .where('t.latest_pos', '<=', p.upTo)
+    .orderBy('t.latest_pos', 'desc')
+    .limit(p.limit),
 )
 
-/** Every thread with its newest reply up to a position that is by nobody of these senders, newest first. */
-export async function listThreadsWithout(
+/** Threads by their newest reply, with who wrote that. */
+export async function listThreadsWithSenders(
   reader: Reader,
-  roomNid: number,
-  upTo: number,
-  ignored: ReadonlySet<string>,
-): Promise<Thread[]> {
-  const latest = new Map<string, number>()
-  for (const row of await latestBySender.all(reader, { roomNid, upTo })) {
-    if (!ignored.has(row.sender)) latest.set(row.root_id, Math.max(row.latest, latest.get(row.root_id) ?? row.latest))
-  }
-  return [...latest].map(([rootId, pos]) => ({ rootId, latest: pos })).sort((a, b) => b.latest - a.latest)
+  range: ThreadsRange,
+): Promise<(Thread & { readonly sender: string })[]> {
+  const rows = await threadsWithSenders.all(reader, range)
+  return rows.map((row) => ({ rootId: row.root_id, latest: row.latest_pos, sender: row.sender }))
 }
 
 /** Those of the events that we have in the room's timeline, by id. */

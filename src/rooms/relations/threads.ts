@@ -9,19 +9,21 @@ import type { RoomView } from '../room-view.ts'
 import type { StoredEvent } from '../types.ts'
 import type { Visibility } from '../visibility.ts'
 import { hasReplied } from './store-summaries.ts'
-import { listRoots, listThreads, listThreadsWithout, type Thread } from './store-threads.ts'
+import { listRoots, type Thread } from './store-threads.ts'
+import { orderThreads } from './thread-order.ts'
+import { formatThreadToken, type ThreadToken } from './thread-token.ts'
 
 export interface ThreadsRequest {
   readonly include: 'all' | 'participated'
-  /** Stream position of a reply; undefined: the newest. */
-  readonly from: number | undefined
+  /** Undefined: the newest. */
+  readonly from: ThreadToken | undefined
   readonly limit: number
 }
 
 export interface ThreadsPage {
   readonly chunk: ClientEvent[]
   /** Undefined when there is nothing further. */
-  readonly next: number | undefined
+  readonly next: string | undefined
 }
 
 /**
@@ -43,15 +45,6 @@ const pageSize = 50
 const maxScanned = 1000
 
 export function createThreads({ db, view, visibility, clientEvents, ignoredUsers }: Deps): ListThreads {
-  /** The threads from a position on. Where some replies do not count for the user, all are read once to sort them. */
-  async function sourceOf(reader: Reader, { room, upTo }: RoomAccess, ignored: ReadonlySet<string>) {
-    if (ignored.size === 0 && upTo === Number.MAX_SAFE_INTEGER) {
-      return (from: number, limit: number) => listThreads(reader, room.nid, from, limit)
-    }
-    const all = await listThreadsWithout(reader, room.nid, upTo, ignored)
-    return async (from: number, limit: number) => all.filter(({ latest }) => latest <= from).slice(0, limit)
-  }
-
   /** Which of the threads are shown, by their roots. The root of somebody ignored is shown without its content. */
   async function roots(
     reader: Reader,
@@ -79,10 +72,12 @@ export function createThreads({ db, view, visibility, clientEvents, ignoredUsers
       const { userId } = audience
       const access = await requireAccess(reader, view, roomId, userId)
       const ignored = await ignoredUsers(reader, userId)
-      const threadsFrom = await sourceOf(reader, access, ignored)
+      const asOf = Math.min(from?.asOf ?? access.room.lastPos, access.upTo)
+      const threadsFrom = await orderThreads(reader, { roomNid: access.room.nid, asOf, ignored })
       const pause = createYielder()
       const chunk: ClientEvent[] = []
-      let at = from ?? Number.MAX_SAFE_INTEGER
+      let at = from?.at ?? asOf
+      const next = () => formatThreadToken({ at, asOf })
       for (let scanned = 0; scanned < maxScanned; ) {
         const size = scanned === 0 ? Math.min(pageSize, limit + 1) : pageSize
         const threads = await threadsFrom(at, size)
@@ -93,7 +88,7 @@ export function createThreads({ db, view, visibility, clientEvents, ignoredUsers
         for (const { rootId, latest } of threads) {
           const root = byId.get(rootId)
           if (root !== undefined && hasThread(root)) {
-            if (chunk.length === limit) return { chunk, next: at }
+            if (chunk.length === limit) return { chunk, next: next() }
             chunk.push(root)
           }
           at = latest - 1
@@ -102,7 +97,7 @@ export function createThreads({ db, view, visibility, clientEvents, ignoredUsers
         scanned += threads.length
         await pause()
       }
-      return { chunk, next: at }
+      return { chunk, next: next() }
     })
 }
 
