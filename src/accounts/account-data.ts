@@ -2,6 +2,7 @@ import type { Reader, Tx } from '../db/database.ts'
 import type { Streams } from '../db/streams.ts'
 import type { JsonObject } from '../matrix/event.ts'
 import type { RoomId, UserId } from '../matrix/ids.ts'
+import type { InviteSettings } from '../matrix/invite-permission.ts'
 import {
   getAccountDataRow,
   listAccountDataRows,
@@ -20,6 +21,8 @@ export interface AccountData {
   changedRooms(reader: Reader, userId: UserId, since: number): Promise<string[]>
   /** https://spec.matrix.org/v1.19/client-server-api/#ignoring-users */
   ignoredUsers(reader: Reader, userId: UserId): Promise<ReadonlySet<string>>
+  /** What decides which invitations the user takes. */
+  inviteSettings(reader: Reader, userId: UserId): Promise<InviteSettings>
   /** Sets the content and wakes the user's clients. Returns the stream position. */
   set(tx: Tx, userId: UserId, type: string, content: JsonObject, roomId?: RoomId): Promise<number>
   /** Deletes the content, which clients see as empty. Does nothing where there is none. */
@@ -59,6 +62,12 @@ export function createAccountData({ streams }: { streams: Streams }): AccountDat
     return content === undefined ? undefined : (JSON.parse(content) as JsonObject)
   }
 
+  const ignoredUsers: AccountData['ignoredUsers'] = async (reader, userId) => {
+    const ignored = (await get(reader, userId, 'm.ignored_user_list'))?.ignored_users
+    const isList = typeof ignored === 'object' && ignored !== null && !Array.isArray(ignored)
+    return new Set(isList ? Object.keys(ignored) : [])
+  }
+
   return {
     get,
     list: async (reader, userId, roomId, since) =>
@@ -67,11 +76,12 @@ export function createAccountData({ streams }: { streams: Streams }): AccountDat
         content: JSON.parse(content) as JsonObject,
       })),
     changedRooms: listChangedAccountDataRooms,
-    ignoredUsers: async (reader, userId) => {
-      const ignored = (await get(reader, userId, 'm.ignored_user_list'))?.ignored_users
-      const isList = typeof ignored === 'object' && ignored !== null && !Array.isArray(ignored)
-      return new Set(isList ? Object.keys(ignored) : [])
-    },
+    ignoredUsers,
+    inviteSettings: async (reader, userId) => ({
+      ignoredUsers: await ignoredUsers(reader, userId),
+      permission: await get(reader, userId, 'm.invite_permission_config'),
+      filter: await get(reader, userId, 'org.matrix.msc4155.invite_permission_config'),
+    }),
     set: (tx, userId, type, content, roomId) =>
       put(tx, userId, roomId, type, { content: JSON.stringify(content), isDeleted: false }),
     delete: async (tx, userId, type, roomId) => {

@@ -15,6 +15,8 @@ export const unstableFeatures: Record<string, boolean> = {
   'uk.tcpip.msc4133.stable': true,
   'uk.half-shot.msc2666.query_mutual_rooms': true,
   'uk.half-shot.msc2666.query_mutual_rooms.stable': true,
+  'org.matrix.msc4155': true,
+  'org.matrix.msc4380.stable': true,
   'uk.timedout.msc4323': true,
   'io.element.e2ee_forced.public': false,
   'io.element.e2ee_forced.private': false,

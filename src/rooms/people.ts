@@ -3,6 +3,7 @@ import type { Reader } from '../db/database.ts'
 import { errors } from '../matrix/errors.ts'
 import type { JsonObject } from '../matrix/event.ts'
 import type { UserId } from '../matrix/ids.ts'
+import { judgeInvite } from '../matrix/invite-permission.ts'
 
 /** What rooms need to know about users. */
 export interface People {
@@ -11,12 +12,9 @@ export interface People {
   memberProfile(reader: Reader, userId: UserId): Promise<JsonObject>
   /** Throws `403 M_USER_SUSPENDED`. */
   requireActive(reader: Reader, userId: UserId): Promise<void>
-  /** Throws `403 M_INVITE_BLOCKED` for a local user who takes no invitations. */
-  requireInvitable(reader: Reader, userId: UserId): Promise<void>
+  /** Throws `403 M_INVITE_BLOCKED` for a local user who takes no invitations from the inviter. */
+  requireInvitable(reader: Reader, inviter: UserId, userId: UserId): Promise<void>
 }
-
-/** https://spec.matrix.org/v1.19/client-server-api/#invite-permission */
-const invitePermission = 'm.invite_permission_config'
 
 export function createPeople(
   accounts: Pick<Accounts, 'isLocalUser' | 'getProfile' | 'accountData'> & {
@@ -34,12 +32,12 @@ export function createPeople(
       }
     },
     requireActive: accounts.users.requireActive,
-    requireInvitable: async (reader, userId) => {
+    requireInvitable: async (reader, inviter, userId) => {
       if (!accounts.isLocalUser(userId)) {
         throw errors.forbidden(`${userId} is on another server, and this server does not reach others`)
       }
-      const config = await accounts.accountData.get(reader, userId, invitePermission)
-      if (config?.default_action === 'block') throw errors.inviteBlocked()
+      const settings = await accounts.accountData.inviteSettings(reader, userId)
+      if (judgeInvite(settings, inviter) === 'block') throw errors.inviteBlocked()
     },
   }
 }

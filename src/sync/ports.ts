@@ -21,7 +21,7 @@ export interface SyncPorts {
   readonly clock: Clock
   readonly reads: RoomReads
   readonly localMembers: Pick<LocalMembers, 'of'>
-  readonly accountData: Pick<AccountData, 'list' | 'changedRooms' | 'ignoredUsers'>
+  readonly accountData: Pick<AccountData, 'list' | 'changedRooms' | 'ignoredUsers' | 'inviteSettings'>
   readonly ephemeral: {
     readonly typing: Pick<Rooms['typing'], 'users' | 'changedSince' | 'counter' | 'isFromBefore'>
     readonly receipts: Pick<Rooms['receipts'], 'content'>

@@ -1,5 +1,7 @@
 import type { Reader } from '../db/database.ts'
 import { matchesRoom } from '../matrix/event-filter.ts'
+import { hasUserIdShape } from '../matrix/ids.ts'
+import { type InviteSettings, judgeInvite } from '../matrix/invite-permission.ts'
 import type { MembershipRow } from '../rooms/reads.ts'
 import type { Room } from '../rooms/types.ts'
 import { createYielder } from '../util/async.ts'
@@ -33,6 +35,7 @@ export async function roomSections(
   const ignored = await ports.accountData.ignoredUsers(reader, userId)
   const wanted = (room: Room) => matchesRoom(request.filter.room, room.roomId)
   const sections: RoomSections = {}
+  let settings: InviteSettings | undefined
 
   const candidates =
     since === undefined || request.fullState
@@ -63,9 +66,15 @@ export async function roomSections(
   }
   return sections
 
+  /** An invitation that the user does not want to hear of; what they want is read once, when there is one. */
+  async function isHidden(invite: MembershipRow): Promise<boolean> {
+    settings ??= await ports.accountData.inviteSettings(reader, userId)
+    return hasUserIdShape(invite.sender) && judgeInvite(settings, invite.sender) !== 'allow'
+  }
+
   async function addOther(room: Room, row: MembershipRow): Promise<void> {
     if (row.membership === 'invite') {
-      if (ignored.has(row.sender)) return
+      if (await isHidden(row)) return
       sections.invite ??= {}
       sections.invite[room.roomId] = { invite_state: { events: await strippedState(ports, reader, room, row) } }
     } else if (row.membership === 'knock') {

@@ -37,7 +37,7 @@ export async function appendInvite(
   const template = memberEvent(actor, target, { ...content, membership: 'invite' })
   // Only those who might invite learn that the user takes no invitations.
   await draft.check(template)
-  await people.requireInvitable(draft.reader, target)
+  await people.requireInvitable(draft.reader, actor.userId, target)
   return appendState(draft, template)
 }
 
