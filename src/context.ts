@@ -1,4 +1,5 @@
 import { type Accounts, createAccounts } from './accounts/accounts.ts'
+import { readRegistrations } from './accounts/appservices/read-registrations.ts'
 import { type Admin, createAdmin } from './admin/admin.ts'
 import { mailServerOf } from './config/mail-server.ts'
 import type { Config } from './config/schema.ts'
@@ -47,6 +48,8 @@ export interface AppContext {
   readonly sync: Sync
   readonly turn: Turn
   readonly admin: Admin
+  /** Reads the registration files again. Throws a `ConfigError`. */
+  reloadAppservices(): Promise<void>
   /** What runs as long as the server does, in the order of its start. */
   readonly parts: readonly Part[]
   /** Closes the database and gives up the lock; parts have been stopped before. */
@@ -132,6 +135,8 @@ function createServices(core: Core) {
   const mailer = mailServer && createMailer(mailServer)
   const mail = createMailQueue({ ...core, jobs, mailer, appName: config.mail.app_name })
   const accounts = composeAccounts(core)
+  const registrations = () => readRegistrations(config.appservices.registration_files)
+  accounts.appservices.replace(registrations())
   const e2ee = createE2ee({ ...core, devices: accounts.devices })
   accounts.onSessionEnd(e2ee.deviceRemoved)
   accounts.onDeviceRename(e2ee.deviceRenamed)
@@ -177,5 +182,6 @@ function createServices(core: Core) {
   const turn = createTurn(core.clock, config.voip.turn)
   const admin = createAdmin({ ...core, accounts, rooms })
   const parts = [jobs.part, accounts.part, rooms.part, presence.part, sync.part]
-  return { jobs, mail, accounts, e2ee, rooms, presence, push, sync, turn, admin, parts }
+  const reloadAppservices = async () => accounts.appservices.replace(registrations())
+  return { jobs, mail, accounts, e2ee, rooms, presence, push, sync, turn, admin, reloadAppservices, parts }
 }

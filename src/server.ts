@@ -12,8 +12,8 @@ export interface Server {
   start(): Promise<void>
   /** The addresses that are listened on, in the order of the configuration; empty before `start`. */
   readonly urls: readonly string[]
-  /** Reads certificates again; connections that exist keep theirs. */
-  reload(): void
+  /** Reads registration files and certificates again; connections that exist keep theirs. What is wrong changes nothing. */
+  reload(): Promise<void>
   /** Lets requests finish, stops the parts in reverse order and closes the database. */
   stop(): Promise<void>
 }
@@ -51,7 +51,8 @@ export async function createServer(config: Config, options: ContextOptions = {})
         throw error
       }
     },
-    reload: () => {
+    reload: async () => {
+      await context.reloadAppservices()
       for (const [i, { tls }] of config.listeners.entries()) if (tls) listeners[i]?.reloadTls(readTls(tls))
     },
     stop,
@@ -74,6 +75,7 @@ async function open(
     endpoints: routes,
     authenticate: context.accounts.authenticate,
     limiter: context.limiter,
+    isUnlimited: (token) => context.accounts.appservices.byToken(token) !== undefined,
     log: context.log,
     serves,
     trustedProxies,

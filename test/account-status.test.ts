@@ -133,28 +133,6 @@ test('a sync that waits ends when the account is locked or the device logged out
   assert.equal((await gone.answer).body.errcode, 'M_UNKNOWN_TOKEN')
 })
 
-test('an application service does not act for a locked user', async () => {
-  await using server = await createTestServer()
-  const { root } = await people(server)
-  const { accounts } = server.context
-  const bridge = {
-    id: 'bridge',
-    senderUserId: root.userId,
-    isInterestedIn: () => true,
-  }
-  accounts.useAppservices({
-    isEmpty: () => false,
-    byToken: (token) => (token === 'as_token' ? bridge : undefined),
-    exclusiveOwner: () => undefined,
-  })
-  const ghost = await server.user('ghost')
-  const whoami = (expect: number) =>
-    server.client.as('as_token').request('GET', `${v3}/account/whoami`, { query: { user_id: ghost.userId }, expect })
-  await whoami(200)
-  await set(root, 'lock', ghost.userId, true)
-  assert.equal((await whoami(401)).body.errcode, 'M_USER_LOCKED')
-})
-
 test('a suspended account reads, leaves and takes back its own words', async () => {
   await using server = await createTestServer()
   const { root, alice, bob } = await people(server)

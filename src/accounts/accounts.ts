@@ -8,6 +8,7 @@ import type { TimerClock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import type { Part } from '../util/part.ts'
 import { type AccountData, createAccountData } from './account-data.ts'
+import { type Appservices, createAppservices } from './appservices/appservices.ts'
 import { createAuthenticate } from './authenticate.ts'
 import { createDevices, type Devices } from './devices.ts'
 import { createFilters, type Filters } from './filters.ts'
@@ -30,7 +31,6 @@ import { createSessions, type SessionLifetimes, type Sessions } from './sessions
 import { createSetup, type Setup } from './setup.ts'
 import { createSharedSecret, type SharedSecret } from './shared-secret.ts'
 import { createTokenCache } from './token-cache.ts'
-import { type Appservices, noAppservices } from './types.ts'
 import { createUiaStore } from './uia-store.ts'
 import { createUsers, type Users } from './users.ts'
 
@@ -80,9 +80,8 @@ export interface Accounts {
   onDeactivate(hook: DeactivateHook): void
   onProfileChange(hook: ProfileChangeHook): void
   checkDeviceIds(check: DeviceIdCheck): void
-  /** The application services; none until `useAppservices` supplies them. */
-  appservices(): Appservices
-  useAppservices(appservices: Appservices): void
+  /** None until their registrations have been read. */
+  readonly appservices: Appservices
   /** How profiles of users on other servers are had; without it there are none. */
   useRemoteProfiles(source: RemoteProfiles): void
   readonly remoteProfile: RemoteProfiles
@@ -95,8 +94,7 @@ export function createAccounts({ db, streams, clock, log, options }: AccountsDep
   const hooks = createHooks()
   const cache = createTokenCache()
   const lastSeen = createLastSeen(db, clock, log)
-  let current = noAppservices
-  const appservices = () => current
+  const appservices = createAppservices(serverName)
   let remote: RemoteProfiles = async () => undefined
   const passwords = createPasswords(options.passwordCost, options.minPasswordLength)
   const sessions = createSessions({ db, streams, clock, hooks, cache, lifetimes: options.lifetimes })
@@ -104,7 +102,7 @@ export function createAccounts({ db, streams, clock, log, options }: AccountsDep
   const registrationTokens = createRegistrationTokens({ db, clock })
   const profiles = createProfiles({ db, hooks })
   return {
-    authenticate: createAuthenticate({ db, clock, serverName, cache, lastSeen, appservices }),
+    authenticate: createAuthenticate({ db, clock, serverName, cache, lastSeen, appservices, users }),
     users,
     sessions,
     devices: createDevices({ db, clock, hooks, lastSeen }),
@@ -136,9 +134,6 @@ export function createAccounts({ db, streams, clock, log, options }: AccountsDep
     onProfileChange: (hook) => void hooks.profileChange.push(hook),
     checkDeviceIds: (check) => void hooks.deviceIdCheck.push(check),
     appservices,
-    useAppservices: (next) => {
-      current = next
-    },
     useRemoteProfiles: (source) => {
       remote = source
     },

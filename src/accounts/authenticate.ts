@@ -4,13 +4,15 @@ import type { Requester } from '../http/endpoint.ts'
 import { errors } from '../matrix/errors.ts'
 import { type DeviceId, isUserId, type ServerName, serverOf, type UserId } from '../matrix/ids.ts'
 import type { Clock } from '../util/clock.ts'
+import type { Appservice } from './appservices/appservice.ts'
+import type { Appservices } from './appservices/appservices.ts'
 import type { LastSeen } from './last-seen.ts'
 import { getDeviceRow } from './store-devices.ts'
 import { confirmPair, getByAccessHash, type TokenRow } from './store-sessions.ts'
 import { getStoredUser } from './store-users.ts'
 import type { TokenCache } from './token-cache.ts'
 import { hashToken } from './tokens.ts'
-import type { Appservice, Appservices } from './types.ts'
+import type { Users } from './users.ts'
 
 export interface AuthenticateDeps {
   readonly db: Database
@@ -18,7 +20,8 @@ export interface AuthenticateDeps {
   readonly serverName: ServerName
   readonly cache: TokenCache
   readonly lastSeen: LastSeen
-  appservices(): Appservices
+  readonly appservices: Appservices
+  readonly users: Pick<Users, 'insert'>
 }
 
 /** Says whose access token it is; an expired one is a soft logout, after which the client keeps its keys. */
@@ -34,7 +37,7 @@ export function createAuthenticate(deps: AuthenticateDeps): Authenticate {
   }
 
   return async (token, options) => {
-    const appservice = deps.appservices().byToken(token)
+    const appservice = deps.appservices.byToken(token)
     if (appservice) return actAs(deps, appservice, options)
     const hash = hashToken(token)
     const row = cache.get(hash) ?? (await cache.load(hash, () => db.read((reader) => getByAccessHash(reader, hash))))
@@ -68,28 +71,36 @@ function requesterOf(row: TokenRow): Requester {
 
 /** https://spec.matrix.org/v1.19/application-service-api/#identity-assertion */
 async function actAs(
-  { db, serverName }: AuthenticateDeps,
+  deps: AuthenticateDeps,
   appservice: Appservice,
-  { userIdParam, deviceIdParam, allowLocked }: AuthenticateOptions,
+  { userIdParam, deviceIdParam, allowLocked, ip, userAgent }: AuthenticateOptions,
 ): Promise<Requester> {
+  const { db, serverName, lastSeen, clock } = deps
   const userId = userIdParam ?? appservice.senderUserId
-  const isOwn = userId === appservice.senderUserId
-  if (!isUserId(userId) || serverOf(userId) !== serverName || !(isOwn || appservice.isInterestedIn(userId))) {
+  if (!isUserId(userId) || serverOf(userId) !== serverName || !appservice.isInterestedIn(userId)) {
     throw errors.forbidden('The application service cannot act for this user')
   }
-  const { user, device } = await db.read(async (reader) => ({
+  const found = await db.read(async (reader) => ({
     user: await getStoredUser(reader, userId),
     device: deviceIdParam === undefined ? undefined : await getDeviceRow(reader, userId, deviceIdParam),
   }))
-  if (!user && !isOwn) throw errors.forbidden('The application service has not registered this user')
-  if (user?.isLocked && !allowLocked) throw errors.userLocked()
-  if (deviceIdParam !== undefined && !device) throw errors.unknownDevice()
-  return {
-    userId,
-    deviceId: device?.deviceId,
-    sessionId: undefined,
-    isGuest: false,
-    isAdmin: user?.isAdmin ?? false,
-    appservice,
-  }
+  const user = found.user ?? (await makeOwnUser(deps, appservice, userId))
+  if (!user) throw errors.forbidden('The application service has not registered this user')
+  if (user.isDeactivated) throw errors.userDeactivated()
+  if (user.isLocked && !allowLocked) throw errors.userLocked()
+  if (deviceIdParam !== undefined && !found.device) throw errors.unknownDevice()
+  const deviceId = found.device?.deviceId
+  if (deviceId !== undefined) lastSeen.touch({ userId, deviceId, ts: clock.now(), ip, userAgent })
+  return { userId, deviceId, sessionId: undefined, isGuest: false, isAdmin: user.isAdmin, appservice }
+}
+
+/** Services may use their own user without registering it. */
+async function makeOwnUser({ db, users }: AuthenticateDeps, appservice: Appservice, userId: UserId) {
+  if (userId !== appservice.senderUserId) return undefined
+  return db.write('user of application service', async (tx) => {
+    const before = await getStoredUser(tx, userId)
+    if (before) return before
+    await users.insert(tx, { userId, appserviceId: appservice.id })
+    return getStoredUser(tx, userId)
+  })
 }

@@ -2,11 +2,12 @@ import type { Database, Tx } from '../db/database.ts'
 import { errors } from '../matrix/errors.ts'
 import { isUserId, type ServerName, type UserId } from '../matrix/ids.ts'
 import type { Clock } from '../util/clock.ts'
+import type { Appservice } from './appservices/appservice.ts'
 import type { SessionRequest, Sessions } from './sessions.ts'
 import { deleteExpiredLoginTokens, insertLoginToken, takeLoginToken } from './store-login-tokens.ts'
 import { getStoredUser } from './store-users.ts'
 import { hashToken, newToken } from './tokens.ts'
-import type { Appservice, Grant } from './types.ts'
+import type { Grant } from './types.ts'
 import { loginCandidates } from './usernames.ts'
 import type { Users } from './users.ts'
 
@@ -17,7 +18,7 @@ export interface Login {
   withPassword(name: string, password: string, device: DeviceRequest): Promise<Grant>
   /** Uses a token of `createToken` up. Throws `M_FORBIDDEN`. */
   withToken(token: string, device: DeviceRequest): Promise<Grant>
-  /** Logs in a user of an application service. Throws `M_FORBIDDEN` or `M_EXCLUSIVE`. */
+  /** Logs in a user of an application service. Throws `M_FORBIDDEN`, `M_EXCLUSIVE`, `M_APPSERVICE_LOGIN_UNSUPPORTED`. */
   asAppservice(appservice: Appservice, name: string, device: DeviceRequest): Promise<Grant>
   /** A token with which another device can log in once, and its lifetime in ms. */
   createToken(userId: UserId): Promise<{ token: string; expiresInMs: number }>
@@ -57,8 +58,8 @@ export function createLogin({ db, clock, sessions, users, serverName, tokenLifet
       return db.write('login', (tx) => start(tx, userId, device))
     },
     asAppservice: async (appservice, name, device) => {
-      const candidates = loginCandidates(name, serverName)
-      const userId = candidates.find((id) => id === appservice.senderUserId || appservice.isInterestedIn(id))
+      if (appservice.registration.managesDevices) throw errors.appserviceLoginUnsupported()
+      const userId = loginCandidates(name, serverName).find((id) => appservice.isInterestedIn(id))
       if (!userId) throw errors.exclusive('The user does not belong to this application service')
       return db.write('login', (tx) => start(tx, userId, device))
     },

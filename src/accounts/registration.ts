@@ -2,13 +2,15 @@ import type { Database, Reader } from '../db/database.ts'
 import { errors } from '../matrix/errors.ts'
 import { makeUserId, type ServerName, type UserId } from '../matrix/ids.ts'
 import { randomString } from '../util/random.ts'
+import type { Appservice } from './appservices/appservice.ts'
+import type { Appservices } from './appservices/appservices.ts'
 import type { DeviceRequest } from './login.ts'
 import type { Passwords } from './passwords.ts'
 import type { RegistrationTokens } from './registration-tokens.ts'
 import type { Sessions } from './sessions.ts'
 import { getStoredUser } from './store-users.ts'
-import type { Appservice, Appservices, Grant } from './types.ts'
-import { userIdForName } from './usernames.ts'
+import type { Grant } from './types.ts'
+import { userIdAsWritten, userIdForName } from './usernames.ts'
 import type { NewUser, Users } from './users.ts'
 
 export interface RegistrationRequest {
@@ -44,18 +46,17 @@ export interface RegistrationDeps {
   readonly sessions: Sessions
   readonly passwords: Passwords
   readonly tokens: RegistrationTokens
-  appservices(): Appservices
+  readonly appservices: Appservices
 }
 
 export function createRegistration(deps: RegistrationDeps): Registration {
-  const { db, serverName, users, sessions, passwords, tokens } = deps
+  const { db, serverName, users, sessions, passwords, tokens, appservices } = deps
 
-  function checkNamespace(userId: UserId, appservice: Appservice | undefined): void {
-    const owner = deps.appservices().exclusiveOwner(userId)
-    if (owner && owner.id !== appservice?.id) throw errors.exclusive()
-    if (appservice && !appservice.isInterestedIn(userId) && userId !== appservice.senderUserId) {
-      throw errors.exclusive('The user id is outside of the namespaces of the application service')
-    }
+  /** Application services have always been let keep capitals, which stand in the ids by which they go on. */
+  function idFor(username: string, appservice: Appservice | undefined): UserId {
+    const userId = (appservice ? userIdAsWritten : userIdForName)(username, serverName)
+    appservices.checkUser(userId, appservice)
+    return userId
   }
 
   const requireFree = async (reader: Reader, userId: UserId) => {
@@ -75,18 +76,14 @@ export function createRegistration(deps: RegistrationDeps): Registration {
 
   return {
     requireAvailable: async (username, appservice) => {
-      const userId = userIdForName(username, serverName)
-      checkNamespace(userId, appservice)
+      const userId = idFor(username, appservice)
       await db.read((reader) => requireFree(reader, userId))
       return userId
     },
     register: async (request) => {
       const { username, password, appservice, isAdmin = false, displayName, userType } = request
       const userId =
-        username === undefined
-          ? madeUp(12, 'abcdefghijklmnopqrstuvwxyz0123456789')
-          : userIdForName(username, serverName)
-      checkNamespace(userId, appservice)
+        username === undefined ? madeUp(12, 'abcdefghijklmnopqrstuvwxyz0123456789') : idFor(username, appservice)
       if (password !== undefined) passwords.check(password)
       const passwordHash = password === undefined ? undefined : await passwords.hash(password)
       const user = { userId, passwordHash, isAdmin, displayName, userType, appserviceId: appservice?.id }

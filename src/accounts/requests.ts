@@ -5,8 +5,10 @@ import { parseQuery } from '../http/query.ts'
 import { errors } from '../matrix/errors.ts'
 import type { JsonObject } from '../matrix/event.ts'
 import type { ServerName } from '../matrix/ids.ts'
+import type { Appservice } from './appservices/appservice.ts'
+import type { Appservices } from './appservices/appservices.ts'
 import type { DeviceRequest } from './login.ts'
-import type { Appservice, Appservices, Grant } from './types.ts'
+import type { Grant } from './types.ts'
 
 /** Keys of a request body that logs somebody in. */
 export const deviceKeys = {

@@ -19,7 +19,7 @@ export function loginRoutes(ctx: Pick<AppContext, 'accounts' | 'serverName' | 'l
         flows: [
           { type: 'm.login.password' },
           { type: 'm.login.token', get_login_token: true },
-          ...(accounts.appservices().isEmpty() ? [] : [{ type: 'm.login.application_service' }]),
+          ...(accounts.appservices.isEmpty() ? [] : [{ type: 'm.login.application_service' }]),
         ],
       }),
     ),
@@ -55,7 +55,7 @@ export function loginRoutes(ctx: Pick<AppContext, 'accounts' | 'serverName' | 'l
             if (body.token === undefined) throw errors.missingParam('Missing key token')
             return grantJson(await login.withToken(body.token, device), serverName)
           case 'm.login.application_service': {
-            const appservice = requireAppservice(request, accounts.appservices())
+            const appservice = requireAppservice(request, accounts.appservices)
             return grantJson(await login.asAppservice(appservice, identifiedUser(raw), device), serverName)
           }
           default:

@@ -14,10 +14,15 @@ export function profileRoutes({ accounts, db }: Pick<AppContext, 'accounts' | 'd
   const path = '/_matrix/client/v3/profile/{userId}/{keyName}'
   const also = [`${unstable}/profile/{userId}/{keyName}`]
 
+  const localProfile = async (userId: UserId) => {
+    const find = () => db.read((reader) => profiles.get(reader, userId))
+    return (await find()) ?? ((await accounts.appservices.queryUser(userId)) ? await find() : undefined)
+  }
+
   const requireProfile = async (id: string, field?: string): Promise<JsonObject> => {
     const userId = requireUserId(id)
     const profile = accounts.isLocalUser(userId)
-      ? await db.read((reader) => profiles.get(reader, userId))
+      ? await localProfile(userId)
       : await accounts.remoteProfile(userId, field)
     if (!profile) throw errors.notFound('There is no such profile')
     return profile

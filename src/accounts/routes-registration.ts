@@ -43,11 +43,15 @@ export function registrationRoutes(ctx: Pick<AppContext, 'config' | 'accounts' |
           return answer(await registration.registerGuest({ displayName: request.body.initial_device_display_name }))
         }
         if (request.body.type === 'm.login.application_service') {
-          const appservice = requireAppservice(request, accounts.appservices())
+          const appservice = requireAppservice(request, accounts.appservices)
           const { username } = request.body
           if (username === undefined) throw errors.missingParam('Missing key username')
+          const inhibitsLogin = request.body.inhibit_login === true
+          if (appservice.registration.managesDevices && !inhibitsLogin) {
+            throw errors.appserviceLoginUnsupported('This application service registers users with inhibit_login only')
+          }
           await registration.requireAvailable(username, appservice)
-          const device = request.body.inhibit_login ? undefined : deviceRequest(request.body)
+          const device = inhibitsLogin ? undefined : deviceRequest(request.body)
           return answer(await registration.register({ username, password: undefined, device, appservice }))
         }
         refuseClosed()

@@ -1,4 +1,3 @@
-import type { AppserviceIdentity } from '../http/endpoint.ts'
 import type { DeviceId, UserId } from '../matrix/ids.ts'
 
 /** An account of this server, without its secrets. */
@@ -41,24 +40,4 @@ export interface RegistrationToken {
   readonly completed: number
   /** In ms since 1970; undefined: never. */
   readonly expiresTs: number | undefined
-}
-
-/** An application service as accounts see it. */
-export interface Appservice extends AppserviceIdentity {
-  /** Whether it may act for this user. */
-  isInterestedIn(userId: UserId): boolean
-}
-
-/** The registered application services; whoever reads the registration files supplies this. */
-export interface Appservices {
-  isEmpty(): boolean
-  byToken(token: string): Appservice | undefined
-  /** The one that has this user id for itself. */
-  exclusiveOwner(userId: UserId): Appservice | undefined
-}
-
-export const noAppservices: Appservices = {
-  isEmpty: () => true,
-  byToken: () => undefined,
-  exclusiveOwner: () => undefined,
 }

@@ -21,6 +21,19 @@ export function userIdForName(name: string, server: ServerName): UserId {
   return makeUserId(localpart, server)
 }
 
+/** The same as it is written, for application services: of printable ASCII. */
+export function userIdAsWritten(name: string, server: ServerName): UserId {
+  const localpart = localName(name, server)
+  if (localpart === undefined) throw errors.invalidUsername('The user id belongs to another server')
+  if (!/^[!-9;-~]+$/.test(localpart)) {
+    throw errors.invalidUsername(
+      'User names of application services consist of printable ASCII without spaces and colons',
+    )
+  }
+  if (!fitsIdLimit(`@${localpart}:${server}`)) throw errors.invalidUsername('The user name is too long')
+  return makeUserId(localpart, server)
+}
+
 /** The ids that somebody who logs in as `name` may mean: as written, for old mixed-case accounts, and in lower case. */
 export function loginCandidates(name: string, server: ServerName): UserId[] {
   const localpart = localName(name, server)

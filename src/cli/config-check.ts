@@ -1,3 +1,4 @@
+import { readRegistrations } from '../accounts/appservices/read-registrations.ts'
 import { ConfigError } from '../config/config-error.ts'
 import { loadConfig } from '../config/load.ts'
 import type { Command } from './command.ts'
@@ -9,6 +10,7 @@ export const configCheck: Command = {
   async run({ configFile }, { stdout, stderr }) {
     try {
       const { config, source, warnings } = loadConfig(configFile === undefined ? {} : { file: configFile })
+      readRegistrations(config.appservices.registration_files)
       for (const warning of warnings) stderr.write(`Warning: ${warning}\n`)
       const from = source ?? 'the defaults and the environment'
       stdout.write(`The configuration from ${from} is fine: ${config.server_name} at ${config.public_url}\n`)

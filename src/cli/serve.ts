@@ -26,7 +26,7 @@ export async function serve({
     for (const warning of warnings) log.warn(warning)
     const server = await createServer(config, { log })
     await server.start()
-    process.on('SIGHUP', () => reload(server, log))
+    process.on('SIGHUP', () => void reload(server, log))
     log.info({ source: source ?? 'defaults' }, `Ringback serves ${config.server_name} at ${server.urls.join(' and ')}`)
     await stopRequested
     await server.stop()
@@ -68,9 +68,9 @@ function surviveStrayErrors(log: Log): void {
   })
 }
 
-function reload(server: Server, log: Log | undefined): void {
+async function reload(server: Server, log: Log | undefined): Promise<void> {
   try {
-    server.reload()
+    await server.reload()
     log?.info('SIGHUP: certificates and registration files were read again')
   } catch (error) {
     log?.error(`SIGHUP: ${explainError(error)}`)

@@ -33,7 +33,8 @@ function explain(issue: core.$ZodIssue, raw: Raw, origins: ReadonlyMap<string, s
   return [`${key} is ${shown}, but ${requirement(issue)}.`]
 }
 
-function requirement(issue: core.$ZodIssue): string {
+/** What a value must be, as it stands after "but". */
+export function requirement(issue: core.$ZodIssue): string {
   switch (issue.code) {
     case 'invalid_type':
       return `must be ${typeNames[issue.expected] ?? issue.expected}`

@@ -28,6 +28,8 @@ export interface AppOptions {
   readonly allowQueryToken?: boolean
   /** Proxies whose `X-Forwarded-For` is believed: addresses or ranges. */
   readonly trustedProxies?: readonly string[]
+  /** Whether the bearer of this token may do without limits also where nobody has to be logged in. */
+  readonly isUnlimited?: (token: string) => boolean
   /** Level of the line per request; default `info`. */
   readonly accessLogLevel?: Exclude<LogLevel, 'silent'>
 }
@@ -49,6 +51,7 @@ export function createApp(options: AppOptions): App {
     accessLogLevel: options.accessLogLevel ?? 'info',
     allowQueryToken: options.allowQueryToken ?? true,
     clientAddress: createClientAddress(options.trustedProxies),
+    isUnlimited: options.isUnlimited ?? (() => false),
     waiting,
     nextRequestId: requestIds(),
   }

@@ -6,7 +6,7 @@ import type { Endpoint, EndpointResult } from './endpoint.ts'
 import { errorReply } from './error-reply.ts'
 import { parseBody } from './parse-body.ts'
 import { paramNames, paramReader } from './paths.ts'
-import { parseQuery, queryCoercer } from './query.ts'
+import { parseQuery, queryCoercer, type RawQuery } from './query.ts'
 import { limitRequest, type RateLimiter } from './rate-limit.ts'
 import { HttpRequest, type NodeBindings } from './request.ts'
 import { respond, statusOf } from './respond.ts'
@@ -21,6 +21,7 @@ export interface Pipeline {
   readonly accessLogLevel: Exclude<LogLevel, 'silent'>
   readonly allowQueryToken: boolean
   readonly clientAddress: ClientAddress
+  readonly isUnlimited: (token: string) => boolean
   readonly waiting: WaitingRequests
   nextRequestId(): string
 }
@@ -81,6 +82,11 @@ function compileRun(endpoint: Endpoint, template: string, pipeline: Pipeline) {
   const { auth, limit } = endpoint
   const readParams = paramReader(template, paramNames(endpoint.path))
   const readQuery = endpoint.query ? compileQuery(endpoint.query) : () => ({})
+  /** Application services make their users, and log them in, where tokens are not asked for. */
+  const isExempt = (mode: Endpoint['auth'], authorization: string | undefined, query: RawQuery) => {
+    const token = mode === 'none' ? accessTokenOf(authorization, query, pipeline.allowQueryToken) : undefined
+    return token !== undefined && pipeline.isUnlimited(token)
+  }
   return async (request: HttpRequest, path: string): Promise<EndpointResult> => {
     const { headers } = request
     const rawQuery = parseQuery(request.url)
@@ -98,7 +104,9 @@ function compileRun(endpoint: Endpoint, template: string, pipeline: Pipeline) {
       request.requester = await identify()
       request.recheck = async () => void (await identify())
     }
-    if (limit) limitRequest(pipeline.limiter, limit, request.requester, request.ip)
+    if (limit && !isExempt(auth, headers.authorization, rawQuery)) {
+      limitRequest(pipeline.limiter, limit, request.requester, request.ip)
+    }
     const params = readParams(path)
     request.params = endpoint.params ? validate(endpoint.params, params, 'path') : params
     request.query = readQuery(rawQuery)

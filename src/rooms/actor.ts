@@ -8,4 +8,13 @@ export interface Actor {
   readonly isGuest?: boolean
   /** Server administrators may redact what users of their server sent, and change the directory. */
   readonly isAdmin?: boolean
+  /** The application service that acts. */
+  readonly appservice?: { readonly id: string }
+  /** When it was done, in ms since 1970, where an application service says so; default now. */
+  readonly sentTs?: number
+}
+
+/** The part of an event's template that says when the actor sent it. */
+export function timeOf({ sentTs }: Actor): { originServerTs?: number } {
+  return sentTs === undefined ? {} : { originServerTs: sentTs }
 }

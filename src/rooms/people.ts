@@ -1,9 +1,10 @@
 import type { Accounts } from '../accounts/accounts.ts'
-import type { Reader } from '../db/database.ts'
+import type { Database, Reader } from '../db/database.ts'
 import { errors } from '../matrix/errors.ts'
 import type { JsonObject } from '../matrix/event.ts'
 import type { UserId } from '../matrix/ids.ts'
 import { judgeInvite } from '../matrix/invite-permission.ts'
+import { mapLimit } from '../util/async.ts'
 
 /** What rooms need to know about users. */
 export interface People {
@@ -14,11 +15,17 @@ export interface People {
   requireActive(reader: Reader, userId: UserId): Promise<void>
   /** Throws `403 M_INVITE_BLOCKED` for a local user who takes no invitations from the inviter. */
   requireInvitable(reader: Reader, inviter: UserId, userId: UserId): Promise<void>
+  /** Lets application services make those of their users who do not exist yet. Not to be called inside a read or a write. */
+  summon(userIds: Iterable<UserId>): Promise<void>
 }
 
+/** Questions to application services that are under way at once for one request. */
+const asked = 8
+
 export function createPeople(
-  accounts: Pick<Accounts, 'isLocalUser' | 'getProfile' | 'accountData'> & {
-    users: Pick<Accounts['users'], 'requireActive'>
+  db: Database,
+  accounts: Pick<Accounts, 'isLocalUser' | 'getProfile' | 'accountData' | 'appservices'> & {
+    users: Pick<Accounts['users'], 'requireActive' | 'get'>
   },
 ): People {
   return {
@@ -38,6 +45,13 @@ export function createPeople(
       }
       const settings = await accounts.accountData.inviteSettings(reader, userId)
       if (judgeInvite(settings, inviter) === 'block') throw errors.inviteBlocked()
+    },
+    summon: async (userIds) => {
+      const theirs = [...userIds].filter((userId) => accounts.appservices.ofUser(userId).length > 0)
+      await mapLimit(theirs, asked, async (userId) => {
+        const user = await db.read((reader) => accounts.users.get(reader, userId))
+        if (user === undefined) await accounts.appservices.queryUser(userId)
+      })
     },
   }
 }

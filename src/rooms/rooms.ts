@@ -65,7 +65,7 @@ export interface RoomsOptions {
 /** The parts of the accounts that rooms use, and follow. */
 export type RoomAccounts = Pick<
   Accounts,
-  'isLocalUser' | 'getProfile' | 'accountData' | 'onProfileChange' | 'onDeactivate'
+  'isLocalUser' | 'getProfile' | 'accountData' | 'appservices' | 'onProfileChange' | 'onDeactivate'
 > & { readonly users: Pick<Accounts['users'], 'requireActive' | 'get'> }
 
 export interface RoomsDeps {
@@ -95,8 +95,8 @@ export function createRooms({ db, streams, clock, log, accounts, options }: Room
   const userDirectory = createDirectoryEntries({ db, view, accounts })
   const hooks: PersistHook[] = [localMembers.hook, typing.hook, followUpgrade, userDirectory.onPersist]
   const writer = createRoomWriter({ db, streams, clock, states, events, serverName, signingKey, hooks })
-  const people = createPeople(accounts)
-  const aliases = createAliases({ db, writer, people, view, serverName })
+  const people = createPeople(db, accounts)
+  const aliases = createAliases({ db, writer, people, view, serverName, appservices: accounts.appservices })
   const receipts = createReceipts({ db, streams, clock })
   const follower = createAccountFollower({ db, writer, people, log })
   accounts.onProfileChange(follower.onProfileChange)
@@ -107,7 +107,15 @@ export function createRooms({ db, streams, clock, log, accounts, options }: Room
   hooks.push(guestAccess.hook)
   return {
     ...reading,
-    create: createRoomCreation({ db, writer, people, serverName, defaultVersion, extraPowerLevels }),
+    create: createRoomCreation({
+      db,
+      writer,
+      people,
+      appservices: accounts.appservices,
+      serverName,
+      defaultVersion,
+      extraPowerLevels,
+    }),
     upgrade: createRoomUpgrade({ writer, people, view }),
     events: createRoomEvents({ writer, people }),
     membership: createMembership({ db, streams, writer, people, aliases }),

@@ -1,14 +1,21 @@
 import { z } from 'zod'
 import type { AppContext } from '../context.ts'
 import { type Endpoint, endpoint, type Requester } from '../http/endpoint.ts'
+import { errors } from '../matrix/errors.ts'
 import { asContent, content } from './route-parts.ts'
 
-/** Only application services may say when an event was sent; from others the parameter means nothing. */
-const timestamp = z.object({ ts: z.number().int().min(0).optional().catch(undefined) })
+const timestamp = z.object({ ts: z.union([z.number(), z.string()]).optional() })
 const link = (anchor: string) => `https://spec.matrix.org/v1.19/client-server-api/#${anchor}`
 
-function sentTs(requester: Requester, query: z.output<typeof timestamp>): number | undefined {
-  return requester.appservice === undefined ? undefined : query.ts
+/**
+ * Only application services may say when an event was sent; from others the parameter means nothing.
+ * https://spec.matrix.org/v1.19/application-service-api/#timestamp-massaging
+ */
+function sentTs({ appservice }: Requester, { ts }: z.output<typeof timestamp>): number | undefined {
+  if (appservice === undefined || ts === undefined) return undefined
+  const time = Number(ts)
+  if (/^\d+$/.test(String(ts)) && Number.isSafeInteger(time)) return time
+  throw errors.invalidParam('Wrong query parameter ts: not a time in whole milliseconds')
 }
 
 /** Sending and redacting events. */

@@ -23,7 +23,10 @@ export async function appendClientState(
   ownAliases?: readonly string[],
 ): Promise<IdentifiedPdu> {
   if (type === 'm.room.create') throw errors.unknown(400, 'A room has one create event, and the server writes it')
-  if (type === 'm.room.member') return setMember(draft, people, actor, stateKey, content)
+  if (type === 'm.room.member') {
+    const dated = originServerTs === undefined ? actor : { ...actor, sentTs: originServerTs }
+    return setMember(draft, people, dated, stateKey, content)
+  }
   await people.requireActive(draft.reader, actor.userId)
   if (type === 'm.room.canonical_alias' && stateKey === '') await checkCanonicalAlias(draft, content, ownAliases)
   const template = { type, sender: actor.userId, stateKey, content }

@@ -1,3 +1,4 @@
+import type { Appservices } from '../../accounts/appservices/appservices.ts'
 import type { Database } from '../../db/database.ts'
 import { errors, MatrixError } from '../../matrix/errors.ts'
 import type { JsonObject } from '../../matrix/event.ts'
@@ -22,6 +23,7 @@ export interface CreateRoomDeps {
   readonly db: Database
   readonly writer: RoomWriter
   readonly people: People
+  readonly appservices: Appservices
   readonly serverName: ServerName
   readonly defaultVersion: string
   /** Levels by event type for all new rooms. */
@@ -29,7 +31,7 @@ export interface CreateRoomDeps {
 }
 
 /**
- * Makes a room in one write. Throws `400 M_UNSUPPORTED_ROOM_VERSION`, `M_ROOM_IN_USE` for a taken alias,
+ * Makes a room in one write. Throws `400 M_UNSUPPORTED_ROOM_VERSION`, `M_ROOM_IN_USE` for a taken alias, `M_EXCLUSIVE`,
  * `M_INVALID_ROOM_STATE` where the creator may not write what is asked for.
  */
 export type CreateRoom = (actor: Actor, request: CreateRoomRequest) => Promise<RoomId>
@@ -113,9 +115,11 @@ export function createRoomCreation(deps: CreateRoomDeps): CreateRoom {
   return async (actor, request) => {
     const rules = requireRules(request.roomVersion ?? deps.defaultVersion)
     const alias = requireAlias(request.aliasName)
+    if (alias !== undefined) deps.appservices.checkAlias(alias, actor.appservice)
     if (alias !== undefined && (await db.read((reader) => getAlias(reader, alias))) !== undefined) {
       throw errors.roomInUse()
     }
+    await people.summon(request.invite ?? [])
     return writer.create(rules, async (draft) => {
       await people.requireActive(draft.reader, actor.userId)
       await asRoomState(() => appendBeginning(draft, actor, request, alias))

@@ -1,3 +1,4 @@
+import type { Appservices } from '../../accounts/appservices/appservices.ts'
 import type { Database, Reader } from '../../db/database.ts'
 import { historyVisibilityOf } from '../../matrix/content.ts'
 import { errors, MatrixError } from '../../matrix/errors.ts'
@@ -18,14 +19,19 @@ import { deleteAlias, getAlias, insertAlias, listAliases, type StoredAlias } fro
 export interface Aliases {
   /** The room that an id or an alias stands for. Throws `400 M_INVALID_PARAM`, or `404` for an unknown alias. */
   requireRoomId(roomIdOrAlias: string): Promise<RoomId>
-  /** Throws `404 M_NOT_FOUND`. */
+  /** Asks the application service to which an unknown alias would belong. Throws `404 M_NOT_FOUND`. */
   resolve(alias: string): Promise<{ roomId: RoomId; servers: ServerName[] }>
-  /** Any member may add an alias. Throws `409 M_UNKNOWN` where it is taken. */
+  /** Any member may add an alias, an application service those of its own. Throws `409 M_UNKNOWN` where it is taken, `M_EXCLUSIVE`. */
   add(actor: Actor, alias: string, roomId: string): Promise<void>
-  /** For the alias's creator, administrators, and those who may change the canonical alias; that one follows. */
+  /**
+   * For the alias's creator, its application service, administrators, and those who may change the canonical alias; that
+   * one follows. Throws `M_EXCLUSIVE` for all but the first where an application service has the alias for itself.
+   */
   remove(actor: Actor, alias: string): Promise<void>
   /** For members; for everybody where history is world readable. */
   list(actor: Actor, roomId: string): Promise<RoomAlias[]>
+  /** For other features, inside snapshots of theirs. */
+  namesOf(reader: Reader, roomNid: number): Promise<RoomAlias[]>
 }
 
 interface Deps {
@@ -34,6 +40,7 @@ interface Deps {
   readonly people: People
   readonly view: RoomView
   readonly serverName: ServerName
+  readonly appservices: Appservices
 }
 
 function requireAliasSyntax(alias: string): RoomAlias {
@@ -41,7 +48,7 @@ function requireAliasSyntax(alias: string): RoomAlias {
   throw errors.invalidParam(`${alias} is not a room alias`)
 }
 
-export function createAliases({ db, writer, people, view, serverName }: Deps): Aliases {
+export function createAliases({ db, writer, people, view, serverName, appservices }: Deps): Aliases {
   const unknown = (alias: string) => errors.notFound(`This server does not know the alias ${alias}`)
 
   function requireOwn(alias: string): RoomAlias {
@@ -52,13 +59,15 @@ export function createAliases({ db, writer, people, view, serverName }: Deps): A
 
   async function resolve(alias: string) {
     const valid = requireAliasSyntax(alias)
-    const found = await db.read((reader) => getAlias(reader, valid))
+    const find = () => db.read((reader) => getAlias(reader, valid))
+    const found = (await find()) ?? ((await appservices.queryAlias(valid)) ? await find() : undefined)
     if (found === undefined) throw unknown(alias)
     return { roomId: found.roomId, servers: [serverName] }
   }
 
   async function mayRemove(reader: Reader, actor: Actor, found: StoredAlias): Promise<boolean> {
     if (found.creator === actor.userId || actor.isAdmin) return true
+    if (appservices.isOwnAlias(found.alias, actor.appservice)) return true
     const room = await getRoom(reader, found.roomId)
     const member = room && (await getMembership(reader, room.nid, actor.userId))
     if (room === undefined || member?.membership !== 'join') return false
@@ -96,7 +105,10 @@ export function createAliases({ db, writer, people, view, serverName }: Deps): A
     add: (actor, alias, roomId) =>
       db.write('add alias', async (tx) => {
         const valid = requireOwn(alias)
-        const room = await requireJoined(tx, roomId, actor.userId)
+        appservices.checkAlias(valid, actor.appservice)
+        const isOwn = appservices.isOwnAlias(valid, actor.appservice)
+        const room = isOwn ? await getRoom(tx, roomId) : await requireJoined(tx, roomId, actor.userId)
+        if (room === undefined) throw errors.notFound('This server does not know that room')
         await people.requireActive(tx, actor.userId)
         if (!(await insertAlias(tx, valid, room.nid, actor.userId))) {
           throw new MatrixError(409, 'M_UNKNOWN', `The alias ${alias} is taken`)
@@ -107,6 +119,7 @@ export function createAliases({ db, writer, people, view, serverName }: Deps): A
       const removed = await db.write('remove alias', async (tx) => {
         const found = await getAlias(tx, valid)
         if (found === undefined) throw unknown(alias)
+        if (!actor.isAdmin && appservices.isReservedAlias(valid, actor.appservice)) throw errors.exclusive()
         if (!(await mayRemove(tx, actor, found))) throw errors.forbidden('This alias is not yours to remove')
         await people.requireActive(tx, actor.userId)
         await deleteAlias(tx, valid)
@@ -116,5 +129,6 @@ export function createAliases({ db, writer, people, view, serverName }: Deps): A
     },
     list: (actor, roomId) =>
       db.read(async (reader) => listAliases(reader, (await requireReadable(reader, actor, roomId)).nid)),
+    namesOf: listAliases,
   }
 }

@@ -2,7 +2,7 @@ import { guestsMayJoin } from '../../matrix/content.ts'
 import { errors } from '../../matrix/errors.ts'
 import type { IdentifiedPdu, JsonObject } from '../../matrix/event.ts'
 import { membershipOf } from '../../matrix/member-content.ts'
-import type { Actor } from '../actor.ts'
+import { type Actor, timeOf } from '../actor.ts'
 import type { RoomDraft } from '../draft.ts'
 import type { People } from '../people.ts'
 import { findAuthoriser } from './authoriser.ts'
@@ -27,5 +27,5 @@ export async function appendJoin(
   const needsNobody = membership === 'invite' || membership === 'ban'
   const authoriser = needsNobody ? undefined : await findAuthoriser(draft, userId)
   if (authoriser !== undefined) content.join_authorised_via_users_server = authoriser
-  return draft.append({ type: 'm.room.member', sender: userId, stateKey: userId, content })
+  return draft.append({ type: 'm.room.member', sender: userId, stateKey: userId, content, ...timeOf(actor) })
 }

@@ -1,5 +1,5 @@
 import type { IdentifiedPdu, JsonObject } from '../../matrix/event.ts'
-import type { Actor } from '../actor.ts'
+import { type Actor, timeOf } from '../actor.ts'
 import type { RoomDraft } from '../draft.ts'
 import type { People } from '../people.ts'
 import { ownContent } from './own-content.ts'
@@ -14,5 +14,5 @@ export async function appendKnock(
   const { userId } = actor
   await people.requireActive(draft.reader, userId)
   const content = await ownContent(draft, people, actor, { ...given, membership: 'knock' })
-  return draft.append({ type: 'm.room.member', sender: userId, stateKey: userId, content })
+  return draft.append({ type: 'm.room.member', sender: userId, stateKey: userId, content, ...timeOf(actor) })
 }

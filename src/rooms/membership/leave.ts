@@ -1,6 +1,6 @@
 import type { IdentifiedPdu, JsonObject } from '../../matrix/event.ts'
 import { membershipOf } from '../../matrix/member-content.ts'
-import type { Actor } from '../actor.ts'
+import { type Actor, timeOf } from '../actor.ts'
 import type { RoomDraft } from '../draft.ts'
 
 /** Leaves the room, rejects an invitation or takes a knock back. Who has left already has left. */
@@ -9,5 +9,5 @@ export async function appendLeave(draft: RoomDraft, actor: Actor, given: JsonObj
   const member = await draft.state('m.room.member', userId)
   if (member !== undefined && membershipOf(member.pdu) === 'leave') return member
   const content = { ...given, membership: 'leave' }
-  return draft.append({ type: 'm.room.member', sender: userId, stateKey: userId, content })
+  return draft.append({ type: 'm.room.member', sender: userId, stateKey: userId, content, ...timeOf(actor) })
 }

@@ -92,8 +92,10 @@ export function createMembership({ db, streams, writer, people, aliases }: Deps)
         await updateForgotten(tx, room.nid, actor.userId, true)
         streams.notify(tx, { users: [actor.userId] })
       }),
-    invite: (actor, roomId, target, content) =>
-      onOther(actor, roomId, target, (draft, userId) => appendInvite(draft, people, actor, userId, content)),
+    invite: async (actor, roomId, target, content) => {
+      if (isUserId(target)) await people.summon([target])
+      await onOther(actor, roomId, target, (draft, userId) => appendInvite(draft, people, actor, userId, content))
+    },
     kick: (actor, roomId, target, content) =>
       onOther(actor, roomId, target, (draft, userId) => appendKick(draft, actor, userId, content)),
     ban: (actor, roomId, target, content) =>

@@ -3,7 +3,7 @@ import type { IdentifiedPdu, JsonObject } from '../../matrix/event.ts'
 import type { UserId } from '../../matrix/ids.ts'
 import { type Membership, membershipOf } from '../../matrix/member-content.ts'
 import { appendState, type StateTemplate } from '../actions/append-state.ts'
-import type { Actor } from '../actor.ts'
+import { type Actor, timeOf } from '../actor.ts'
 import type { RoomDraft } from '../draft.ts'
 import type { People } from '../people.ts'
 
@@ -12,7 +12,7 @@ async function currentMembership(draft: RoomDraft, userId: UserId): Promise<Memb
 }
 
 function memberEvent(actor: Actor, target: UserId, content: JsonObject & { membership: Membership }): StateTemplate {
-  return { type: 'm.room.member', sender: actor.userId, stateKey: target, content }
+  return { type: 'm.room.member', sender: actor.userId, stateKey: target, content, ...timeOf(actor) }
 }
 
 /** Refuses what is allowed but makes no sense. Others get the rules' refusal, which says nothing of the target. */

@@ -3,7 +3,7 @@ import type { IdentifiedPdu, JsonObject } from '../../matrix/event.ts'
 import { isUserId } from '../../matrix/ids.ts'
 import { isMembership, membershipOf } from '../../matrix/member-content.ts'
 import { appendState } from '../actions/append-state.ts'
-import type { Actor } from '../actor.ts'
+import { type Actor, timeOf } from '../actor.ts'
 import type { RoomDraft } from '../draft.ts'
 import type { People } from '../people.ts'
 import { appendJoin } from './join.ts'
@@ -55,5 +55,6 @@ async function setOwnJoin(draft: RoomDraft, people: People, actor: Actor, given:
     sender: userId,
     stateKey: userId,
     content: { ...content, membership: 'join' },
+    ...timeOf(actor),
   })
 }
