@@ -30,6 +30,19 @@ export interface Tx extends Reader {
   afterCommit(callback: () => void): void
 }
 
+export function isTx(reader: Reader): reader is Tx {
+  return 'writable' in reader
+}
+
+/**
+ * Keeps what a snapshot or a transaction has shown, for a cache: at once where it is committed, else when it is. What
+ * is rolled back is forgotten, and so are the numbers that rows had in it.
+ */
+export function onceCommitted(reader: Reader, keep: () => void): void {
+  if (isTx(reader)) reader.afterCommit(keep)
+  else keep()
+}
+
 export interface Database {
   readonly engine: Engine
   /** Runs `fn` on a snapshot of what is committed. */

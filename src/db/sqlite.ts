@@ -3,6 +3,7 @@ import SQLite from 'better-sqlite3'
 import { type Database, guardNesting, type Reader, type Result, refuseNesting } from './database.ts'
 import { GroupWriter, type WriterConnection } from './group-writer.ts'
 import { createQueryBuilder } from './kysely-connection.ts'
+import { startCheckpoints } from './sqlite-checkpoints.ts'
 
 const readers = 4
 const maxStatements = 2000
@@ -16,6 +17,7 @@ class Connection implements WriterConnection {
   readonly qb = createQueryBuilder('sqlite', (sql, parameters) => this.execute(sql, parameters))
   readonly handle: SQLite.Database
   readonly #statements = new Map<string, SQLite.Statement>()
+  #changes = 0
 
   constructor(path: string, readonly: boolean) {
     // The writer waits by itself, see below: SQLite would stop the whole process meanwhile.
@@ -27,7 +29,16 @@ class Connection implements WriterConnection {
   execute = async <Row>(sql: string, parameters: readonly unknown[]): Promise<Result<Row>> => {
     const statement = this.#statement(sql)
     if (statement.reader) return { rows: statement.all(parameters) as Row[], changes: 0 }
-    return { rows: [], changes: statement.run(parameters).changes }
+    const { changes } = statement.run(parameters)
+    this.#changes += changes
+    return { rows: [], changes }
+  }
+
+  /** How many rows have been changed since this was asked last. */
+  takeChanges(): number {
+    const changes = this.#changes
+    this.#changes = 0
+    return changes
   }
 
   async control(sql: string): Promise<void> {
@@ -102,7 +113,11 @@ export function openSqlite(path: string): Database {
   const writer = new Connection(path, false)
   writer.handle.pragma('journal_mode = WAL')
   writer.handle.pragma('synchronous = FULL')
-  const group = new GroupWriter(async () => writer)
+  const checkpoints = startCheckpoints(path, writer.handle)
+  const group = new GroupWriter(
+    async () => writer,
+    () => checkpoints.committed(writer.takeChanges()),
+  )
   const pool = new ReadPool(path)
   return {
     engine: 'sqlite',
@@ -114,6 +129,7 @@ export function openSqlite(path: string): Database {
     optimize: () => group.write('optimize', (tx) => tx.execute('pragma optimize', []).then(() => {})),
     close: async () => {
       await group.close()
+      await checkpoints.close()
       pool.close()
       writer.handle.close()
     },

@@ -71,6 +71,8 @@ export class RoomDraft {
   readonly events: DraftEvent[] = []
   readonly works: AlsoWrite[] = []
   readonly #deps: DraftDeps
+  /** What has been read of the state before the draft. */
+  readonly #base = new Map<string, StoredEvent | undefined>()
   readonly #changed = new Map<string, IdentifiedPdu>()
   #undo: { name: string; before: IdentifiedPdu | undefined }[] = []
   #roomId: RoomId | undefined
@@ -101,6 +103,14 @@ export class RoomDraft {
   async #committed(type: string, stateKey: string): Promise<StoredEvent | undefined> {
     const stateNid = this.room?.stateNid
     if (stateNid === undefined) return undefined
+    const name = stateName(type, stateKey)
+    if (this.#base.has(name)) return this.#base.get(name)
+    const event = await this.#load(stateNid, type, stateKey)
+    this.#base.set(name, event)
+    return event
+  }
+
+  async #load(stateNid: number, type: string, stateKey: string): Promise<StoredEvent | undefined> {
     const { states, events } = this.#deps
     const keyNid = await states.keyNid(this.reader, type, stateKey)
     if (keyNid === undefined) return undefined

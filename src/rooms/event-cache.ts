@@ -1,4 +1,4 @@
-import type { Reader, Tx } from '../db/database.ts'
+import { onceCommitted, type Reader, type Tx } from '../db/database.ts'
 import { LruMap } from '../util/lru.ts'
 import { getEventByNid, listEventsByNid } from './store-events.ts'
 import type { StoredEvent } from './types.ts'
@@ -30,7 +30,7 @@ export function createEventCache(capacity = 20_000): EventCache {
       const cached = cache.get(nid)
       if (cached !== undefined) return cached
       const event = await getEventByNid(reader, nid)
-      if (event !== undefined && !('writable' in reader)) remember(event)
+      if (event !== undefined) onceCommitted(reader, () => remember(event))
       return event
     },
     list: async (reader, nids) => {
@@ -44,7 +44,7 @@ export function createEventCache(capacity = 20_000): EventCache {
       for (let i = 0; i < missing.length; i += page) {
         for (const event of await listEventsByNid(reader, missing.slice(i, i + page))) {
           found.set(event.nid, event)
-          if (!('writable' in reader)) remember(event)
+          onceCommitted(reader, () => remember(event))
         }
       }
       return found

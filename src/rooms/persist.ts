@@ -1,4 +1,4 @@
-import type { Database, Tx } from '../db/database.ts'
+import type { Tx } from '../db/database.ts'
 import type { Streams } from '../db/streams.ts'
 import type { Pdu } from '../matrix/event.ts'
 import { authEventIds } from '../matrix/event-references.ts'
@@ -15,7 +15,6 @@ import { insertRoom, updateRoomHead } from './store-rooms.ts'
 import type { Extremity, PersistHook, Room, StoredEvent } from './types.ts'
 
 export interface PersistDeps {
-  readonly db: Database
   readonly streams: Streams
   readonly states: States
   readonly events: EventCache
@@ -32,12 +31,8 @@ export interface EventChain {
   readonly works: readonly AlsoWrite[]
 }
 
-/** Writes a chain of events with everything that follows from them, in one write. Resolves once they are on disk. */
-export function persistChain(deps: PersistDeps, chain: EventChain): Promise<StoredEvent[]> {
-  return deps.db.write('persist events', (tx) => writeChain(deps, tx, chain))
-}
-
-async function writeChain(deps: PersistDeps, tx: Tx, chain: EventChain): Promise<StoredEvent[]> {
+/** Writes a chain of events with everything that follows from them. */
+export async function persistChain(deps: PersistDeps, tx: Tx, chain: EventChain): Promise<StoredEvent[]> {
   const last = await deps.streams.allocate(tx, chain.events.length)
   const first = last - chain.events.length + 1
   const roomNid = chain.room?.nid ?? (await insertRoom(tx, chain.roomId, chain.rules.version))
@@ -65,6 +60,9 @@ async function writeChain(deps: PersistDeps, tx: Tx, chain: EventChain): Promise
   }
   await finishBatch(deps, tx, room, stored)
   for (const work of chain.works) await work(tx, room)
+  tx.afterCommit(() => {
+    for (const event of stored) deps.events.remember(event)
+  })
   return stored
 }
 

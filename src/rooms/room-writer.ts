@@ -1,4 +1,4 @@
-import type { Reader } from '../db/database.ts'
+import type { Database, Reader } from '../db/database.ts'
 import type { RoomVersionRules } from '../matrix/room-versions.ts'
 import type { Clock } from '../util/clock.ts'
 import { type DraftDeps, RoomDraft } from './draft.ts'
@@ -28,8 +28,12 @@ interface Waiting {
 
 const maxBatch = 100
 
-export function createRoomWriter(options: Omit<DraftDeps, 'creationTime'> & PersistDeps): RoomWriter {
-  const deps: DraftDeps & PersistDeps = { ...options, creationTime: createDistinctTime(options.clock) }
+interface Deps extends Omit<DraftDeps, 'creationTime'>, PersistDeps {
+  readonly db: Database
+}
+
+export function createRoomWriter(options: Deps): RoomWriter {
+  const deps: DraftDeps & Deps = { ...options, creationTime: createDistinctTime(options.clock) }
   const queues = new Map<string, Waiting[]>()
 
   async function openDraft(reader: Reader, room: Room): Promise<RoomDraft> {
@@ -60,19 +64,19 @@ export function createRoomWriter(options: Omit<DraftDeps, 'creationTime'> & Pers
 
   async function runBatch(roomId: string, batch: readonly Waiting[]): Promise<void> {
     try {
-      const drafted = await deps.db.read(async (reader) => {
-        const room = await getRoom(reader, roomId)
+      const answers = await deps.db.write('change room', async (tx) => {
+        const room = await getRoom(tx, roomId)
         if (room === undefined) return undefined
-        const draft = await openDraft(reader, room)
-        return { room, answers: await runTasks(draft, batch), events: draft.events, works: draft.works }
+        const draft = await openDraft(tx, room)
+        const answers = await runTasks(draft, batch)
+        const { events, works } = draft
+        if (events.length > 0) {
+          await persistChain(deps, tx, { room, roomId: room.roomId, rules: room.rules, events, works })
+        }
+        return answers
       })
-      if (drafted === undefined) {
-        for (const { resolve } of batch) resolve(undefined)
-        return
-      }
-      const { room, answers, events, works } = drafted
-      if (events.length > 0) await persistChain(deps, { room, roomId: room.roomId, rules: room.rules, events, works })
-      for (const answer of answers) answer()
+      if (answers === undefined) for (const { resolve } of batch) resolve(undefined)
+      else for (const answer of answers) answer()
     } catch (error) {
       for (const { reject } of batch) reject(error)
     }
@@ -101,17 +105,15 @@ export function createRoomWriter(options: Omit<DraftDeps, 'creationTime'> & Pers
         // Requests of the same turn of the event loop join the first batch.
         setImmediate(() => void drain(roomId, opened))
       }),
-    create: async (rules, task) => {
-      const drafted = await deps.db.read(async (reader) => {
-        const draft = new RoomDraft(deps, reader, rules, undefined, { prev: [], depth: 0 })
+    create: (rules, task) =>
+      deps.db.write('create room', async (tx) => {
+        const draft = new RoomDraft(deps, tx, rules, undefined, { prev: [], depth: 0 })
         draft.begin()
-        return { value: await task(draft), draft }
-      })
-      const { draft, value } = drafted
-      const { roomId, events, works } = draft
-      await persistChain(deps, { room: undefined, roomId, rules, events, works })
-      return value
-    },
+        const value = await task(draft)
+        const { roomId, events, works } = draft
+        await persistChain(deps, tx, { room: undefined, roomId, rules, events, works })
+        return value
+      }),
   }
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Reader, Tx } from '../db/database.ts'
+import { onceCommitted, type Reader, type Tx } from '../db/database.ts'
 import { LruMap } from '../util/lru.ts'
 import {
   getChange,
@@ -49,17 +49,16 @@ function toggle(digest: string, keyNid: number, eventNid: number): string {
 export function createStates(): States {
   const rows = new LruMap<number, StateRow>(100_000)
   const full = new LruMap<number, StateNids>(1_000_000, (state) => state.size + 8)
+  const entries = new LruMap<string, number>(100_000)
   const keyNids = new LruMap<string, number>(200_000)
   const keysByNid = new LruMap<number, StateKey>(200_000)
-
-  const committed = (reader: Reader) => !('writable' in reader)
 
   async function row(reader: Reader, nid: number): Promise<StateRow> {
     const cached = rows.get(nid)
     if (cached !== undefined) return cached
     const found = await getState(reader, nid)
     if (found === undefined) throw new Error(`state ${nid} is missing`)
-    if (committed(reader)) rows.set(nid, found)
+    onceCommitted(reader, () => rows.set(nid, found))
     return found
   }
 
@@ -68,7 +67,7 @@ export function createStates(): States {
     const cached = keyNids.get(name)
     if (cached !== undefined) return cached
     const found = await getKeyNid(reader, type, stateKey)
-    if (found !== undefined && committed(reader)) keyNids.set(name, found)
+    if (found !== undefined) onceCommitted(reader, () => keyNids.set(name, found))
     return found
   }
 
@@ -90,19 +89,28 @@ export function createStates(): States {
         else state.set(key_nid, event_nid)
       }
     }
-    if (committed(reader)) full.set(stateNid, state)
+    onceCommitted(reader, () => full.set(stateNid, state))
     return state
   }
 
   async function lookup(reader: Reader, stateNid: number, key: number): Promise<number | undefined> {
+    const entry = `${stateNid} ${key}`
+    const cached = entries.get(entry)
+    const found = cached ?? (await find(reader, stateNid, key))
+    if (cached === undefined) onceCommitted(reader, () => entries.set(entry, found))
+    return found === 0 ? undefined : found
+  }
+
+  /** The event of one entry; 0 where there is none. */
+  async function find(reader: Reader, stateNid: number, key: number): Promise<number> {
     for (let nid: number | null = stateNid; nid !== null; ) {
       const known = full.get(nid)
-      if (known !== undefined) return known.get(key)
+      if (known !== undefined) return known.get(key) ?? 0
       const change = await getChange(reader, nid, key)
-      if (change !== undefined) return change.event_nid === 0 ? undefined : change.event_nid
+      if (change !== undefined) return change.event_nid
       nid = (await row(reader, nid)).base_nid
     }
-    return undefined
+    return 0
   }
 
   /** Changes since the ancestor that a state of depth `parent.depth + 1` is based on, oldest first. */
@@ -173,7 +181,7 @@ export function createStates(): States {
         for (const { key_nid, type, state_key } of await listKeys(reader, missing.slice(i, i + 500))) {
           const key = { type, stateKey: state_key }
           found.set(key_nid, key)
-          if (committed(reader)) keysByNid.set(key_nid, key)
+          onceCommitted(reader, () => keysByNid.set(key_nid, key))
         }
       }
       return found

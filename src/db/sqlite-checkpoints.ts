@@ -1,0 +1,60 @@
+import { Worker } from 'node:worker_threads'
+import type SQLite from 'better-sqlite3'
+
+/** Estimated pages in the log (4 KiB each) at which they are copied into the database. */
+const dueAt = 4_000
+const pagesOfCommit = 8
+const pagesOfChange = 2
+/** SQLite's own checkpoint, in the thread that commits: it only runs where the worker cannot keep up. */
+const backstop = 16_000
+const backstopAlone = 1_000
+
+export interface Checkpoints {
+  /** To be told of every commit, and how many rows it changed. */
+  committed(changes: number): void
+  close(): Promise<void>
+}
+
+/**
+ * Keeps the write-ahead log short without stopping the thread that serves: a checkpoint syncs the database file, which
+ * takes tens of milliseconds. A worker copies most pages; the few that were written meanwhile are copied here, because
+ * the log starts again at its beginning only when nothing in it is left to copy.
+ */
+export function startCheckpoints(path: string, writer: SQLite.Database): Checkpoints {
+  let pages = 0
+  let state: 'idle' | 'copying' | 'copied' | 'alone' = 'idle'
+  writer.pragma(`wal_autocheckpoint = ${backstop}`)
+  const worker = new Worker(new URL('./sqlite-checkpoint-worker.ts', import.meta.url), { workerData: { path } })
+  worker.unref()
+
+  function finish(): void {
+    if (state !== 'copied' || writer.inTransaction) return
+    writer.pragma('wal_checkpoint(PASSIVE)')
+    pages = 0
+    state = 'idle'
+  }
+
+  worker.on('message', () => {
+    if (state === 'copying') state = 'copied'
+    finish()
+  })
+  worker.on('error', () => {
+    // Slower, and as safe.
+    state = 'alone'
+    if (writer.open) writer.pragma(`wal_autocheckpoint = ${backstopAlone}`)
+  })
+
+  return {
+    committed: (changes) => {
+      pages += pagesOfCommit + changes * pagesOfChange
+      finish()
+      if (state !== 'idle' || pages < dueAt) return
+      state = 'copying'
+      worker.postMessage('checkpoint')
+    },
+    close: async () => {
+      state = 'alone'
+      await worker.terminate()
+    },
+  }
+}
