@@ -5,6 +5,7 @@ export async function up({ db, t }: { db: Kysely<unknown>; t: Types }): Promise<
   await rules(db, t)
   await totals(db, t)
   await members(db, t)
+  await highlights(db, t)
   await pushers(db, t)
 }
 
@@ -76,9 +77,13 @@ async function members(db: Kysely<unknown>, t: Types): Promise<void> {
     .addColumn('main_pos', 'bigint', (c) => c.notNull())
     .addColumn('main_notifications', 'bigint', (c) => c.notNull())
     .addColumn('main_highlights', 'bigint', (c) => c.notNull())
+    .addColumn('has_pusher', 'integer', (c) => c.notNull().defaultTo(0))
   await keyed(t, rows, 'push_members', ['room_nid', 'user_id']).execute()
   await db.schema.createIndex('push_members_user').on('push_members').column('user_id').execute()
   await sql`create index push_members_class on push_members (room_nid, class_nid) where class_nid <> 0`.execute(db)
+  await sql`create index push_members_pusher on push_members (room_nid, class_nid, user_id) where has_pusher = 1`.execute(
+    db,
+  )
   const reads = db.schema
     .createTable('push_reads')
     .addColumn('room_nid', 'bigint', (c) => c.notNull())
@@ -98,6 +103,23 @@ async function members(db: Kysely<unknown>, t: Types): Promise<void> {
   await db.schema.createIndex('push_exceptions_pos').on('push_exceptions').columns(['room_nid', 'pos']).execute()
 }
 
+async function highlights(db: Kysely<unknown>, t: Types): Promise<void> {
+  const ofUsers = db.schema
+    .createTable('push_highlights')
+    .addColumn('user_id', 'text', (c) => c.notNull())
+    .addColumn('pos', 'bigint', (c) => c.notNull())
+    .addColumn('room_nid', 'bigint', (c) => c.notNull())
+    .addColumn('event_nid', 'bigint', (c) => c.notNull())
+  await keyed(t, ofUsers, 'push_highlights', ['user_id', 'pos']).execute()
+  const ofClasses = db.schema
+    .createTable('push_class_highlights')
+    .addColumn('room_nid', 'bigint', (c) => c.notNull())
+    .addColumn('class_nid', 'bigint', (c) => c.notNull())
+    .addColumn('pos', 'bigint', (c) => c.notNull())
+    .addColumn('event_nid', 'bigint', (c) => c.notNull())
+  await keyed(t, ofClasses, 'push_class_highlights', ['room_nid', 'class_nid', 'pos']).execute()
+}
+
 async function pushers(db: Kysely<unknown>, t: Types): Promise<void> {
   const rows = db.schema
     .createTable('pushers')
@@ -112,6 +134,14 @@ async function pushers(db: Kysely<unknown>, t: Types): Promise<void> {
     .addColumn('lang', 'text', (c) => c.notNull())
     .addColumn('data', 'text', (c) => c.notNull())
     .addColumn('created_ts', 'bigint', (c) => c.notNull())
+    .addColumn('set_ts', 'bigint', (c) => c.notNull())
+    .addColumn('enabled', 'integer', (c) => c.notNull())
+    .addColumn('gateway', 'text', (c) => c.notNull())
+    .addColumn('position', 'bigint', (c) => c.notNull())
+    .addColumn('badge', 'bigint')
+    .addColumn('attempts', 'integer', (c) => c.notNull())
+    .addColumn('retry_ts', 'bigint')
+    .addColumn('last_error', 'text')
   await keyed(t, rows, 'pushers', ['user_id', 'app_id', 'pushkey']).execute()
   await db.schema.createIndex('pushers_pushkey').on('pushers').columns(['app_id', 'pushkey']).execute()
 }

@@ -27,7 +27,8 @@ testOnEngines('pushers are set, replaced, listed and deleted', async (_t, { engi
   await set(alice, pusher('b', { append: true }))
   await set(alice, pusher('b', { lang: 'de' }))
   const { pushers } = await alice.get<{ pushers: object[] }>(`${v3}/pushers`)
-  assert.deepEqual(pushers, [pusher('a', { profile_tag: 'x' }), pusher('b', { lang: 'de' })])
+  const state = { 'org.matrix.msc3881.enabled': true, 'org.matrix.msc3881.device_id': alice.deviceId }
+  assert.deepEqual(pushers, [pusher('a', { profile_tag: 'x', ...state }), pusher('b', { lang: 'de', ...state })])
   await set(bob, pusher('a', { append: true }))
   assert.deepEqual([await keysOf(alice), await keysOf(bob)], [['a', 'b'], ['a']])
   await set(bob, pusher('b'))
@@ -67,4 +68,35 @@ test('wrong pushers are refused', async () => {
   assert.equal(await refused(pusher('a'.repeat(513))), 'M_INVALID_PARAM')
   assert.equal(await refused(pusher('a', { app_id: 'a'.repeat(65) })), 'M_INVALID_PARAM')
   assert.deepEqual(await keysOf(alice), [])
+})
+
+test('one device switches the pusher of another off and on without taking it over', async () => {
+  await using server = await createTestServer()
+  const phone = await server.user('alice', { deviceId: 'PHONE' })
+  const laptop = await server.login('alice', 'LAPTOP')
+  const stateOf = async () => {
+    const { pushers } = await phone.get<{ pushers: Record<string, unknown>[] }>(`${v3}/pushers`)
+    return pushers.map((one) => [one['org.matrix.msc3881.device_id'], one['org.matrix.msc3881.enabled']])
+  }
+  await set(phone, pusher('p'))
+  assert.deepEqual(await stateOf(), [['PHONE', true]])
+  const [listed] = (await laptop.get<{ pushers: object[] }>(`${v3}/pushers`)).pushers
+  await set(laptop, { ...listed, 'org.matrix.msc3881.enabled': false })
+  assert.deepEqual(await stateOf(), [['PHONE', false]])
+  await set(laptop, pusher('p', { enabled: true }))
+  assert.deepEqual(await stateOf(), [['PHONE', true]])
+  await set(laptop, pusher('p', { lang: 'de' }))
+  assert.deepEqual(await stateOf(), [['LAPTOP', true]])
+  const { unstable_features: features } = await phone.get<{ unstable_features: object }>('/_matrix/client/versions')
+  assert.equal(Reflect.get(features, 'org.matrix.msc3881'), true)
+})
+
+test('a user has a bounded number of pushers, of a bounded size', async () => {
+  await using server = await createTestServer()
+  const alice = await server.user('alice')
+  for (let i = 0; i < 100; i++) await set(alice, pusher(`${i}`))
+  assert.equal(await errorOf(alice, 'POST', `${v3}/pushers/set`, pusher('more'), 400), 'M_INVALID_PARAM')
+  await set(alice, pusher('99', { lang: 'de' }))
+  const large = pusher('1', { data: { url: pusher('1').data.url, custom: 'x'.repeat(20_000) } })
+  assert.equal(await errorOf(alice, 'POST', `${v3}/pushers/set`, large, 413), 'M_TOO_LARGE')
 })

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { JsonObject } from '../src/matrix/event.ts'
 import { at } from './helpers/client.ts'
 import { testOnEngines } from './helpers/engines.ts'
-import { act, createRoom, errorOf, join, publicRoom, send, v3 } from './helpers/rooms.ts'
+import { act, createRoom, errorOf, join, publicRoom, send, setState, v3 } from './helpers/rooms.ts'
 import { createTestServer, type TestUser } from './helpers/server.ts'
 import { sync } from './helpers/sync.ts'
 
@@ -34,6 +34,7 @@ const defaultOverrides = [
   '.m.rule.reaction',
   '.m.rule.room.server_acl',
   '.m.rule.suppress_edits',
+  '.org.matrix.msc3930.rule.poll_response',
 ]
 
 testOnEngines('push rules are added, ordered, changed and deleted', async (_t, { engine }) => {
@@ -168,11 +169,21 @@ testOnEngines('rules about a room go with it when it is upgraded', async (_t, { 
   const unread = async (user: TestUser) =>
     (await sync(user)).rooms?.join?.[replacement]?.unread_notifications?.notification_count
   assert.deepEqual([await unread(bob), await unread(carol)], [0, 1])
+  // The same by hand, in whichever order.
+  const byHand = await createRoom(alice, {
+    preset: 'public_chat',
+    creation_content: { predecessor: { room_id: replacement, event_id: '$x' } },
+  })
+  await join(bob, byHand)
+  assert.deepEqual(await idsOf(bob, 'room'), [replacement, roomId])
+  await setState(alice, replacement, 'm.room.tombstone', { body: 'moved', replacement_room: byHand })
+  assert.deepEqual(await idsOf(bob, 'room'), [byHand, replacement, roomId])
+  assert.deepEqual(await idsOf(alice, 'room'), [byHand, replacement, roomId])
   // A room that only claims to replace another gets nothing.
   const claims = await createRoom(alice, {
     preset: 'public_chat',
     creation_content: { predecessor: { room_id: roomId, event_id: '$x' } },
   })
   await join(bob, claims)
-  assert.deepEqual(await idsOf(bob, 'room'), [replacement, roomId])
+  assert.deepEqual(await idsOf(bob, 'room'), [byHand, replacement, roomId])
 })

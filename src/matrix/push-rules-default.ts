@@ -41,6 +41,13 @@ function matches(key: string, pattern: string): PushCondition {
   return { kind: 'event_match', key, pattern }
 }
 
+/** https://github.com/matrix-org/matrix-spec-proposals/pull/3930, by the names that clients send polls under. */
+function poll(name: string, conditions: RuleTemplate['conditions'], actions: PushAction[]): RuleTemplate {
+  return { ...rule(name, conditions, actions), rule_id: `.org.matrix.msc3930.rule.${name}` }
+}
+
+const isPoll = (part: string): PushCondition => matches('type', `org.matrix.msc3381.poll.${part}`)
+
 const twoMembers: PushCondition = { kind: 'room_member_count', is: '2' }
 const isState = matches('state_key', '')
 
@@ -82,6 +89,7 @@ export const defaultRuleTemplates: {
       [{ kind: 'event_property_is', key: 'content.m\\.relates_to.rel_type', value: 'm.replace' }],
       [],
     ),
+    poll('poll_response', [isPoll('response')], []),
   ],
   underride: [
     rule('call', [matches('type', 'm.call.invite')], ['notify', sound('ring')]),
@@ -89,6 +97,10 @@ export const defaultRuleTemplates: {
     rule('room_one_to_one', [twoMembers, matches('type', 'm.room.message')], loud),
     rule('message', [matches('type', 'm.room.message')], ['notify']),
     rule('encrypted', [matches('type', 'm.room.encrypted')], ['notify']),
+    poll('poll_start_one_to_one', [twoMembers, isPoll('start')], loud),
+    poll('poll_start', [isPoll('start')], ['notify']),
+    poll('poll_end_one_to_one', [twoMembers, isPoll('end')], loud),
+    poll('poll_end', [isPoll('end')], ['notify']),
   ],
 }
 

@@ -48,11 +48,21 @@ describe('the default rules', () => {
         'reaction',
         'room.server_acl',
         'suppress_edits',
+        '.org.matrix.msc3930.rule.poll_response',
       ],
     )
     assert.deepEqual(
       rules.underride.map((one) => one.rule_id.replace('.m.rule.', '')),
-      ['call', 'encrypted_room_one_to_one', 'room_one_to_one', 'message', 'encrypted'],
+      [
+        'call',
+        'encrypted_room_one_to_one',
+        'room_one_to_one',
+        'message',
+        'encrypted',
+        ...['poll_start_one_to_one', 'poll_start', 'poll_end_one_to_one', 'poll_end'].map(
+          (name) => `.org.matrix.msc3930.rule.${name}`,
+        ),
+      ],
     )
     assert.deepEqual([rules.content, rules.room, rules.sender], [[], [], []])
     for (const one of [...rules.override, ...rules.underride]) {
@@ -79,6 +89,7 @@ describe('the default rules', () => {
   const mention = (mentions: Json): Pdu => text({ 'm.mentions': mentions })
   const edit: JsonObject = { 'm.relates_to': { rel_type: 'm.replace', event_id: '$x' } }
 
+  const polls = '.org.matrix.msc3930.rule.'
   // The rule that decides, and what it does: q(uiet), n(otify), s(ound), h(ighlight), sh, r(ing).
   const table: [what: string, event: Pdu, about: Partial<PushSubject>, rule: string | undefined, does: string][] = [
     ['a message', text({}), {}, 'message', 'n'],
@@ -120,6 +131,11 @@ describe('the default rules', () => {
     ['a call', of('m.call.invite'), two, 'call', 'r'],
     ['the hangup of a call', of('m.call.hangup'), two, undefined, 'q'],
     ['a topic', of('m.room.topic', { state_key: '' }), two, undefined, 'q'],
+    ['a poll', of('org.matrix.msc3381.poll.start'), {}, `${polls}poll_start`, 'n'],
+    ['a poll in a chat of two', of('org.matrix.msc3381.poll.start'), two, `${polls}poll_start_one_to_one`, 's'],
+    ['the end of a poll', of('org.matrix.msc3381.poll.end'), {}, `${polls}poll_end`, 'n'],
+    ['that in a chat of two', of('org.matrix.msc3381.poll.end'), two, `${polls}poll_end_one_to_one`, 's'],
+    ['a vote', of('org.matrix.msc3381.poll.response'), two, `${polls}poll_response`, 'q'],
   ]
   const effects: Record<string, Partial<PushVerdict>> = {
     q: { notify: false, highlight: false, tweaks: {} },
@@ -131,7 +147,7 @@ describe('the default rules', () => {
   }
   for (const [what, event, about, decisive, does] of table) {
     it(`decide about ${what}: ${decisive ?? 'no rule'}`, () => {
-      const ruleId = decisive && `.m.rule.${decisive}`
+      const ruleId = decisive?.startsWith('.') ? decisive : decisive && `.m.rule.${decisive}`
       assert.deepEqual(verdictFor(alice, subjectOf(event, about)), { ...effects[does], ruleId })
     })
   }

@@ -36,7 +36,8 @@ interface CompiledRule {
 /** A ruleset made ready; it may be kept as long as the rules stay the same. */
 export type CompiledPushRules = readonly CompiledRule[]
 
-const silence: PushVerdict = { notify: false, highlight: false, tweaks: {}, ruleId: undefined }
+/** The verdict of no rule. */
+export const silence: PushVerdict = { notify: false, highlight: false, tweaks: {}, ruleId: undefined }
 
 /** Makes a user's ruleset ready: its enabled rules, in the order in which they are tried. */
 export function compilePushRules(ruleset: PushRuleset): CompiledPushRules {

@@ -115,9 +115,12 @@ export function copyRoomRules(rules: UserRules, from: string, to: string): UserR
   for (const rule of rules.own.room) if (rule.rule_id === from) add('room', { ...rule, rule_id: to })
   for (const kind of ['override', 'underride'] as const) {
     for (const rule of rules.own[kind]) {
-      const isAbout = ({ key, pattern }: PushCondition) => key === 'room_id' && pattern === from
+      const isAbout = ({ key, pattern, value }: PushCondition) =>
+        key === 'room_id' && (pattern === from || value === from)
       if (!rule.conditions?.some(isAbout)) continue
-      const conditions = rule.conditions.map((one) => (isAbout(one) ? { ...one, pattern: to } : one))
+      const conditions = rule.conditions.map((one) =>
+        isAbout(one) ? { ...one, [one.pattern === from ? 'pattern' : 'value']: to } : one,
+      )
       const id = rule.rule_id.includes(from) ? rule.rule_id.replaceAll(from, to) : `${rule.rule_id}_${to}`
       add(kind, { ...rule, rule_id: id, conditions })
     }

@@ -3,6 +3,7 @@ import { hasUserIdShape, type UserId } from '../matrix/ids.ts'
 import type { RoomReads } from '../rooms/reads.ts'
 import type { Judgement } from './judge.ts'
 import { listClassMembers } from './store-classes.ts'
+import { insertHighlight } from './store-highlights.ts'
 import { addUnread, getMember } from './store-members.ts'
 import { insertException } from './store-reading.ts'
 import { upsertThread } from './store-totals.ts'
@@ -34,6 +35,7 @@ export async function writeExceptions(deps: Deps, tx: Tx, roomNid: number, judge
     const name = needsName ? (await deps.reads.membership(tx, roomNid, userId))?.display_name : undefined
     const extra = minus(judgement.judgeOne(member.classNid, userId, name ?? undefined), shared)
     if (isNothing(extra)) continue
+    if (extra.h > 0) await insertHighlight(tx, { userId, pos, roomNid, eventNid: event.nid })
     await insertException(tx, member, { pos, threadId, ...extra })
     await addUnread(tx, member, threadId !== '', extra)
     if (threadId !== '') await upsertThread(tx, roomNid, threadId, pos)

@@ -1,14 +1,11 @@
-import type { Tx } from '../db/database.ts'
-import type { AuthState } from '../matrix/auth-state.ts'
-import type { Pdu } from '../matrix/event.ts'
-import { notificationPower, powerOf } from '../matrix/power-levels.ts'
+import type { Reader } from '../db/database.ts'
 import type { PushSubject } from '../matrix/push-conditions.ts'
 import { evaluatePushRules, evaluateSharedPushRules } from '../matrix/push-rules.ts'
 import type { RoomReads } from '../rooms/reads.ts'
 import type { Room, StoredEvent } from '../rooms/types.ts'
 import type { RoomClass } from './classes.ts'
+import { createRoomFacts } from './room-facts.ts'
 import type { CompiledClass } from './rule-classes.ts'
-import { countJoined } from './store-classes.ts'
 import { nothing, type Tally, tallyOf } from './tally.ts'
 
 /** What one event means to the classes of its room. */
@@ -27,50 +24,18 @@ export interface Judgement {
 /** Judges the events of one batch; what the rules ask about the room is read when first asked for. */
 export function createJudge(
   deps: { reads: Pick<RoomReads, 'view'> },
-  tx: Tx,
+  reader: Reader,
   room: Room,
   classes: readonly RoomClass[],
-) {
-  let memberCount: number | undefined
+): (event: StoredEvent) => Promise<Judgement> {
   const compiled = new Map(classes.map((one) => [one.nid, one.compiled]))
+  const largestCount = Math.max(...classes.map((one) => one.compiled.largestCount))
+  const ask = createRoomFacts({ reads: deps.reads, reader, largestCount }, room)
 
-  async function powerBefore(event: StoredEvent): Promise<(key: string) => boolean> {
-    const state = new Map<string, Pdu>()
-    for (const type of ['m.room.create', 'm.room.power_levels']) {
-      const entry = await deps.reads.view.entry(tx, event.beforeNid, type, '')
-      if (entry !== undefined) state.set(type, entry.pdu)
-    }
-    const view: AuthState = (type, key) => (key === '' ? state.get(type) : undefined)
-    const power = powerOf(view, room.rules, event.pdu.sender)
-    return (key) => power >= notificationPower(view, room.rules, key)
-  }
-
-  return async (event: StoredEvent): Promise<Judgement> => {
-    const asked = { count: false, power: false }
-    let hasPower: ((key: string) => boolean) | undefined
-    const subject: PushSubject = {
-      event: event.pdu,
-      get memberCount() {
-        asked.count = true
-        return memberCount ?? 0
-      },
-      hasNotificationPower: (key) => {
-        asked.power = true
-        return hasPower?.(key) ?? false
-      },
-    }
-    let judged = judgeAll(classes, subject)
-    // The rules cannot wait, so they are asked again once what they wanted to know is there.
-    while ((asked.count && memberCount === undefined) || (asked.power && hasPower === undefined)) {
-      if (asked.count) {
-        const largest = Math.max(...classes.map((one) => one.compiled.largestCount))
-        memberCount ??= await countJoined(tx, room.nid, largest + 1)
-      }
-      if (asked.power) hasPower ??= await powerBefore(event)
-      judged = judgeAll(classes, subject)
-    }
+  return async (event) => {
+    const { result, subject } = await ask(event, (about) => judgeAll(classes, about))
     return {
-      ...judged,
+      ...result,
       event,
       pos: event.streamPos ?? 0,
       judgeOne: (classNid, userId, displayName) => {

@@ -8,7 +8,9 @@ import { isReadBySending, writeExceptions } from './exceptions.ts'
 import { createJudge, type Judgement } from './judge.ts'
 import { markRead } from './reading.ts'
 import { forgetRedacted } from './redactions.ts'
+import { insertClassHighlight } from './store-highlights.ts'
 import { deleteMember, getMember, putMember, readMain } from './store-members.ts'
+import { flagMember } from './store-pushers.ts'
 import { deleteExceptions, deleteReads } from './store-reading.ts'
 import { mainOf, now } from './totals.ts'
 
@@ -44,6 +46,7 @@ export function createCountingHook(deps: CountingDeps): PersistHook {
       const judgement = await judge(event)
       judged.push(judgement)
       totals.add(judgement.pos, event.threadId, judgement.byClass)
+      await writeHighlights(tx, room.nid, judgement)
     }
     for (const newcomer of newcomers) await insertNewcomer(tx, room.nid, newcomer, totals)
     await totals.flush(tx)
@@ -57,6 +60,16 @@ export function createCountingHook(deps: CountingDeps): PersistHook {
     for (const { userId, threadId, pos } of own.threads.values()) await markRead(tx, room.nid, userId, threadId, pos)
     for (const { event } of judged) {
       if (event.pdu.type === 'm.room.redaction') await forgetRedacted(tx, room, event)
+    }
+  }
+}
+
+/** Notes for which classes an event highlights, so that it is found among what did not. */
+async function writeHighlights(tx: Tx, roomNid: number, { byClass, pos, event }: Judgement): Promise<void> {
+  const forAll = (byClass.get(0)?.h ?? 0) > 0
+  for (const [classNid, { h }] of byClass) {
+    if (h > 0 && (classNid === 0 || !forAll)) {
+      await insertClassHighlight(tx, { roomNid, classNid, pos, eventNid: event.nid })
     }
   }
 }
@@ -102,6 +115,7 @@ async function insertNewcomer(tx: Tx, roomNid: number, newcomer: Newcomer, total
   const before = await totals.at(tx, classNid, pos)
   const bases = { room: before.all, main: mainOf(before) }
   await putMember(tx, { roomNid, userId, classNid, past: [], floor: pos, mainPos: pos, ...bases })
+  await flagMember(tx, roomNid, userId)
 }
 
 /** The last events by which local users have read the main timeline, by user, and threads. */

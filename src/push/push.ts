@@ -7,13 +7,17 @@ import type { ReceiptHook } from '../rooms/ephemeral/receipts.ts'
 import type { RoomReads } from '../rooms/reads.ts'
 import type { PersistHook } from '../rooms/types.ts'
 import type { Clock } from '../util/clock.ts'
-import { createClasses } from './classes.ts'
+import { createClasses, type IgnoredUsers } from './classes.ts'
 import { type Count, getCounts, getCountsByThread, type ThreadedCounts } from './counts.ts'
+import { createNotifications, type Notifications } from './notified/notifications.ts'
+import { createListNotified } from './notified/notified.ts'
+import { createUserJudges } from './notified/user-judge.ts'
 import { createCountingHook } from './persist-hook.ts'
 import { createPushers, type Pushers } from './pushers.ts'
 import { markRead } from './reading.ts'
 import { createPushRules, type PushRules } from './rules.ts'
-import { deletePushersOf, deletePushersOfDevice } from './store-pushers.ts'
+import { deleteHighlights } from './store-highlights.ts'
+import { deletePushersOf } from './store-pushers.ts'
 import { deleteUserRules } from './store-rules.ts'
 import { createUpgradeRules } from './upgrades.ts'
 
@@ -22,7 +26,7 @@ export interface PushDeps {
   readonly streams: Streams
   readonly clock: Clock
   readonly accounts: Pick<Accounts, 'isLocalUser'> & { readonly accountData: Pick<AccountData, 'ignoredUsers'> }
-  readonly reads: Pick<RoomReads, 'view' | 'membership'>
+  readonly reads: RoomReads
 }
 
 export interface Push {
@@ -30,6 +34,7 @@ export interface Push {
   readonly hook: PersistHook
   readonly rules: PushRules
   readonly pushers: Pushers
+  readonly notifications: Notifications
   /** Unread notifications of a joined user in a whole room. */
   counts(reader: Reader, userId: UserId, roomNid: number): Promise<Count>
   countsByThread(reader: Reader, userId: UserId, roomNid: number): Promise<ThreadedCounts>
@@ -43,11 +48,12 @@ export interface Push {
 
 /** Composes push rules, the counts of what they notify of, and pushers. */
 export function createPush({ db, streams, clock, accounts, reads }: PushDeps): Push {
-  const classes = createClasses({
-    // Only local users are asked about, and their ids are valid.
-    ignoredUsers: (reader, userId) => accounts.accountData.ignoredUsers(reader, userId as UserId),
-  })
+  // Only local users are asked about, and their ids are valid.
+  const ignoredUsers: IgnoredUsers = (reader, userId) => accounts.accountData.ignoredUsers(reader, userId as UserId)
+  const classes = createClasses({ ignoredUsers })
+  const list = createListNotified({ streams, reads, judges: createUserJudges({ reads, ignoredUsers }) })
   const rules = createPushRules({ db, streams, classes })
+  const pushers = createPushers({ db, streams, clock })
   const upgrades = createUpgradeRules(rules)
   const count = createCountingHook({ reads, classes, isLocalUser: accounts.isLocalUser, onJoin: upgrades.joined })
   return {
@@ -56,7 +62,8 @@ export function createPush({ db, streams, clock, accounts, reads }: PushDeps): P
       await upgrades.persisted(tx, batch)
     },
     rules,
-    pushers: createPushers({ db, clock }),
+    pushers,
+    notifications: createNotifications({ db, reads, list }),
     counts: getCounts,
     countsByThread: getCountsByThread,
     receiptMoved: (tx, { room, userId, threadId = '', event }) =>
@@ -64,10 +71,11 @@ export function createPush({ db, streams, clock, accounts, reads }: PushDeps): P
     accountDataChanged: async (tx, { userId, type }) => {
       if (type === 'm.ignored_user_list') await classes.refresh(tx, userId, await streams.allocate(tx, 1))
     },
-    deviceRemoved: (tx, { userId, deviceId }) => deletePushersOfDevice(tx, userId, deviceId),
+    deviceRemoved: (tx, { userId, deviceId }) => pushers.deleteOfDevice(tx, userId, deviceId),
     userDeactivated: async (tx, { userId }) => {
       await deletePushersOf(tx, userId)
       await deleteUserRules(tx, userId)
+      await deleteHighlights(tx, userId)
       await classes.refresh(tx, userId, await streams.allocate(tx, 1))
     },
   }

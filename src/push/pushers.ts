@@ -1,27 +1,19 @@
-import type { Database } from '../db/database.ts'
+import type { Database, Tx } from '../db/database.ts'
+import type { Streams } from '../db/streams.ts'
 import { errors } from '../matrix/errors.ts'
-import type { JsonObject } from '../matrix/event.ts'
 import type { DeviceId, UserId } from '../matrix/ids.ts'
 import type { Clock } from '../util/clock.ts'
+import { checkPusher, gatewayOf } from './check-pusher.ts'
+import { type Pusher, toPusher } from './pusher.ts'
 import {
   deletePusherRow,
+  deletePushersOfDevice,
   deletePushersOfOthers,
   listPusherRows,
+  type PusherKey,
   type PusherRow,
   putPusherRow,
 } from './store-pushers.ts'
-
-/** How an application of a user wants to be told of notifications. */
-export interface Pusher {
-  readonly appId: string
-  readonly pushkey: string
-  readonly kind: string
-  readonly appDisplayName: string
-  readonly deviceDisplayName: string
-  readonly profileTag: string | undefined
-  readonly lang: string
-  readonly data: JsonObject
-}
 
 export interface Pushers {
   list(userId: UserId): Promise<Pusher[]>
@@ -31,57 +23,84 @@ export interface Pushers {
    */
   set(owner: { userId: UserId; deviceId: DeviceId | undefined }, pusher: Pusher, append: boolean): Promise<void>
   delete(userId: UserId, appId: string, pushkey: string): Promise<void>
+  deleteOfDevice(tx: Tx, userId: UserId, deviceId: DeviceId): Promise<void>
+  /** Calls `listener` once a pusher that was set is on disk. */
+  onSet(listener: (key: PusherKey) => void): void
 }
 
-export function createPushers({ db, clock }: { db: Database; clock: Clock }): Pushers {
+const maxPushers = 100
+
+interface Deps {
+  readonly db: Database
+  readonly streams: Pick<Streams, 'positionIn'>
+  readonly clock: Clock
+}
+
+export function createPushers({ db, streams, clock }: Deps): Pushers {
+  const listeners: ((key: PusherKey) => void)[] = []
+
+  async function put(tx: Tx, owner: { userId: UserId; deviceId: DeviceId | undefined }, pusher: Pusher) {
+    const { userId } = owner
+    const rows = await listPusherRows(tx, userId)
+    const before = rows.find((row) => row.app_id === pusher.appId && row.pushkey === pusher.pushkey)
+    if (before === undefined && rows.length >= maxPushers) {
+      throw errors.invalidParam(`You have ${maxPushers} pushers already`)
+    }
+    const wasEnabled = before?.enabled === 1
+    const row: PusherRow = {
+      user_id: userId,
+      app_id: pusher.appId,
+      pushkey: pusher.pushkey,
+      kind: pusher.kind,
+      app_display_name: pusher.appDisplayName,
+      device_display_name: pusher.deviceDisplayName,
+      profile_tag: pusher.profileTag ?? null,
+      lang: pusher.lang,
+      data: JSON.stringify(pusher.data),
+      enabled: pusher.enabled ? 1 : 0,
+      device_id: owner.deviceId ?? null,
+      gateway: gatewayOf(pusher),
+      created_ts: before?.created_ts ?? clock.now(),
+      set_ts: clock.now(),
+      // A new pusher begins now; one that is only set anew still owes what has not been delivered.
+      position: wasEnabled && pusher.enabled ? before.position : await streams.positionIn(tx),
+      badge: before?.badge ?? null,
+      attempts: 0,
+      retry_ts: null,
+      last_error: null,
+    }
+    const keepsDevice = before !== undefined && isOfOtherDevice(before, row, pusher.deviceId)
+    await putPusherRow(tx, keepsDevice ? { ...row, device_id: before.device_id } : row)
+  }
+
   return {
     list: async (userId) => (await db.read((reader) => listPusherRows(reader, userId))).map(toPusher),
-    set: async ({ userId, deviceId }, pusher, append) => {
+    set: async (owner, pusher, append) => {
       checkPusher(pusher)
+      const { appId, pushkey } = pusher
+      const key = { userId: owner.userId, appId, pushkey }
       await db.write('set pusher', async (tx) => {
-        if (!append) await deletePushersOfOthers(tx, userId, pusher.appId, pusher.pushkey)
-        await putPusherRow(tx, {
-          user_id: userId,
-          app_id: pusher.appId,
-          pushkey: pusher.pushkey,
-          device_id: deviceId ?? null,
-          kind: pusher.kind,
-          app_display_name: pusher.appDisplayName,
-          device_display_name: pusher.deviceDisplayName,
-          profile_tag: pusher.profileTag ?? null,
-          lang: pusher.lang,
-          data: JSON.stringify(pusher.data),
-          created_ts: clock.now(),
+        if (!append) await deletePushersOfOthers(tx, key)
+        await put(tx, owner, pusher)
+        tx.afterCommit(() => {
+          for (const listener of listeners) listener(key)
         })
       })
     },
-    delete: (userId, appId, pushkey) => db.write('delete pusher', (tx) => deletePusherRow(tx, userId, appId, pushkey)),
+    delete: (userId, appId, pushkey) =>
+      db.write('delete pusher', (tx) => deletePusherRow(tx, { userId, appId, pushkey })),
+    deleteOfDevice: deletePushersOfDevice,
+    onSet: (listener) => void listeners.push(listener),
   }
 }
 
-function toPusher(row: PusherRow): Pusher {
-  return {
-    appId: row.app_id,
-    pushkey: row.pushkey,
-    kind: row.kind,
-    appDisplayName: row.app_display_name,
-    deviceDisplayName: row.device_display_name,
-    profileTag: row.profile_tag ?? undefined,
-    lang: row.lang,
-    data: JSON.parse(row.data) as JsonObject,
-  }
-}
-
-const gatewayPath = '/_matrix/push/v1/notify'
-
-function checkPusher({ appId, pushkey, kind, data }: Pusher): void {
-  if (Buffer.byteLength(pushkey) > 512) throw errors.invalidParam('pushkey has at most 512 bytes')
-  if ([...appId].length > 64) throw errors.invalidParam('app_id has at most 64 characters')
-  if (kind !== 'http') throw errors.invalidParam('Only pushers of kind "http" can be set')
-  if (typeof data.url !== 'string') throw errors.missingParam('data.url is required')
-  const url = URL.canParse(data.url) ? new URL(data.url) : undefined
-  // Plain HTTP is what gateways on the same machine or behind a proxy speak.
-  if (url === undefined || !['http:', 'https:'].includes(url.protocol) || url.pathname !== gatewayPath) {
-    throw errors.invalidParam(`data.url must be an HTTPS URL with the path ${gatewayPath}`)
-  }
+/**
+ * Whether somebody looks after another device's pusher: it is named as that device's, or all that changes is whether it
+ * is enabled. An application that sets its own pusher anew takes it to its present device.
+ * https://github.com/matrix-org/matrix-spec-proposals/pull/3881
+ */
+function isOfOtherDevice(before: PusherRow, row: PusherRow, named: string | undefined): boolean {
+  if (named !== undefined) return named === before.device_id
+  const fixed = ['kind', 'app_display_name', 'device_display_name', 'profile_tag', 'lang', 'data'] as const
+  return before.enabled !== row.enabled && fixed.every((field) => before[field] === row[field])
 }

@@ -3,7 +3,7 @@ import type { AppContext } from '../context.ts'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
 import { errors } from '../matrix/errors.ts'
 import type { JsonObject } from '../matrix/event.ts'
-import type { Pusher } from './pushers.ts'
+import type { Pusher } from './pusher.ts'
 
 const spec = 'https://spec.matrix.org/v1.19/client-server-api/#'
 
@@ -17,6 +17,10 @@ const body = z.object({
   lang: z.string().optional(),
   data: z.record(z.string(), z.json()).optional(),
   append: z.boolean().optional(),
+  enabled: z.boolean().nullish(),
+  'org.matrix.msc3881.enabled': z.boolean().nullish(),
+  device_id: z.string().nullish(),
+  'org.matrix.msc3881.device_id': z.string().nullish(),
 })
 
 /** Deleting a pusher takes only its key; setting one takes all the rest. Throws `M_MISSING_PARAM`. */
@@ -34,6 +38,8 @@ function readPusher(request: z.output<typeof body>, kind: string): Pusher {
     profileTag: request.profile_tag ?? undefined,
     lang,
     data,
+    enabled: request['org.matrix.msc3881.enabled'] ?? request.enabled ?? true,
+    deviceId: request['org.matrix.msc3881.device_id'] ?? request.device_id ?? undefined,
   }
 }
 
@@ -49,6 +55,7 @@ export function pusherRoutes({ push: { pushers } }: Pick<AppContext, 'push'>): E
         method: 'POST',
         path: '/_matrix/client/v3/pushers/set',
         auth: 'user',
+        limit: 'general',
         body,
         spec: `${spec}post_matrixclientv3pushersset`,
       },
@@ -72,5 +79,7 @@ function toWire(pusher: Pusher): JsonObject {
     ...(pusher.profileTag === undefined ? {} : { profile_tag: pusher.profileTag }),
     lang: pusher.lang,
     data: pusher.data,
+    'org.matrix.msc3881.enabled': pusher.enabled,
+    ...(pusher.deviceId === undefined ? {} : { 'org.matrix.msc3881.device_id': pusher.deviceId }),
   }
 }

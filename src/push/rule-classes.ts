@@ -138,7 +138,8 @@ export function compileClass(text: string): CompiledClass {
   return made
 }
 
-function comparedCount(condition: Condition): number {
+/** The number that a condition compares the member count with; 0 for all other conditions. */
+export function comparedCount(condition: Condition): number {
   if (condition.kind !== 'room_member_count' || typeof condition.is !== 'string') return 0
   return Math.min(Number(/\d+$/.exec(condition.is)?.[0] ?? 0), Number.MAX_SAFE_INTEGER)
 }

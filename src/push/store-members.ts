@@ -24,7 +24,7 @@ type PastClass = readonly [classNid: number, until: number]
 const one = prepare((qb, p: { roomNid: number; userId: string }) =>
   qb.selectFrom('push_members').selectAll().where('room_nid', '=', p.roomNid).where('user_id', '=', p.userId),
 )
-const upsertRow = prepare((qb, p: MemberRow) =>
+const upsertRow = prepare((qb, p: Omit<MemberRow, 'has_pusher'>) =>
   qb
     .insertInto('push_members')
     .values({
@@ -175,4 +175,19 @@ export function listRoomsOf(reader: Reader, userId: string) {
     .select(['push_members.room_nid', 'push_members.class_nid', 'rooms.room_id'])
     .where('user_id', '=', userId)
     .execute()
+}
+
+const roomHeads = prepare((qb, p: { userId: string; after: number }) =>
+  qb
+    .selectFrom('push_members as m')
+    .innerJoin('rooms as r', 'r.room_nid', 'm.room_nid')
+    .select(['r.room_nid', 'r.last_pos'])
+    .where('m.user_id', '=', p.userId)
+    .where('r.last_pos', '>', p.after),
+)
+
+/** The rooms of a user with events after a position, each with the position of its newest. */
+export async function listRoomHeads(reader: Reader, userId: string, after: number) {
+  const rows = await roomHeads.all(reader, { userId, after })
+  return rows.map((row) => ({ roomNid: row.room_nid, lastPos: row.last_pos }))
 }

@@ -49,6 +49,8 @@ export interface PushSchema {
     main_pos: number
     main_notifications: number
     main_highlights: number
+    /** Whether the user has a pusher that is enabled. */
+    has_pusher: Generated<number>
   }
   /** Threads that are read beyond `floor_pos`. */
   push_reads: { room_nid: number; user_id: string; thread_id: string; pos: number }
@@ -71,6 +73,10 @@ export interface PushSchema {
     notifications: number
     highlights: number
   }
+  /** Events that highlighted for one user beyond the user's class. They stay when they are read. */
+  push_highlights: { user_id: string; pos: number; room_nid: number; event_nid: number }
+  /** Events that highlighted for a class; those of class 0 count for all, the others where class 0 has none. */
+  push_class_highlights: { room_nid: number; class_nid: number; pos: number; event_nid: number }
   pushers: {
     user_id: string
     app_id: string
@@ -84,5 +90,18 @@ export interface PushSchema {
     /** JSON */
     data: string
     created_ts: number
+    /** When the application set it last. */
+    set_ts: number
+    enabled: number
+    /** Where it sends to: what pushers of one gateway share is limited together. */
+    gateway: string
+    /** Everything up to this stream position has been delivered, or needs no delivery. */
+    position: number
+    /** The unread count that the device was told last; null: not known. */
+    badge: number | null
+    /** Failures since the last success, and when to try again. */
+    attempts: number
+    retry_ts: number | null
+    last_error: string | null
   }
 }
