@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { type Accounts, createAccounts } from './accounts/accounts.ts'
 import { readRegistrations } from './accounts/appservices/read-registrations.ts'
 import { type Admin, createAdmin } from './admin/admin.ts'
@@ -16,6 +17,7 @@ import { createJobs, type Jobs } from './jobs/jobs.ts'
 import { createMailQueue, type MailQueue } from './jobs/mail.ts'
 import type { ServerName } from './matrix/ids.ts'
 import type { SigningKey } from './matrix/signing.ts'
+import { createMedia, type Media, type MediaOptions } from './media/media.ts'
 import { createPush, type Push } from './push/push.ts'
 import { withPushRules } from './push/sync-rules.ts'
 import { createPresence, type Presence } from './rooms/presence/presence.ts'
@@ -41,6 +43,7 @@ export interface AppContext {
   readonly jobs: Jobs
   readonly mail: MailQueue
   readonly accounts: Accounts
+  readonly media: Media
   readonly e2ee: E2ee
   readonly rooms: Rooms
   readonly presence: Presence
@@ -125,6 +128,20 @@ export function composeAccounts(
   })
 }
 
+function mediaOptions({ config, serverName }: Core): MediaOptions {
+  const { media, data_dir: dataDir } = config
+  return {
+    serverName,
+    folder: join(dataDir, 'media'),
+    maxUpload: media.max_upload,
+    quotas: media.quotas,
+    refusedTypes: media.refused_types,
+    maxPending: media.max_pending_uploads,
+    pendingLifetime: media.pending_upload_lifetime,
+    sweepInterval: media.sweep_interval,
+  }
+}
+
 /** Features in the order of their dependencies; later ones hook into earlier ones here. */
 function createServices(core: Core) {
   const { config } = core
@@ -137,6 +154,8 @@ function createServices(core: Core) {
   const accounts = composeAccounts(core)
   const registrations = () => readRegistrations(config.appservices.registration_files)
   accounts.appservices.replace(registrations())
+  const media = createMedia({ ...core, jobs, accounts, options: mediaOptions(core) })
+  accounts.onDeactivate(media.userDeactivated)
   const e2ee = createE2ee({ ...core, devices: accounts.devices })
   accounts.onSessionEnd(e2ee.deviceRemoved)
   accounts.onDeviceRename(e2ee.deviceRenamed)
@@ -181,7 +200,7 @@ function createServices(core: Core) {
   })
   const turn = createTurn(core.clock, config.voip.turn)
   const admin = createAdmin({ ...core, accounts, rooms })
-  const parts = [jobs.part, accounts.part, rooms.part, presence.part, sync.part]
+  const parts = [jobs.part, accounts.part, media.part, rooms.part, presence.part, sync.part]
   const reloadAppservices = async () => accounts.appservices.replace(registrations())
-  return { jobs, mail, accounts, e2ee, rooms, presence, push, sync, turn, admin, reloadAppservices, parts }
+  return { jobs, mail, accounts, media, e2ee, rooms, presence, push, sync, turn, admin, reloadAppservices, parts }
 }

@@ -3,6 +3,7 @@ import { adminRoutes } from './admin/routes.ts'
 import type { AppContext } from './context.ts'
 import { e2eeRoutes } from './e2ee/routes.ts'
 import type { Endpoint } from './http/endpoint.ts'
+import { mediaRoutes } from './media/routes.ts'
 import { pushRoutes } from './push/routes.ts'
 import { presenceRoutes } from './rooms/presence/routes.ts'
 import { roomRoutes } from './rooms/routes.ts'
@@ -17,6 +18,7 @@ export function endpoints(ctx: AppContext): Endpoint[] {
     ...roomRoutes(ctx),
     ...presenceRoutes(ctx),
     ...pushRoutes(ctx),
+    ...mediaRoutes(ctx),
     ...syncRoutes(ctx),
     ...voipRoutes(ctx),
     ...adminRoutes(ctx),

@@ -1,5 +1,13 @@
 import { z } from 'zod'
-import { duration, size } from './fields.ts'
+import { duration, size, text } from './fields.ts'
+
+const quota = z.strictObject({
+  max: size().describe('So much one person may upload within that time.').meta({ example: '1GiB' }),
+  within: duration()
+    .optional()
+    .describe('The time that counts, backwards from each upload. Default: for ever, as far as it is still kept.')
+    .meta({ example: '1d' }),
+})
 
 const delivery = z
   .strictObject({
@@ -21,6 +29,22 @@ export const media = z
       .boolean()
       .default(false)
       .describe('Also answer the old media paths that ask for no access token.'),
+    max_pending_uploads: z
+      .int()
+      .min(1)
+      .default(50)
+      .describe('How many uploads one person may have announced and not finished.'),
+    pending_upload_lifetime: duration().prefault('24h').describe('How long an announced upload is waited for.'),
+    quotas: z
+      .array(quota)
+      .prefault([])
+      .describe('How much one person may upload. Each quota must be kept; without any, max_upload is the only limit.'),
+    refused_types: z
+      .array(text())
+      .default([])
+      .describe(
+        'Types of files that may not be uploaded, such as application/x-msdownload or video/*. Encrypted files show no type.',
+      ),
     sweep_interval: duration().prefault('10m').describe('How often files that are due are deleted.'),
     delivery,
   })

@@ -28,6 +28,7 @@ export const rateLimits = z
     keys: limit('Uploads and queries of encryption keys, by user.', 20, 200),
     upload: limit('Uploads of files, by user.', 5, 50),
     report: limit('Reports to the administrators, by user.', 0.2, 20),
+    download: limit('Downloads of files and thumbnails, by user or address.', 100, 1000),
     general: limit('Everything else that can be misused, by user or address.', 20, 200),
   })
   .prefault({})

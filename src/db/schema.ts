@@ -2,6 +2,7 @@ import type { AccountsSchema } from './schema/accounts.ts'
 import type { CoreSchema } from './schema/core.ts'
 import type { DiscoverySchema } from './schema/discovery.ts'
 import type { E2eeSchema } from './schema/e2ee.ts'
+import type { MediaSchema } from './schema/media.ts'
 import type { PeopleSchema } from './schema/people.ts'
 import type { PushSchema } from './schema/push.ts'
 import type { RoomsSchema } from './schema/rooms.ts'
@@ -13,5 +14,6 @@ export interface Schema
     RoomsSchema,
     DiscoverySchema,
     PeopleSchema,
+    MediaSchema,
     E2eeSchema,
     PushSchema {}

@@ -21,6 +21,7 @@ export type LimitClass =
   | 'keys'
   | 'upload'
   | 'report'
+  | 'download'
   | 'general'
 
 /** An application service as the authentication sees it: what it may act for is decided by the accounts feature. */

@@ -23,6 +23,7 @@ export const defaultRateLimits: RateLimits = {
   keys: { perSecond: 20, burst: 200 },
   upload: { perSecond: 5, burst: 50 },
   report: { perSecond: 0.2, burst: 20 },
+  download: { perSecond: 100, burst: 1000 },
   general: { perSecond: 20, burst: 200 },
 }
 

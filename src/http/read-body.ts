@@ -11,8 +11,8 @@ function tooLarge(limit: number) {
   return errors.tooLarge(`The body has more than ${limit} bytes`)
 }
 
-function refuseAnnounced(length: string | null | undefined, limit: number): void {
-  if (length && Number(length) > limit) throw tooLarge(limit)
+function refuseAnnounced(length: string | null | undefined, limit: number, most = limit): void {
+  if (length && Number(length) > most) throw tooLarge(limit)
 }
 
 /** Reads a whole body; rejects with `413 M_TOO_LARGE` as soon as `limit` bytes are passed, announced or not. */
@@ -55,20 +55,32 @@ export async function readRequest(request: Request, limit: number): Promise<Buff
   return Buffer.concat(chunks, size)
 }
 
-/** The body as a stream that fails with `413 M_TOO_LARGE` when it passes `limit` bytes. */
+/**
+ * The body as a stream that fails with `413 M_TOO_LARGE` when it passes `limit` bytes. The rest of such a body is read
+ * and thrown away first, up to as much again: a client that still sends would not see the answer.
+ */
 export function limitedStream(source: Readable, announced: string | undefined, limit: number): Readable {
-  refuseAnnounced(announced, limit)
+  const most = 2 * limit
+  refuseAnnounced(announced, limit, most)
   let size = 0
   const counted = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       size += chunk.length
-      if (size > limit) done(tooLarge(limit))
+      if (size > most) done(tooLarge(limit))
+      else if (size > limit || Number(announced) > limit) done()
       else done(null, chunk)
     },
+    flush: (done) => done(size > limit ? tooLarge(limit) : null),
   })
   source.on('error', (error) => counted.destroy(error))
   source.on('close', () => {
     if (!source.readableEnded) counted.destroy(new ClientGoneError('the request ended early'))
+  })
+  // It may fail before anybody has begun to read; whoever reads then is told.
+  counted.on('error', () => {})
+  counted.on('close', () => {
+    // Whoever reads has given up: what still comes must not hold up the next request on this connection.
+    if (!source.readableEnded && size <= most) source.resume()
   })
   return source.pipe(counted)
 }

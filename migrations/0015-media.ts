@@ -1,0 +1,54 @@
+import { type Kysely, sql } from 'kysely'
+import type { Types } from './types.ts'
+
+export async function up({ db, t }: { db: Kysely<unknown>; t: Types }): Promise<void> {
+  await blobs(db, t)
+  await media(db, t)
+}
+
+async function blobs(db: Kysely<unknown>, t: Types): Promise<void> {
+  await t
+    .id(db.schema.createTable('media_blobs'), 'blob_nid')
+    .addColumn('sha256', 'text', (c) => c.notNull())
+    .addColumn('storage_key', 'text', (c) => c.notNull().unique())
+    .addColumn('size', 'bigint', (c) => c.notNull())
+    .addColumn('state', 'text', (c) => c.notNull())
+    .addColumn('detected_type', 'text')
+    .addColumn('created_ts', 'bigint', (c) => c.notNull())
+    .execute()
+  await db.schema
+    .createIndex('media_blobs_content')
+    .unique()
+    .on('media_blobs')
+    .column('sha256')
+    .where(sql.ref('state'), '=', sql.lit('stored'))
+    .execute()
+  await db.schema
+    .createIndex('media_blobs_unsettled')
+    .on('media_blobs')
+    .columns(['state', 'blob_nid'])
+    .where(sql.ref('state'), '<>', sql.lit('stored'))
+    .execute()
+}
+
+async function media(db: Kysely<unknown>, t: Types): Promise<void> {
+  await t
+    .id(db.schema.createTable('media'), 'media_nid')
+    .addColumn('origin', 'text', (c) => c.notNull())
+    .addColumn('media_id', 'text', (c) => c.notNull())
+    .addColumn('uploader', 'text')
+    .addColumn('state', 'text', (c) => c.notNull())
+    .addColumn('content_type', 'text')
+    .addColumn('file_name', 'text')
+    .addColumn('blob_nid', 'bigint')
+    .addColumn('size', 'bigint', (c) => c.notNull())
+    .addColumn('created_ts', 'bigint', (c) => c.notNull())
+    .addColumn('expires_ts', 'bigint')
+    .addColumn('deleted_ts', 'bigint')
+    .addColumn('deleted_reason', 'text')
+    .addUniqueConstraint('media_mxc', ['origin', 'media_id'] as never)
+    .execute()
+  await db.schema.createIndex('media_blob').on('media').column('blob_nid').execute()
+  await db.schema.createIndex('media_uploader').on('media').columns(['uploader', 'created_ts']).execute()
+  await db.schema.createIndex('media_expires').on('media').column('expires_ts').execute()
+}

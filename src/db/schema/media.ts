@@ -1,0 +1,41 @@
+import type { Generated } from 'kysely'
+
+/** `storing`: the bytes may or may not be there; `doomed`: they may or may not still be there, and must go. */
+export type BlobState = 'storing' | 'stored' | 'doomed'
+/** `pending`: created, but not uploaded yet; `deleted`: a tombstone, so that the id is never used again. */
+export type MediaState = 'pending' | 'live' | 'deleted'
+
+export interface MediaSchema {
+  /** Contents, each stored once. How many uses a blob has is counted from the rows that point to it. */
+  media_blobs: {
+    blob_nid: Generated<number>
+    /** In hex. Of stored blobs only one has it. */
+    sha256: string
+    storage_key: string
+    size: number
+    state: BlobState
+    /** The media type that the first bytes show; null: none that is known. */
+    detected_type: string | null
+    created_ts: number
+  }
+  media: {
+    media_nid: Generated<number>
+    /** The server of the `mxc:` URI. */
+    origin: string
+    media_id: string
+    /** Null: fetched from another server, or made by this one. */
+    uploader: string | null
+    state: MediaState
+    /** As the uploader said. */
+    content_type: string | null
+    file_name: string | null
+    blob_nid: number | null
+    /** 0 until there is content. */
+    size: number
+    created_ts: number
+    /** When a created id that nobody uploads to is forgotten. */
+    expires_ts: number | null
+    deleted_ts: number | null
+    deleted_reason: string | null
+  }
+}

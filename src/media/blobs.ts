@@ -1,0 +1,116 @@
+import type { Readable } from 'node:stream'
+import type { Database, Tx } from '../db/database.ts'
+import type { Jobs } from '../jobs/jobs.ts'
+import type { Clock } from '../util/clock.ts'
+import type { Log } from '../util/log.ts'
+import { randomString } from '../util/random.ts'
+import type { BlobStore, ByteRange } from './blob-store.ts'
+import { detectType } from './detect-type.ts'
+import type { SpooledFile } from './spool.ts'
+import {
+  type Blob,
+  deleteBlobs,
+  doomUnfinishedBlobs,
+  getBlobState,
+  getStoredBlob,
+  insertBlob,
+  isBlobUsed,
+  listDoomedBlobs,
+  moveBlob,
+} from './store-blobs.ts'
+
+/**
+ * Contents, each stored once. The database knows of bytes before they are written and after they are deleted, so that a
+ * crash in between leaves nothing behind that nobody knows of.
+ */
+export interface Blobs {
+  /**
+   * Makes a file durable, and runs `attach` in the transaction from which on it is kept: `attach` writes the row that
+   * points to it. Where `attach` throws, nothing remains.
+   */
+  keep<T>(file: SpooledFile, attach: (tx: Tx, blob: Blob) => Promise<T>): Promise<T>
+  /** Opens bytes, or a part of them; undefined where they have been deleted meanwhile. */
+  open(blob: Pick<Blob, 'key'>, range?: ByteRange): Promise<Readable | undefined>
+  /** Call it when a row that pointed to these blobs is gone: what nothing points to any more is deleted after the commit. */
+  release(tx: Tx, numbers: readonly number[]): Promise<void>
+  /** Deletes bytes that are due, also those of writes that a crash interrupted before `before`. */
+  sweep(signal: AbortSignal, before: number): Promise<void>
+}
+
+export interface BlobsDeps {
+  readonly db: Database
+  readonly clock: Clock
+  readonly log: Log
+  readonly jobs: Pick<Jobs, 'enqueue' | 'handle'>
+  readonly store: BlobStore
+}
+
+const deleteJob = 'media.delete bytes'
+const pageSize = 100
+
+export function createBlobs({ db, clock, log, jobs, store }: BlobsDeps): Blobs {
+  /** Bytes first, then the row: a crash in between does it again. */
+  async function deleteDoomed(signal: AbortSignal, numbers?: readonly number[]): Promise<void> {
+    for (;;) {
+      signal.throwIfAborted()
+      const page = await db.read((reader) => listDoomedBlobs(reader, { limit: pageSize, numbers }))
+      if (page.length === 0) return
+      for (const { key } of page) await store.delete(key)
+      const done = page.map(({ nid }) => nid)
+      await db.write('media: bytes deleted', (tx) => deleteBlobs(tx, done))
+    }
+  }
+
+  jobs.handle(deleteJob, ({ blobs }, signal) => deleteDoomed(signal, Array.isArray(blobs) ? blobs.map(Number) : []))
+
+  /** The write has failed. Where it has reached the database after all, the bytes stay. */
+  async function giveUp(blob: Blob): Promise<void> {
+    const isStored = await db.write('media: give up', async (tx) => {
+      await moveBlob(tx, blob.nid, 'storing', 'doomed')
+      return (await getBlobState(tx, blob.nid)) === 'stored'
+    })
+    if (isStored) return
+    await store.delete(blob.key)
+    await db.write('media: given up', (tx) => deleteBlobs(tx, [blob.nid]))
+  }
+
+  return {
+    open: (blob, range) => store.open(blob.key, range),
+    keep: async (file, attach) => {
+      const { sha256, size, head } = file
+      const detectedType = (await detectType(head)) ?? null
+      const content = { sha256, size, detectedType, key: `${sha256}-${randomString(8)}` }
+      const first = await db.write('media: look for content', async (tx) => {
+        const known = await getStoredBlob(tx, sha256)
+        if (known) return { value: await attach(tx, known) }
+        return { blob: { ...content, nid: await insertBlob(tx, { ...content, createdTs: clock.now() }) } }
+      })
+      if (!first.blob) return first.value
+      const { blob } = first
+      try {
+        await store.put(blob.key, file.path)
+        return await db.write('media: keep content', async (tx) => {
+          const known = await getStoredBlob(tx, sha256)
+          if (!(await moveBlob(tx, blob.nid, 'storing', known ? 'doomed' : 'stored'))) throw new Error('swept too soon')
+          if (known) await jobs.enqueue(tx, deleteJob, { blobs: [blob.nid] })
+          return attach(tx, known ?? blob)
+        })
+      } catch (error) {
+        // The sweep does it where the database is not to be had now.
+        await giveUp(blob).catch((err: unknown) => log.warn({ err }, 'bytes of a failed upload are left to the sweep'))
+        throw error
+      }
+    },
+    release: async (tx, numbers) => {
+      const doomed: number[] = []
+      for (const nid of new Set(numbers)) {
+        if (!(await isBlobUsed(tx, nid)) && (await moveBlob(tx, nid, 'stored', 'doomed'))) doomed.push(nid)
+      }
+      if (doomed.length > 0) await jobs.enqueue(tx, deleteJob, { blobs: doomed })
+    },
+    sweep: async (signal, before) => {
+      await db.write('media: unfinished bytes', (tx) => doomUnfinishedBlobs(tx, before))
+      await deleteDoomed(signal)
+    },
+  }
+}

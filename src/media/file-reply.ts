@@ -1,0 +1,61 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Readable } from 'node:stream'
+import { type Reply, reply } from '../http/reply.ts'
+import { errors } from '../matrix/errors.ts'
+import type { ByteRange } from './blob-store.ts'
+import { parseRange } from './range.ts'
+
+/** A file to be sent. `open` yields undefined where the bytes have been deleted meanwhile. */
+export interface ServedFile {
+  readonly contentType: string
+  readonly disposition: string
+  readonly size: number
+  readonly sha256: string
+  open(range?: ByteRange): Promise<Readable | undefined>
+}
+
+/** https://spec.matrix.org/v1.19/client-server-api/#content-repository: nothing in a file may act on this origin. */
+const safetyHeaders = {
+  'Content-Security-Policy':
+    "sandbox; default-src 'none'; script-src 'none'; plugin-types application/pdf; style-src 'unsafe-inline'; media-src 'self'; object-src 'self';",
+  'Cross-Origin-Resource-Policy': 'cross-origin',
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'no-referrer',
+  'X-Robots-Tag': 'noindex, nofollow, noarchive, noimageindex',
+  // What an id stands for never changes, but it may be deleted.
+  'Cache-Control': 'private, max-age=86400, immutable',
+}
+
+/** The answer for a file: whole, in part (206, 416), or 304 for whoever has it. */
+export async function fileReply(
+  { method, headers: asked }: { method: string; headers: IncomingHttpHeaders },
+  file: ServedFile,
+): Promise<Reply> {
+  const etag = `"${file.sha256}"`
+  const headers = { ...safetyHeaders, ETag: etag, 'Accept-Ranges': 'bytes' }
+  if (matches(asked['if-none-match'], etag)) return reply(304, undefined, headers)
+  const ifRange = asked['if-range']
+  const range = ifRange === undefined || ifRange === etag ? parseRange(asked.range, file.size) : undefined
+  if (range === 'unsatisfiable') {
+    const { body } = errors.unknown(416, 'The file has no such part')
+    return reply(416, body, { ...headers, 'Content-Range': `bytes */${file.size}` })
+  }
+  const length = range ? range.end - range.start + 1 : file.size
+  const content = {
+    ...headers,
+    'Content-Type': file.contentType,
+    'Content-Disposition': file.disposition,
+    'Content-Length': String(length),
+    ...(range && { 'Content-Range': `bytes ${range.start}-${range.end}/${file.size}` }),
+  }
+  const status = range ? 206 : 200
+  if (method === 'HEAD' || length === 0) return reply(status, undefined, content)
+  const body = await file.open(range)
+  if (!body) throw errors.notFound('The media has been deleted')
+  return reply(status, body, content)
+}
+
+function matches(ifNoneMatch: string | undefined, etag: string): boolean {
+  if (ifNoneMatch === undefined) return false
+  return ifNoneMatch.trim() === '*' || ifNoneMatch.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag)
+}

@@ -1,0 +1,85 @@
+import { join } from 'node:path'
+import type { Accounts } from '../accounts/accounts.ts'
+import type { Database, Tx } from '../db/database.ts'
+import type { Jobs } from '../jobs/jobs.ts'
+import type { UserId } from '../matrix/ids.ts'
+import type { TimerClock } from '../util/clock.ts'
+import type { Log } from '../util/log.ts'
+import type { Part } from '../util/part.ts'
+import { createBlobs } from './blobs.ts'
+import { isInline, servedType } from './content-type.ts'
+import { contentDisposition } from './disposition.ts'
+import { createDownloads, type Downloads, type LiveMedia } from './downloads.ts'
+import { createEraser } from './eraser.ts'
+import { createFileBlobStore } from './file-blob-store.ts'
+import type { ServedFile } from './file-reply.ts'
+import { createRemoteMedia, type RemoteSource } from './remote-media.ts'
+import { createSpool } from './spool.ts'
+import { createSweeper } from './sweeper.ts'
+import { createUploadWaiters } from './upload-waiters.ts'
+import { createUploads, type UploadOptions, type Uploads } from './uploads.ts'
+
+export interface MediaOptions extends UploadOptions {
+  /** Where files are kept. */
+  readonly folder: string
+  /** The largest file in bytes. */
+  readonly maxUpload: number
+  readonly sweepInterval: number
+}
+
+export interface MediaDeps {
+  readonly db: Database
+  readonly clock: TimerClock
+  readonly log: Log
+  readonly jobs: Pick<Jobs, 'enqueue' | 'handle'>
+  readonly accounts: Pick<Accounts, 'users'>
+  readonly options: MediaOptions
+}
+
+export interface Media {
+  readonly uploads: Uploads
+  readonly downloads: Downloads
+  /** How a piece of media is sent; under another name where one is given. */
+  served(media: LiveMedia, fileName?: string): ServedFile
+  /** How media of other servers is had; without it there is none. */
+  useRemoteMedia(source: RemoteSource): void
+  /** Someone who wants to be forgotten takes all media along. */
+  userDeactivated(tx: Tx, account: { userId: UserId; erase: boolean }): Promise<void>
+  readonly part: Part
+}
+
+/** Composes the media repository. */
+export function createMedia({ db, clock, log, jobs, accounts, options }: MediaDeps): Media {
+  const { folder, serverName } = options
+  const spool = createSpool(join(folder, 'tmp'))
+  const blobs = createBlobs({ db, clock, log, jobs, store: createFileBlobStore(join(folder, 'blobs')) })
+  const waiters = createUploadWaiters(clock)
+  const remote = createRemoteMedia({ db, clock, blobs, spool, maxBytes: options.maxUpload })
+  const sweeper = createSweeper({ db, clock, log, jobs, blobs, intervalMs: options.sweepInterval })
+  return {
+    uploads: createUploads({ db, clock, accounts, blobs, spool, waiters, options }),
+    downloads: createDownloads({ db, clock, serverName, waiters, remote }),
+    served: ({ blob, contentType: declared, fileName: ownName }, fileName) => {
+      const contentType = servedType(declared, blob.detectedType)
+      const kind = isInline(contentType) ? 'inline' : 'attachment'
+      return {
+        contentType,
+        disposition: contentDisposition(kind, fileName ?? ownName),
+        size: blob.size,
+        sha256: blob.sha256,
+        open: (range) => blobs.open(blob, range),
+      }
+    },
+    useRemoteMedia: remote.use,
+    userDeactivated: createEraser({ db, clock, jobs, blobs }),
+    part: {
+      name: 'media',
+      start: async (signal) => {
+        await spool.clear()
+        await blobs.sweep(signal, clock.now())
+        sweeper.start()
+      },
+      stop: sweeper.stop,
+    },
+  }
+}

@@ -1,0 +1,75 @@
+import { z } from 'zod'
+import type { AppContext } from '../context.ts'
+import { type Endpoint, endpoint, type RequestBase } from '../http/endpoint.ts'
+import { errors } from '../matrix/errors.ts'
+import { isServerName } from '../matrix/ids.ts'
+import { formatMxc } from '../matrix/mxc.ts'
+import { readContentType } from './content-type.ts'
+import { readFileName } from './disposition.ts'
+import type { IncomingFile } from './uploads.ts'
+
+const spec = 'https://spec.matrix.org/v1.19/client-server-api/#'
+const query = z.object({ filename: z.string().optional() })
+
+function incomingFile(request: RequestBase, fileName: string | undefined): IncomingFile {
+  const length = request.headers['content-length']
+  return {
+    contentType: readContentType(request.headers['content-type']),
+    fileName: readFileName(fileName),
+    announcedSize: length === undefined ? undefined : Number(length),
+    open: () => request.stream(),
+  }
+}
+
+/** How files come in. */
+export function uploadRoutes({ media, config }: Pick<AppContext, 'media' | 'config'>): Endpoint[] {
+  const maxBody = config.media.max_upload
+  return [
+    endpoint(
+      {
+        method: 'POST',
+        path: '/_matrix/media/v3/upload',
+        auth: 'user',
+        limit: 'upload',
+        maxBody,
+        query,
+        spec: `${spec}post_matrixmediav3upload`,
+      },
+      async (request) => {
+        const file = incomingFile(request, request.query.filename)
+        return { content_uri: formatMxc(await media.uploads.upload(request.requester.userId, file)) }
+      },
+    ),
+    endpoint(
+      {
+        method: 'POST',
+        path: '/_matrix/media/v1/create',
+        auth: 'user',
+        limit: 'upload',
+        spec: `${spec}post_matrixmediav1create`,
+      },
+      async ({ requester }) => {
+        const { ref, expiresTs } = await media.uploads.create(requester.userId)
+        return { content_uri: formatMxc(ref), unused_expires_at: expiresTs }
+      },
+    ),
+    endpoint(
+      {
+        method: 'PUT',
+        path: '/_matrix/media/v3/upload/{serverName}/{mediaId}',
+        auth: 'user',
+        limit: 'upload',
+        maxBody,
+        query,
+        spec: `${spec}put_matrixmediav3uploadservernamemediaid`,
+      },
+      async (request) => {
+        const { serverName: origin, mediaId } = request.params
+        if (!isServerName(origin)) throw errors.notFound('There is no such id to upload to')
+        const file = incomingFile(request, request.query.filename)
+        await media.uploads.fill(request.requester.userId, { origin, mediaId }, file)
+        return {}
+      },
+    ),
+  ]
+}

@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto'
+import { mkdir, open, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { randomString } from '../util/random.ts'
+
+/** What the type of a file is told from. */
+const headBytes = 4100
+
+/** A file that has been received as a whole, until it is disposed of or moved away. */
+export interface SpooledFile extends AsyncDisposable {
+  readonly path: string
+  /** In hex. */
+  readonly sha256: string
+  readonly size: number
+  /** The first 4100 bytes at most. */
+  readonly head: Buffer
+}
+
+/** Temporary files: whatever comes in is written there piece by piece, and never held in memory as a whole. */
+export interface Spool {
+  /** Writes a source to its end. When it fails, or when the disk is full, nothing of it remains. */
+  write(source: AsyncIterable<Uint8Array>): Promise<SpooledFile>
+  /** A path for a file that something else writes. Removing it is up to the caller. */
+  newPath(): string
+  /** Removes what an earlier run left behind. Nothing may be under way. */
+  clear(): Promise<void>
+}
+
+export function createSpool(folder: string): Spool {
+  const newPath = () => join(folder, randomString(20))
+  return {
+    newPath,
+    write: async (source) => {
+      const path = newPath()
+      const dispose = () => rm(path, { force: true })
+      try {
+        return { path, ...(await writeAll(path, source)), [Symbol.asyncDispose]: dispose }
+      } catch (error) {
+        await dispose()
+        throw error
+      }
+    },
+    clear: async () => {
+      await rm(folder, { recursive: true, force: true })
+      await mkdir(folder, { recursive: true, mode: 0o700 })
+    },
+  }
+}
+
+async function writeAll(path: string, source: AsyncIterable<Uint8Array>) {
+  const hash = createHash('sha256')
+  const head: Uint8Array[] = []
+  let headLength = 0
+  let size = 0
+  const file = await open(path, 'wx', 0o600)
+  try {
+    for await (const chunk of source) {
+      hash.update(chunk)
+      if (headLength < headBytes) {
+        const part = chunk.subarray(0, headBytes - headLength)
+        head.push(part)
+        headLength += part.length
+      }
+      size += chunk.length
+      await file.writeFile(chunk)
+    }
+  } finally {
+    await file.close()
+  }
+  return { sha256: hash.digest('hex'), size, head: Buffer.concat(head) }
+}

@@ -1,0 +1,95 @@
+import type { Reader, Tx } from '../db/database.ts'
+import { prepare } from '../db/prepare.ts'
+import type { BlobState } from '../db/schema/media.ts'
+
+/** Bytes that are stored, or about to be. */
+export interface Blob {
+  readonly nid: number
+  readonly key: string
+  readonly sha256: string
+  readonly size: number
+  readonly detectedType: string | null
+}
+
+export type NewBlob = Omit<Blob, 'nid'> & { readonly createdTs: number }
+
+const byContent = prepare((qb, p: { sha256: string }) =>
+  qb
+    .selectFrom('media_blobs')
+    .select(['blob_nid as nid', 'storage_key as key', 'sha256', 'size', 'detected_type as detectedType'])
+    .where('sha256', '=', p.sha256)
+    .where('state', '=', 'stored'),
+)
+
+/** The stored blob with this content. */
+export const getStoredBlob = (reader: Reader, sha256: string): Promise<Blob | undefined> =>
+  byContent.first(reader, { sha256 })
+
+/** Adds a blob whose bytes are about to be written; returns its number. */
+export async function insertBlob(tx: Tx, blob: NewBlob): Promise<number> {
+  const { nid } = await tx.qb
+    .insertInto('media_blobs')
+    .values({
+      sha256: blob.sha256,
+      storage_key: blob.key,
+      size: blob.size,
+      state: 'storing',
+      detected_type: blob.detectedType,
+      created_ts: blob.createdTs,
+    })
+    .returning('blob_nid as nid')
+    .executeTakeFirstOrThrow()
+  return nid
+}
+
+const settle = prepare((qb, p: { nid: number; from: BlobState; to: BlobState }) =>
+  qb.updateTable('media_blobs').set({ state: p.to }).where('blob_nid', '=', p.nid).where('state', '=', p.from),
+)
+
+/** False where the blob is not in the state `from`. */
+export async function moveBlob(tx: Tx, nid: number, from: BlobState, to: BlobState): Promise<boolean> {
+  return (await settle.run(tx, { nid, from, to })).changes > 0
+}
+
+export async function getBlobState(reader: Reader, nid: number): Promise<BlobState | undefined> {
+  const row = await reader.qb.selectFrom('media_blobs').select('state').where('blob_nid', '=', nid).executeTakeFirst()
+  return row?.state
+}
+
+const used = prepare((qb, p: { nid: number }) =>
+  qb.selectFrom('media').select('media_nid').where('blob_nid', '=', p.nid).limit(1),
+)
+
+export async function isBlobUsed(reader: Reader, nid: number): Promise<boolean> {
+  return (await used.first(reader, { nid })) !== undefined
+}
+
+/** Blobs whose bytes must go. With `numbers`, those among them. */
+export function listDoomedBlobs(
+  reader: Reader,
+  { limit, numbers }: { limit: number; numbers?: readonly number[] | undefined },
+): Promise<{ nid: number; key: string }[]> {
+  return reader.qb
+    .selectFrom('media_blobs')
+    .select(['blob_nid as nid', 'storage_key as key'])
+    .where('state', '=', 'doomed')
+    .$if(numbers !== undefined, (query) => query.where('blob_nid', 'in', numbers ?? []))
+    .orderBy('blob_nid')
+    .limit(limit)
+    .execute()
+}
+
+/** Dooms blobs that somebody began to store before `before`, and has not finished. */
+export async function doomUnfinishedBlobs(tx: Tx, before: number): Promise<void> {
+  await tx.qb
+    .updateTable('media_blobs')
+    .set({ state: 'doomed' })
+    .where('state', '=', 'storing')
+    .where('created_ts', '<', before)
+    .execute()
+}
+
+export async function deleteBlobs(tx: Tx, numbers: readonly number[]): Promise<void> {
+  if (numbers.length === 0) return
+  await tx.qb.deleteFrom('media_blobs').where('blob_nid', 'in', numbers).where('state', '=', 'doomed').execute()
+}

@@ -1,0 +1,115 @@
+import type { Accounts } from '../accounts/accounts.ts'
+import type { Database, Tx } from '../db/database.ts'
+import { errors } from '../matrix/errors.ts'
+import type { ServerName, UserId } from '../matrix/ids.ts'
+import type { MediaRef } from '../matrix/mxc.ts'
+import type { Clock } from '../util/clock.ts'
+import { randomString } from '../util/random.ts'
+import type { Blobs } from './blobs.ts'
+import { type Quota, requireAllowedType, requireQuota } from './quota.ts'
+import type { Spool } from './spool.ts'
+import type { Blob } from './store-blobs.ts'
+import { type FileInfo, fillMedia, getMedia, getPending, insertMedia, insertPendingMedia } from './store-media.ts'
+import type { UploadWaiters } from './upload-waiters.ts'
+
+/** A file as it arrives. `open` is called once, when it is known that the file may come. */
+export interface IncomingFile extends FileInfo {
+  /** What the client announced, in bytes. */
+  readonly announcedSize: number | undefined
+  open(): AsyncIterable<Uint8Array>
+}
+
+export interface UploadOptions {
+  readonly serverName: ServerName
+  readonly quotas: readonly Quota[]
+  readonly refusedTypes: readonly string[]
+  /** How many ids a user may have created and not used. */
+  readonly maxPending: number
+  /** How long a created id waits for its content, in ms. */
+  readonly pendingLifetime: number
+}
+
+export interface UploadsDeps {
+  readonly db: Database
+  readonly clock: Clock
+  readonly accounts: Pick<Accounts, 'users'>
+  readonly blobs: Blobs
+  readonly spool: Spool
+  readonly waiters: UploadWaiters
+  readonly options: UploadOptions
+}
+
+/** All throw `M_FORBIDDEN` for types and amounts that the server does not take, `M_USER_SUSPENDED` for suspended users. */
+export interface Uploads {
+  upload(userId: UserId, file: IncomingFile): Promise<MediaRef>
+  /** Makes an id for content that comes later. Throws `M_LIMIT_EXCEEDED` for a user who has too many of them. */
+  create(userId: UserId): Promise<{ ref: MediaRef; expiresTs: number }>
+  /** Brings the content of a created id. Throws `M_NOT_FOUND` and `M_CANNOT_OVERWRITE_MEDIA`, `M_FORBIDDEN` for others. */
+  fill(userId: UserId, ref: MediaRef, file: IncomingFile): Promise<void>
+}
+
+export function createUploads(deps: UploadsDeps): Uploads {
+  const { db, clock, accounts, blobs, spool, waiters, options } = deps
+  const newRef = (): MediaRef => ({ origin: options.serverName, mediaId: randomString(24) })
+
+  /** Receives a file and keeps it, unless it is refused before, or by what turns out to be in it. */
+  async function receive(
+    userId: UserId,
+    file: IncomingFile,
+    attach: (tx: Tx, blob: Blob) => Promise<void>,
+  ): Promise<void> {
+    const { quotas, refusedTypes } = options
+    requireAllowedType(refusedTypes, [file.contentType])
+    await db.read(async (reader) => {
+      await accounts.users.requireActive(reader, userId)
+      await requireQuota(reader, quotas, { userId, size: file.announcedSize ?? 0, now: clock.now() })
+    })
+    await using spooled = await spool.write(file.open())
+    await blobs.keep(spooled, async (tx, blob) => {
+      requireAllowedType(refusedTypes, [blob.detectedType])
+      await requireQuota(tx, quotas, { userId, size: blob.size, now: clock.now() })
+      await attach(tx, blob)
+    })
+  }
+
+  return {
+    upload: async (userId, file) => {
+      const ref = newRef()
+      await receive(userId, file, async (tx, blob) => {
+        await insertMedia(tx, { ...ref, ...file, uploader: userId, createdTs: clock.now() }, blob)
+      })
+      return ref
+    },
+    create: async (userId) => {
+      const ref = newRef()
+      const now = clock.now()
+      const expiresTs = now + options.pendingLifetime
+      await db.write('create media', async (tx) => {
+        await accounts.users.requireActive(tx, userId)
+        const { count, firstExpiresTs } = await getPending(tx, userId, now)
+        if (count >= options.maxPending) {
+          throw errors.limitExceeded((firstExpiresTs ?? now) - now, 'Too many of your uploads have not been finished')
+        }
+        await insertPendingMedia(tx, { ...ref, uploader: userId, createdTs: now, expiresTs })
+      })
+      return { ref, expiresTs }
+    },
+    fill: async (userId, ref, file) => {
+      const media = await db.read((reader) => getMedia(reader, ref))
+      const isExpired = media?.state === 'pending' && (media.expiresTs ?? 0) <= clock.now()
+      if (!media || media.state === 'deleted' || isExpired) throw errors.notFound('There is no such id to upload to')
+      if (media.uploader !== userId) throw errors.forbidden('Somebody else has created this id')
+      if (media.state === 'live') throw errors.cannotOverwriteMedia()
+      await receive(userId, file, async (tx, blob) => {
+        if (!(await fillMedia(tx, media.nid, file, blob))) throw await whyNot(tx, ref)
+        tx.afterCommit(() => waiters.wake(media.nid))
+      })
+    },
+  }
+}
+
+/** Somebody was faster, or the time was up while the content was on its way. */
+async function whyNot(tx: Tx, ref: MediaRef) {
+  const media = await getMedia(tx, ref)
+  return media?.state === 'live' ? errors.cannotOverwriteMedia() : errors.notFound('The id has expired')
+}
