@@ -2,6 +2,7 @@ import type { Database } from '../db/database.ts'
 import type { Clock } from '../util/clock.ts'
 import { type Bundler, createClientEvents } from './client-event.ts'
 import type { EventCache } from './event-cache.ts'
+import type { IgnoredUsers } from './ignored.ts'
 import { createRoomReads, type RoomReads } from './reads.ts'
 import { createRoomView } from './room-view.ts'
 import { createStateReads, type StateReads } from './state-reads.ts'
@@ -23,14 +24,15 @@ interface Deps {
   readonly states: States
   readonly events: EventCache
   readonly bundlers: readonly Bundler[]
+  readonly ignoredUsers: IgnoredUsers
 }
 
-export function createRoomReading({ db, clock, states, events, bundlers }: Deps): RoomReading {
+export function createRoomReading({ db, clock, states, events, bundlers, ignoredUsers }: Deps): RoomReading {
   const view = createRoomView(states, events)
   const visibility = createVisibility(view)
   const clientEvents = createClientEvents({ clock, view, visibility, bundlers })
   return {
-    timeline: createTimeline({ db, view, visibility, clientEvents }),
+    timeline: createTimeline({ db, view, visibility, clientEvents, ignoredUsers }),
     state: createStateReads({ db, view, visibility, clientEvents }),
     reads: createRoomReads({ view, visibility, clientEvents, states, events }),
   }

@@ -83,9 +83,9 @@ export function createRooms({ db, streams, clock, log, accounts, options }: Room
   const states = createStates()
   const events = createEventCache()
   const bundlers: Bundler[] = []
-  const reading = createRoomReading({ db, clock, states, events, bundlers })
-  const { view, visibility, clientEvents } = reading.reads
   const { ignoredUsers } = accounts.accountData
+  const reading = createRoomReading({ db, clock, states, events, bundlers, ignoredUsers })
+  const { view, visibility, clientEvents } = reading.reads
   const relations = createRelations({ db, events, view, visibility, clientEvents, ignoredUsers })
   bundlers.push(relations.bundle)
   const localMembers = createLocalMembers(db)

@@ -5,9 +5,10 @@ import type { UserId } from '../matrix/ids.ts'
 import { createYielder } from '../util/async.ts'
 import { type RoomAccess, requireAccess } from './access.ts'
 import type { Audience, ClientEvent, ClientEvents } from './client-event.ts'
+import { type IgnoredUsers, isHeard } from './ignored.ts'
 import type { RoomView } from './room-view.ts'
 import { getEventById, listTimeline } from './store-events.ts'
-import type { StoredEvent } from './types.ts'
+import type { Room, StoredEvent } from './types.ts'
 import type { Visibility } from './visibility.ts'
 import { requireVisibleEvent } from './visible-event.ts'
 
@@ -55,6 +56,7 @@ interface Deps {
   readonly view: RoomView
   readonly visibility: Visibility
   readonly clientEvents: ClientEvents
+  readonly ignoredUsers: IgnoredUsers
 }
 
 const pageSize = 100
@@ -70,13 +72,14 @@ interface Scan {
   readonly next: number | undefined
 }
 
-export function createTimeline({ db, view, visibility, clientEvents }: Deps): Timeline {
+export function createTimeline({ db, view, visibility, clientEvents, ignoredUsers }: Deps): Timeline {
   /** Visible events that match, from a position on; `next` is where to go on. */
   async function scan(reader: Reader, access: RoomAccess, userId: UserId, request: PageRequest): Promise<Scan> {
     const { dir, filter, limit } = request
     const { room, upTo } = access
     if (!matchesRoom(filter, room.roomId)) return { events: [], next: undefined }
     const pause = createYielder()
+    const ignored = await ignoredUsers(reader, userId)
     const found: StoredEvent[] = []
     let at = Math.min(request.from ?? (dir === 'b' ? upTo : oldest), upTo)
     const stop = dir === 'b' ? (request.to ?? oldest) : Math.min(request.to ?? upTo, upTo)
@@ -87,7 +90,7 @@ export function createTimeline({ db, view, visibility, clientEvents }: Deps): Ti
       for (const event of events) {
         const pos = event.streamPos ?? 0
         at = dir === 'b' ? pos - 1 : pos
-        if (!visible.has(event) || !matchesFilter(filter, event.pdu)) continue
+        if (!visible.has(event) || !isHeard(event, ignored) || !matchesFilter(filter, event.pdu)) continue
         found.push(event)
         if (found.length === limit) return { events: found, next: isOldest(event, dir) ? undefined : at }
       }
@@ -96,6 +99,12 @@ export function createTimeline({ db, view, visibility, clientEvents }: Deps): Ti
       await pause()
     }
     return { events: found, next: at }
+  }
+
+  async function requireHeardEvent(reader: Reader, room: Room, userId: UserId, eventId: string): Promise<StoredEvent> {
+    const event = await requireVisibleEvent(reader, visibility, room, userId, eventId)
+    if (!isHeard(event, await ignoredUsers(reader, userId))) throw errors.notFound('No such event')
+    return event
   }
 
   async function senders(reader: Reader, access: RoomAccess, events: readonly StoredEvent[]): Promise<StoredEvent[]> {
@@ -129,7 +138,7 @@ export function createTimeline({ db, view, visibility, clientEvents }: Deps): Ti
         const { room } = await requireAccess(reader, view, roomId, audience.userId).catch(() => {
           throw errors.notFound('No such event')
         })
-        const visible = await requireVisibleEvent(reader, visibility, room, audience.userId, eventId)
+        const visible = await requireHeardEvent(reader, room, audience.userId, eventId)
         const [formatted] = await clientEvents.format(reader, room, [visible], audience)
         if (formatted === undefined) throw errors.notFound('No such event')
         return formatted
@@ -138,7 +147,7 @@ export function createTimeline({ db, view, visibility, clientEvents }: Deps): Ti
       db.read(async (reader) => {
         const access = await requireAccess(reader, view, roomId, audience.userId)
         const { room } = access
-        const event = await requireVisibleEvent(reader, visibility, room, audience.userId, eventId)
+        const event = await requireHeardEvent(reader, room, audience.userId, eventId)
         const pos = event.streamPos ?? 0
         const side = (dir: 'b' | 'f', from: number, n: number) =>
           n === 0

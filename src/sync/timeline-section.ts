@@ -1,6 +1,7 @@
 import type { Reader } from '../db/database.ts'
 import { matchesFilter, matchesRoom, type RoomEventFilter } from '../matrix/event-filter.ts'
 import type { UserId } from '../matrix/ids.ts'
+import { isHeard } from '../rooms/ignored.ts'
 import type { RoomReads } from '../rooms/reads.ts'
 import type { Room, StoredEvent } from '../rooms/types.ts'
 import { createYielder } from '../util/async.ts'
@@ -46,8 +47,7 @@ export async function sliceTimeline(reads: RoomReads, reader: Reader, input: Sli
     const batch = await reads.recent.timeline(reader, { roomNid: room.nid, after, upTo: at, limit: size })
     const visible = await reads.visibility.filter(reader, room, userId, batch, input.isIn)
     for (const event of visible) {
-      const hidden = ignored.has(event.pdu.sender) && event.pdu.state_key === undefined
-      if (hidden || !matchesFilter(filter, event.pdu)) continue
+      if (!isHeard(event, ignored) || !matchesFilter(filter, event.pdu)) continue
       if (events.length === limit) return finish(events, true)
       events.push(event)
     }

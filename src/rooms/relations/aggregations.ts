@@ -1,9 +1,10 @@
 import type { Reader } from '../../db/database.ts'
 import type { JsonObject } from '../../matrix/event.ts'
-import type { EventId, UserId } from '../../matrix/ids.ts'
+import type { EventId } from '../../matrix/ids.ts'
 import { createYielder } from '../../util/async.ts'
 import type { Bundler, ClientEvents } from '../client-event.ts'
 import type { EventCache } from '../event-cache.ts'
+import type { IgnoredUsers } from '../ignored.ts'
 import type { Room, StoredEvent } from '../types.ts'
 import type { Visibility } from '../visibility.ts'
 import { type Candidates, collectCandidates, type Viewer, visibleCandidates } from './candidates.ts'
@@ -15,7 +16,7 @@ export interface AggregationDeps {
   readonly events: EventCache
   readonly visibility: Visibility
   readonly clientEvents: ClientEvents
-  readonly ignoredUsers: (reader: Reader, userId: UserId) => Promise<ReadonlySet<string>>
+  readonly ignoredUsers: IgnoredUsers
 }
 
 /** What is bundled with an event, before it is written out. */

@@ -4,6 +4,7 @@ import type { UserId } from '../../matrix/ids.ts'
 import { createYielder } from '../../util/async.ts'
 import { requireAccess } from '../access.ts'
 import type { Audience, ClientEvent, ClientEvents } from '../client-event.ts'
+import { type IgnoredUsers, isHeard } from '../ignored.ts'
 import type { RoomView } from '../room-view.ts'
 import type { Room, StoredEvent } from '../types.ts'
 import type { Visibility } from '../visibility.ts'
@@ -46,7 +47,7 @@ interface Deps {
   readonly view: RoomView
   readonly visibility: Visibility
   readonly clientEvents: ClientEvents
-  readonly ignoredUsers: (reader: Reader, userId: UserId) => Promise<ReadonlySet<string>>
+  readonly ignoredUsers: IgnoredUsers
 }
 
 const pageSize = 100
@@ -80,7 +81,7 @@ export function createRelatedEvents({ db, view, visibility, clientEvents, ignore
         upTo,
         limit: scanned === 0 ? Math.min(pageSize, limit + 1) : pageSize,
       })
-      const heard = page.filter(({ event }) => event.pdu.state_key !== undefined || !ignored.has(event.pdu.sender))
+      const heard = page.filter(({ event }) => isHeard(event, ignored))
       const related = await withMatchingPath(reader, heard, relType, eventType)
       for (const event of await visibility.filter(reader, room, userId, related)) {
         if (events.length === limit) return { events, next: next() }

@@ -1,7 +1,7 @@
-import type { Database, Reader } from '../../db/database.ts'
-import type { UserId } from '../../matrix/ids.ts'
+import type { Database } from '../../db/database.ts'
 import type { Bundler, ClientEvents } from '../client-event.ts'
 import type { EventCache } from '../event-cache.ts'
+import type { IgnoredUsers } from '../ignored.ts'
 import type { RoomView } from '../room-view.ts'
 import type { Visibility } from '../visibility.ts'
 import { createAggregations } from './aggregations.ts'
@@ -22,7 +22,7 @@ interface Deps {
   readonly view: RoomView
   readonly visibility: Visibility
   readonly clientEvents: ClientEvents
-  readonly ignoredUsers: (reader: Reader, userId: UserId) => Promise<ReadonlySet<string>>
+  readonly ignoredUsers: IgnoredUsers
 }
 
 export function createRelations(deps: Deps): Relations {

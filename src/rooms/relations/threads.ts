@@ -5,6 +5,7 @@ import { redact } from '../../matrix/redact.ts'
 import { createYielder } from '../../util/async.ts'
 import { type RoomAccess, requireAccess } from '../access.ts'
 import type { Audience, ClientEvent, ClientEvents } from '../client-event.ts'
+import type { IgnoredUsers } from '../ignored.ts'
 import type { RoomView } from '../room-view.ts'
 import type { StoredEvent } from '../types.ts'
 import type { Visibility } from '../visibility.ts'
@@ -37,7 +38,7 @@ interface Deps {
   readonly view: RoomView
   readonly visibility: Visibility
   readonly clientEvents: ClientEvents
-  readonly ignoredUsers: (reader: Reader, userId: UserId) => Promise<ReadonlySet<string>>
+  readonly ignoredUsers: IgnoredUsers
 }
 
 const pageSize = 50
