@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { type Accounts, createAccounts } from './accounts/accounts.ts'
 import { readRegistrations } from './accounts/appservices/read-registrations.ts'
+import { createEmailValidations, type EmailValidations } from './accounts/threepids/validations.ts'
 import { type Admin, createAdmin } from './admin/admin.ts'
 import { mailServerOf } from './config/mail-server.ts'
 import type { Config } from './config/schema.ts'
@@ -44,6 +45,7 @@ export interface AppContext {
   readonly mail: MailQueue
   readonly accounts: Accounts
   readonly media: Media
+  readonly emails: EmailValidations
   readonly e2ee: E2ee
   readonly rooms: Rooms
   readonly presence: Presence
@@ -156,6 +158,18 @@ function createServices(core: Core) {
   accounts.appservices.replace(registrations())
   const media = createMedia({ ...core, jobs, accounts, options: mediaOptions(core) })
   accounts.onDeactivate(media.userDeactivated)
+  const emails = createEmailValidations({
+    ...core,
+    ...accounts,
+    mail,
+    options: {
+      serverName: core.serverName,
+      linkLifetime: config.mail.link_lifetime,
+      allowedDomains: config.mail.allowed_domains,
+      hideKnown: config.mail.hide_known_addresses,
+      linkTo: (path) => config.public_url + path,
+    },
+  })
   const e2ee = createE2ee({ ...core, devices: accounts.devices })
   accounts.onSessionEnd(e2ee.deviceRemoved)
   accounts.onDeviceRename(e2ee.deviceRenamed)
@@ -202,5 +216,20 @@ function createServices(core: Core) {
   const admin = createAdmin({ ...core, accounts, rooms })
   const parts = [jobs.part, accounts.part, media.part, rooms.part, presence.part, sync.part]
   const reloadAppservices = async () => accounts.appservices.replace(registrations())
-  return { jobs, mail, accounts, media, e2ee, rooms, presence, push, sync, turn, admin, reloadAppservices, parts }
+  return {
+    jobs,
+    mail,
+    accounts,
+    emails,
+    media,
+    e2ee,
+    rooms,
+    presence,
+    push,
+    sync,
+    turn,
+    admin,
+    reloadAppservices,
+    parts,
+  }
 }

@@ -19,7 +19,9 @@ import {
   type DeviceRenameHook,
   type ProfileChangeHook,
   type SessionEndHook,
+  type ThreepidRemovedHook,
 } from './hooks.ts'
+import { createIdentify, type Identify } from './identify.ts'
 import { createLastSeen } from './last-seen.ts'
 import { createLogin, type Login } from './login.ts'
 import { createOpenid, type Openid } from './openid/openid.ts'
@@ -30,6 +32,7 @@ import { createRegistrationTokens, type RegistrationTokens } from './registratio
 import { createSessions, type SessionLifetimes, type Sessions } from './sessions.ts'
 import { createSetup, type Setup } from './setup.ts'
 import { createSharedSecret, type SharedSecret } from './shared-secret.ts'
+import { createThreepids, type Threepids } from './threepids/threepids.ts'
 import { createTokenCache } from './token-cache.ts'
 import { createUiaStore } from './uia-store.ts'
 import { createUsers, type Users } from './users.ts'
@@ -70,6 +73,8 @@ export interface Accounts {
   readonly passwords: Passwords
   readonly uia: Uia
   readonly openid: Openid
+  readonly threepids: Threepids
+  readonly identify: Identify
   isLocalUser(userId: UserId): boolean
   /** Whether a registration token can be used now. */
   checkRegistrationToken(token: string): Promise<boolean>
@@ -82,6 +87,7 @@ export interface Accounts {
   checkDeviceIds(check: DeviceIdCheck): void
   /** None until their registrations have been read. */
   readonly appservices: Appservices
+  onThreepidRemoved(hook: ThreepidRemovedHook): void
   /** How profiles of users on other servers are had; without it there are none. */
   useRemoteProfiles(source: RemoteProfiles): void
   readonly remoteProfile: RemoteProfiles
@@ -100,6 +106,7 @@ export function createAccounts({ db, streams, clock, log, options }: AccountsDep
   const sessions = createSessions({ db, streams, clock, hooks, cache, lifetimes: options.lifetimes })
   const users = createUsers({ db, streams, clock, hooks, cache, sessions, passwords, serverName })
   const registrationTokens = createRegistrationTokens({ db, clock })
+  const threepids = createThreepids({ clock, hooks })
   const profiles = createProfiles({ db, hooks })
   return {
     authenticate: createAuthenticate({ db, clock, serverName, cache, lastSeen, appservices, users }),
@@ -114,9 +121,11 @@ export function createAccounts({ db, streams, clock, log, options }: AccountsDep
       sessions,
       passwords,
       tokens: registrationTokens,
+      threepids,
       appservices,
     }),
     registrationTokens,
+    threepids,
     sharedSecret: createSharedSecret(clock),
     setup: createSetup({ db, users, passwords }),
     profiles,
@@ -124,6 +133,7 @@ export function createAccounts({ db, streams, clock, log, options }: AccountsDep
     filters: createFilters({ db }),
     passwords,
     uia: createUia({ store: createUiaStore({ db, clock }), clock, lifetimeMs: options.uiaLifetime }),
+    identify: createIdentify({ db, threepids, users }),
     openid: createOpenid({ db, clock, hooks, lifetime: options.openidLifetime }),
     isLocalUser: (userId) => serverOf(userId) === serverName,
     checkRegistrationToken: (token) => db.read((reader) => registrationTokens.isValid(reader, token)),
@@ -132,6 +142,7 @@ export function createAccounts({ db, streams, clock, log, options }: AccountsDep
     onDeviceRename: (hook) => void hooks.deviceRename.push(hook),
     onDeactivate: (hook) => void hooks.deactivate.push(hook),
     onProfileChange: (hook) => void hooks.profileChange.push(hook),
+    onThreepidRemoved: (hook) => void hooks.threepidRemoved.push(hook),
     checkDeviceIds: (check) => void hooks.deviceIdCheck.push(check),
     appservices,
     useRemoteProfiles: (source) => {

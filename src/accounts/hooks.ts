@@ -7,6 +7,12 @@ export interface DeviceRef {
   readonly deviceId: DeviceId
 }
 
+export interface ThreepidRef {
+  readonly userId: UserId
+  readonly medium: string
+  readonly address: string
+}
+
 export interface ProfileChange {
   readonly userId: UserId
   /** The fields that changed and their new values; null: removed. */
@@ -24,6 +30,9 @@ export type ProfileChangeHook = (change: ProfileChange) => Promise<void>
 /** Says whether a user may log in with this device id, by throwing: it may not be the id of a cross-signing key. */
 export type DeviceIdCheck = (reader: Reader, device: DeviceRef) => Promise<void>
 
+/** Called inside the transaction that takes an address away from an account. */
+export type ThreepidRemovedHook = (tx: Tx, threepid: ThreepidRef) => Promise<void>
+
 /** What other features have asked to be told. */
 export interface AccountHooks {
   readonly sessionEnd: SessionEndHook[]
@@ -31,8 +40,16 @@ export interface AccountHooks {
   readonly deactivate: DeactivateHook[]
   readonly profileChange: ProfileChangeHook[]
   readonly deviceIdCheck: DeviceIdCheck[]
+  readonly threepidRemoved: ThreepidRemovedHook[]
 }
 
 export function createHooks(): AccountHooks {
-  return { sessionEnd: [], deviceRename: [], deactivate: [], profileChange: [], deviceIdCheck: [] }
+  return {
+    sessionEnd: [],
+    deviceRename: [],
+    deactivate: [],
+    profileChange: [],
+    deviceIdCheck: [],
+    threepidRemoved: [],
+  }
 }

@@ -6,10 +6,18 @@ export interface PolicyLink {
   readonly url: string
 }
 
+/** A mail that waits for its link to be opened. */
+export interface SentMail {
+  readonly address: string
+  readonly sid: string
+  readonly clientSecret: string
+}
+
 export type FallbackForm =
   | { readonly kind: 'dummy' }
   | { readonly kind: 'password'; readonly userId: string }
   | { readonly kind: 'token' }
+  | { readonly kind: 'email'; readonly sent: SentMail | undefined }
   | { readonly kind: 'terms'; readonly policies: readonly PolicyLink[] }
 
 /** One stage of user-interactive authentication as a page, for apps that cannot do it themselves. */
@@ -28,6 +36,7 @@ ${fields(form)}
 function title(form: FallbackForm): string {
   if (form.kind === 'terms') return 'Please read and accept'
   if (form.kind === 'token') return 'You need an invitation'
+  if (form.kind === 'email') return form.sent ? 'Look into your mail' : 'Your mail address'
   return 'Please confirm that it is you'
 }
 
@@ -38,6 +47,8 @@ function fields(form: FallbackForm): string {
     case 'token':
       return `<label for="token">Registration token</label><input id="token" name="token" required autofocus autocomplete="off">
 <p class="hint">Whoever runs this server gave you one.</p><button>Go on</button>`
+    case 'email':
+      return form.sent ? sentFields(form.sent) : emailField
     case 'password':
       return `<label for="name">Name</label>
 <input id="name" name="name" value="${escapeHtml(form.userId)}" required autocomplete="username" autocapitalize="none">
@@ -51,6 +62,18 @@ function fields(form: FallbackForm): string {
       return `<ul>${links.join('')}</ul><button>I accept</button>`
     }
   }
+}
+
+const emailField = `<label for="email">Mail address</label>
+<input id="email" name="email" type="email" required autofocus autocomplete="email">
+<p class="hint">You get a mail with a link.</p><button>Send the mail</button>`
+
+function sentFields({ address, sid, clientSecret }: SentMail): string {
+  return `<input type="hidden" name="email" value="${escapeHtml(address)}">
+<input type="hidden" name="sid" value="${escapeHtml(sid)}">
+<input type="hidden" name="secret" value="${escapeHtml(clientSecret)}">
+<p>We have written to <strong>${escapeHtml(address)}</strong>. Open the link in that mail, then come back here.</p>
+<button>I have opened the link</button>`
 }
 
 /** https://spec.matrix.org/v1.19/client-server-api/#fallback: tells the app that the stage is done. */

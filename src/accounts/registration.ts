@@ -1,4 +1,4 @@
-import type { Database, Reader } from '../db/database.ts'
+import type { Database, Reader, Tx } from '../db/database.ts'
 import { errors } from '../matrix/errors.ts'
 import { makeUserId, type ServerName, type UserId } from '../matrix/ids.ts'
 import { randomString } from '../util/random.ts'
@@ -9,6 +9,7 @@ import type { Passwords } from './passwords.ts'
 import type { RegistrationTokens } from './registration-tokens.ts'
 import type { Sessions } from './sessions.ts'
 import { getStoredUser } from './store-users.ts'
+import type { ConfirmedEmail, Threepids } from './threepids/threepids.ts'
 import type { Grant } from './types.ts'
 import { userIdAsWritten, userIdForName } from './usernames.ts'
 import type { NewUser, Users } from './users.ts'
@@ -20,6 +21,10 @@ export interface RegistrationRequest {
   /** Undefined: do not log in. */
   readonly device: DeviceRequest | undefined
   readonly registrationToken?: string | undefined
+  /** An address that the new account gets. */
+  readonly email?: ConfirmedEmail | undefined
+  /** Runs inside the transaction that makes the account. */
+  readonly alongside?: (tx: Tx, userId: UserId) => Promise<void>
   readonly appservice?: Appservice | undefined
   readonly isAdmin?: boolean
   readonly displayName?: string | undefined
@@ -46,11 +51,12 @@ export interface RegistrationDeps {
   readonly sessions: Sessions
   readonly passwords: Passwords
   readonly tokens: RegistrationTokens
+  readonly threepids: Threepids
   readonly appservices: Appservices
 }
 
 export function createRegistration(deps: RegistrationDeps): Registration {
-  const { db, serverName, users, sessions, passwords, tokens, appservices } = deps
+  const { db, serverName, users, sessions, passwords, tokens, threepids, appservices } = deps
 
   /** Application services have always been let keep capitals, which stand in the ids by which they go on. */
   function idFor(username: string, appservice: Appservice | undefined): UserId {
@@ -63,10 +69,15 @@ export function createRegistration(deps: RegistrationDeps): Registration {
     if (await getStoredUser(reader, userId)) throw errors.userInUse()
   }
 
-  function insert(user: NewUser, device: DeviceRequest | undefined, registrationToken?: string): Promise<Registered> {
+  function insert(
+    user: NewUser,
+    { device, registrationToken, email, alongside }: Partial<RegistrationRequest>,
+  ): Promise<Registered> {
     return db.write('register', async (tx) => {
       await users.insert(tx, user)
       if (registrationToken !== undefined) await tokens.use(tx, registrationToken)
+      if (email) await threepids.add(tx, user.userId, email)
+      await alongside?.(tx, user.userId)
       const grant = device && (await sessions.start(tx, { ...device, userId: user.userId }))
       return { userId: user.userId, grant }
     })
@@ -87,11 +98,11 @@ export function createRegistration(deps: RegistrationDeps): Registration {
       if (password !== undefined) passwords.check(password)
       const passwordHash = password === undefined ? undefined : await passwords.hash(password)
       const user = { userId, passwordHash, isAdmin, displayName, userType, appserviceId: appservice?.id }
-      return insert(user, request.device, request.registrationToken)
+      return insert(user, request)
     },
     registerGuest: (device) => {
       const userId = madeUp(16, '0123456789')
-      return insert({ userId, isGuest: true }, { ...device, deviceId: undefined })
+      return insert({ userId, isGuest: true }, { device: { ...device, deviceId: undefined } })
     },
   }
 }

@@ -4,7 +4,7 @@ import { type AnyRequest, type Endpoint, endpoint, type Requester } from '../htt
 import { reply } from '../http/reply.ts'
 import { errors } from '../matrix/errors.ts'
 import type { UserId } from '../matrix/ids.ts'
-import { passwordPolicy } from './password-stage.ts'
+import { confirmAction } from './confirmation.ts'
 import type { Device } from './types.ts'
 
 const spec = 'https://spec.matrix.org/v1.19/client-server-api/#'
@@ -21,12 +21,11 @@ function deviceJson(device: Device, userId: UserId) {
 
 export function deviceRoutes({ accounts, db, limiter }: Pick<AppContext, 'accounts' | 'db' | 'limiter'>): Endpoint[] {
   const { devices } = accounts
-  const policy = passwordPolicy({ users: accounts.users, limiter })
   const path = '/_matrix/client/v3/devices/{deviceId}'
 
   /** Asks for the password, except from application services. */
   const confirm = async (request: AnyRequest & { requester: Requester }) => {
-    if (!request.requester.appservice) await accounts.uia.require(request, policy)
+    if (!request.requester.appservice) await confirmAction({ accounts, limiter }, request)
   }
 
   const remove = (userId: UserId, deviceIds: readonly string[]) =>
@@ -96,7 +95,7 @@ export function deviceRoutes({ accounts, db, limiter }: Pick<AppContext, 'accoun
         spec: `${spec}post_matrixclientv3delete_devices`,
       },
       async (request) => {
-        const outcome = request.requester.appservice ? request : await accounts.uia.require(request, policy)
+        const outcome = request.requester.appservice ? request : await confirmAction({ accounts, limiter }, request)
         const parsed = z.array(z.string()).safeParse(outcome.body.devices)
         if (!parsed.success) throw errors.missingParam('Missing key devices')
         await remove(request.requester.userId, parsed.data)

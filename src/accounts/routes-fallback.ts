@@ -8,8 +8,10 @@ import type { Json } from '../matrix/event.ts'
 import { type FallbackForm, fallbackDonePage, fallbackPage } from './pages-fallback.ts'
 import { messagePage } from './pages-layout.ts'
 import { loginPage } from './pages-login.ts'
+import { emailStage } from './threepids/email-stage.ts'
+import { checkFallbackMail, sendFallbackMail, sentMailOf } from './threepids/fallback-email.ts'
 
-type Context = Pick<AppContext, 'accounts' | 'config' | 'limiter'>
+type Context = Pick<AppContext, 'accounts' | 'config' | 'db' | 'emails' | 'limiter'>
 
 /** Pages for apps that leave logging in, or a stage of a confirmation, to a browser. */
 export function fallbackRoutes(ctx: Context): Endpoint[] {
@@ -34,9 +36,13 @@ export function fallbackRoutes(ctx: Context): Endpoint[] {
     endpoint({ method: 'POST', path, auth: 'none', limit: 'login', spec }, async (request) => {
       const fields = await request.form()
       const session = await uia.get(fields.get('session') ?? '')
-      const form = session && formFor(ctx, request.params.authType, session)
+      const form = session && formFor(ctx, request.params.authType, session, fields)
       if (!form) return unknown()
       try {
+        if (form.kind === 'email' && !form.sent) {
+          const sent = await sendFallbackMail(ctx, session, fields)
+          return html(fallbackPage({ kind: 'email', sent }, session.sessionId))
+        }
         const result = await check(ctx, form, session, fields)
         await uia.complete(session.sessionId, request.params.authType, result)
         const { page, headers } = fallbackDonePage()
@@ -49,7 +55,12 @@ export function fallbackRoutes(ctx: Context): Endpoint[] {
   ]
 }
 
-function formFor({ config }: Context, stage: string, session: UiaSession): FallbackForm | undefined {
+function formFor(
+  { config, emails }: Context,
+  stage: string,
+  session: UiaSession,
+  fields?: URLSearchParams,
+): FallbackForm | undefined {
   switch (stage) {
     case 'm.login.dummy':
       return { kind: 'dummy' }
@@ -58,6 +69,8 @@ function formFor({ config }: Context, stage: string, session: UiaSession): Fallb
       return session.userId === undefined ? undefined : { kind: 'password', userId: session.userId }
     case 'm.login.registration_token':
       return { kind: 'token' }
+    case emailStage:
+      return emails.isEnabled ? { kind: 'email', sent: sentMailOf(fields) } : undefined
     case 'm.login.terms':
       return {
         kind: 'terms',
@@ -69,12 +82,9 @@ function formFor({ config }: Context, stage: string, session: UiaSession): Fallb
 }
 
 /** The result of the stage; throws where the form was not filled in rightly. */
-async function check(
-  { accounts, limiter }: Context,
-  form: FallbackForm,
-  session: UiaSession,
-  fields: URLSearchParams,
-): Promise<Json> {
+async function check(ctx: Context, form: FallbackForm, session: UiaSession, fields: URLSearchParams): Promise<Json> {
+  const { accounts, limiter } = ctx
+  if (form.kind === 'email' && form.sent) return checkFallbackMail(ctx, session, form.sent)
   if (form.kind === 'token') {
     const token = (fields.get('token') ?? '').trim()
     if (!(await accounts.checkRegistrationToken(token))) throw errors.forbidden('The registration token is not valid')

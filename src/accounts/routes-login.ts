@@ -3,7 +3,7 @@ import type { AppContext } from '../context.ts'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
 import { errors } from '../matrix/errors.ts'
 import type { JsonObject } from '../matrix/event.ts'
-import { identifiedUser, passwordPolicy } from './password-stage.ts'
+import { confirmAction } from './confirmation.ts'
 import { deviceKeys, deviceRequest, grantJson, requireAppservice } from './requests.ts'
 
 const spec = 'https://spec.matrix.org/v1.19/client-server-api/#'
@@ -46,9 +46,9 @@ export function loginRoutes(ctx: Pick<AppContext, 'accounts' | 'serverName' | 'l
         const device = deviceRequest(body)
         switch (body.type) {
           case 'm.login.password': {
-            const name = identifiedUser(raw)
+            const { name, attemptKey } = await accounts.identify(raw)
             if (body.password === undefined) throw errors.missingParam('Missing key password')
-            limiter.take('login', accounts.users.attemptKey(name))
+            limiter.take('login', attemptKey)
             return grantJson(await login.withPassword(name, body.password, device), serverName)
           }
           case 'm.login.token':
@@ -56,7 +56,8 @@ export function loginRoutes(ctx: Pick<AppContext, 'accounts' | 'serverName' | 'l
             return grantJson(await login.withToken(body.token, device), serverName)
           case 'm.login.application_service': {
             const appservice = requireAppservice(request, accounts.appservices)
-            return grantJson(await login.asAppservice(appservice, identifiedUser(raw), device), serverName)
+            const { name } = await accounts.identify(raw)
+            return grantJson(await login.asAppservice(appservice, name, device), serverName)
           }
           default:
             throw errors.unknown(400, 'This way to log in is not supported')
@@ -73,7 +74,7 @@ export function loginRoutes(ctx: Pick<AppContext, 'accounts' | 'serverName' | 'l
         spec: `${spec}post_matrixclientv1loginget_token`,
       },
       async (request) => {
-        await accounts.uia.require(request, passwordPolicy({ users: accounts.users, limiter }))
+        await confirmAction(ctx, request)
         const { token, expiresInMs } = await login.createToken(request.requester.userId)
         return { login_token: token, expires_in_ms: expiresInMs }
       },

@@ -1,15 +1,23 @@
 import { z } from 'zod'
 import type { AppContext } from '../context.ts'
 import { type Endpoint, endpoint, type Requester } from '../http/endpoint.ts'
+import type { UiaPolicy } from '../http/uia.ts'
 import { errors } from '../matrix/errors.ts'
 import type { Json } from '../matrix/event.ts'
 import { isUserId, type UserId } from '../matrix/ids.ts'
-import { passwordPolicy } from './password-stage.ts'
+import { confirmAction, confirmationPolicy } from './confirmation.ts'
+import { emailProof, emailStage, passwordEmailStage } from './threepids/email-stage.ts'
 
 const spec = 'https://spec.matrix.org/v1.19/client-server-api/#'
 
-export function passwordRoutes({ accounts, db, limiter }: Pick<AppContext, 'accounts' | 'db' | 'limiter'>): Endpoint[] {
-  const policy = passwordPolicy({ users: accounts.users, limiter })
+export function passwordRoutes(ctx: Pick<AppContext, 'accounts' | 'db' | 'limiter' | 'emails'>): Endpoint[] {
+  const { accounts, db, emails } = ctx
+  const byPassword = confirmationPolicy(ctx)
+  const byPasswordOrEmail: UiaPolicy = {
+    flows: [...byPassword.flows, [emailStage]],
+    stages: { ...byPassword.stages, [emailStage]: passwordEmailStage(ctx) },
+  }
+  const changePolicy = emails.isEnabled ? byPasswordOrEmail : byPassword
 
   return [
     endpoint(
@@ -24,11 +32,16 @@ export function passwordRoutes({ accounts, db, limiter }: Pick<AppContext, 'acco
       async (request) => {
         refuseGuest(request.requester)
         if (request.body.new_password !== undefined) accounts.passwords.check(request.body.new_password)
-        const { body, completed } = await accounts.uia.require(request, policy)
+        const { body, completed } = await accounts.uia.require(request, changePolicy)
         const userId = provenUser(request.requester, completed)
         if (typeof body.new_password !== 'string') throw errors.missingParam('Missing key new_password')
         const passwordHash = await accounts.passwords.hash(body.new_password)
         await db.write('change password', async (tx) => {
+          const proof = emailProof(completed)
+          if (proof) {
+            await emails.use(tx, proof.sid)
+            if ((await accounts.threepids.ownerOf(tx, proof.address)) !== userId) throw errors.threepidAuthFailed()
+          }
           await accounts.users.setPassword(tx, userId, passwordHash)
           if (body.logout_devices !== false) await accounts.sessions.endAll(tx, userId, request.requester?.deviceId)
         })
@@ -48,7 +61,7 @@ export function passwordRoutes({ accounts, db, limiter }: Pick<AppContext, 'acco
         refuseGuest(request.requester)
         const { requester } = request
         // An application service answers for its users itself.
-        const outcome = requester?.appservice ? undefined : await accounts.uia.require(request, policy)
+        const outcome = requester?.appservice ? undefined : await confirmAction(ctx, request)
         const userId = provenUser(requester, outcome?.completed ?? {})
         const erase = (outcome?.body ?? request.body).erase === true
         await db.write('deactivate', (tx) => accounts.users.deactivate(tx, userId, erase))
@@ -60,7 +73,7 @@ export function passwordRoutes({ accounts, db, limiter }: Pick<AppContext, 'acco
 
 /** Whom a password belonged to; the requester where there is one. */
 function provenUser(requester: Requester | undefined, completed: Readonly<Record<string, Json>>): UserId {
-  const proven = completed['m.login.password']
+  const proven = completed['m.login.password'] ?? emailProof(completed)?.userId
   if (requester) return requester.userId
   if (typeof proven === 'string' && isUserId(proven)) return proven
   throw errors.forbidden()

@@ -6,6 +6,7 @@ import { errors } from '../matrix/errors.ts'
 import type { Registered } from './registration.ts'
 import { registrationPolicy } from './registration-policy.ts'
 import { deviceKeys, deviceRequest, grantJson, requireAppservice } from './requests.ts'
+import { emailProof } from './threepids/email-stage.ts'
 
 const registerBody = z.object({
   username: z.string().optional(),
@@ -15,8 +16,8 @@ const registerBody = z.object({
   ...deviceKeys,
 })
 
-export function registrationRoutes(ctx: Pick<AppContext, 'config' | 'accounts' | 'serverName'>): Endpoint[] {
-  const { accounts, serverName, config } = ctx
+export function registrationRoutes(ctx: Pick<AppContext, 'config' | 'accounts' | 'emails' | 'serverName'>): Endpoint[] {
+  const { accounts, emails, serverName, config } = ctx
   const { registration } = accounts
 
   const answer = ({ userId, grant }: Registered) =>
@@ -62,11 +63,16 @@ export function registrationRoutes(ctx: Pick<AppContext, 'config' | 'accounts' |
         const body = validate(registerBody, outcome.body, 'body') as z.output<typeof registerBody>
         if (body.password === undefined) throw errors.missingParam('Missing key password')
         const token = outcome.completed['m.login.registration_token']
+        const email = emailProof(outcome.completed)
         const registered = await registration.register({
           username: body.username,
           password: body.password,
           device: body.inhibit_login ? undefined : deviceRequest(body),
           registrationToken: typeof token === 'string' ? token : undefined,
+          email,
+          alongside: async (tx) => {
+            if (email) await emails.use(tx, email.sid)
+          },
         })
         return answer(registered)
       },

@@ -15,7 +15,9 @@ import { sessionRoutes } from './routes-sessions.ts'
 import { setupRoutes } from './routes-setup.ts'
 import { sharedSecretRoutes } from './routes-shared-secret.ts'
 import { tagRoutes } from './routes-tags.ts'
-import { threepidRoutes } from './routes-threepids.ts'
+import { confirmRoutes } from './threepids/routes-confirm.ts'
+import { requestTokenRoutes } from './threepids/routes-request-token.ts'
+import { threepidRoutes } from './threepids/routes-threepids.ts'
 
 /** Everything about accounts and their sessions. */
 export function accountRoutes(ctx: AppContext): Endpoint[] {
@@ -31,7 +33,9 @@ export function accountRoutes(ctx: AppContext): Endpoint[] {
     ...profileRoutes(ctx),
     ...accountDataRoutes(ctx),
     ...tagRoutes(ctx),
-    ...threepidRoutes(),
+    ...threepidRoutes(ctx),
+    ...requestTokenRoutes(ctx),
+    ...confirmRoutes(ctx),
     ...openidRoutes(ctx),
     ...filterRoutes(ctx),
     ...fallbackRoutes(ctx),

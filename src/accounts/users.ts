@@ -37,6 +37,7 @@ export interface Users {
   create(user: Omit<NewUser, 'passwordHash'> & { password?: string | undefined }): Promise<void>
   /** The user whose name and password these are. Throws `M_FORBIDDEN`, `M_USER_DEACTIVATED`. */
   verifyPassword(name: string, password: string): Promise<StoredUser>
+  hasPassword(reader: Reader, userId: UserId): Promise<boolean>
   /** What attempts to guess a password are counted by: the same for all ways to write a name, and never long. */
   attemptKey(name: string): string
   /** Login tokens end with the old password. */
@@ -101,6 +102,7 @@ export function createUsers(deps: UsersDeps): Users {
       if (!user || !isRight) throw errors.forbidden('Wrong user name or password')
       return user
     },
+    hasPassword: async (reader, userId) => typeof (await getStoredUser(reader, userId))?.passwordHash === 'string',
     attemptKey: (name) => `account ${loginCandidates(name, serverName).at(-1) ?? 'none'}`,
     setPassword: async (tx, userId, passwordHash) => {
       await updateUser(tx, userId, { password_hash: passwordHash })

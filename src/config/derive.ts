@@ -38,6 +38,9 @@ export function findConflicts(config: Config): string[] {
   if (config.mail.url !== undefined && config.mail.host !== undefined) {
     problems.push('mail.url and mail.host are both set; remove one of them.')
   }
+  if (config.registration.require_email && config.mail.host === undefined && config.mail.url === undefined) {
+    problems.push('registration.require_email is true, but no mail can be sent; set mail.host and mail.from.')
+  }
   if (config.voip.turn.uris.length > 0 && config.voip.turn.shared_secret === undefined) {
     problems.push('voip.turn.shared_secret is missing: clients need credentials for voip.turn.uris.')
   }

@@ -20,6 +20,10 @@ export const registration = z
   .strictObject({
     enabled: z.boolean().default(false).describe('Let people make accounts themselves.'),
     require_token: z.boolean().default(false).describe('Ask for a registration token (see: ringback token create).'),
+    require_email: z
+      .boolean()
+      .default(false)
+      .describe('Ask for a mail address, and for a click on the link that is sent there. Needs mail.'),
     guests: z.boolean().default(false).describe('Let guests in without an account.'),
     shared_secret: secret()
       .optional()
@@ -70,6 +74,18 @@ export const sessions = z
   })
   .prefault({})
   .describe('Logins.')
+
+const clientAddress = () =>
+  text().refine((value) => !['', 'javascript:', 'data:'].includes(URL.parse(value)?.protocol ?? ''), {
+    error: 'must be an address such as https://app.example.org/',
+  })
+
+export const trustedClients = z
+  .array(clientAddress())
+  .default([])
+  .describe(
+    'Addresses of clients, such as https://app.example.org/, to which browsers are sent back without asking the person.',
+  )
 
 export const appservices = z
   .strictObject({

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { canonicalEmail } from '../util/email-address.ts'
-import { secret, text } from './fields.ts'
+import { duration, secret, text } from './fields.ts'
 
 const smtpUrl = () =>
   secret().refine((value) => ['smtp:', 'smtps:'].includes(URL.parse(value)?.protocol ?? ''), {
@@ -47,6 +47,17 @@ export const mail = z
       .optional()
       .describe('Who the mails are from. Default: noreply at the server name.')
       .meta({ example: 'Chat <chat@example.org>' }),
+    link_lifetime: duration().prefault('1h').describe('How long the link in a mail works.'),
+    allowed_domains: z
+      .array(text().transform((value) => value.toLowerCase()))
+      .prefault([])
+      .describe('The only domains at which accounts may have addresses, such as example.org. Default: all.'),
+    hide_known_addresses: z
+      .boolean()
+      .default(true)
+      .describe(
+        'Tell nobody but its owner whether an address belongs to an account: who asks sees no difference, and a mail explains.',
+      ),
     app_name: text().default('Ringback').describe('What mails and pages call this service.'),
   })
   .prefault({})

@@ -29,6 +29,8 @@ export const rateLimits = z
     upload: limit('Uploads of files, by user.', 5, 50),
     report: limit('Reports to the administrators, by user.', 0.2, 20),
     download: limit('Downloads of files and thumbnails, by user or address.', 100, 1000),
+    mail: limit('Requests that send a mail, by user or address.', 0.05, 20),
+    recipient: limit('Mails to one mail address that somebody asked for.', 0.003, 5),
     general: limit('Everything else that can be misused, by user or address.', 20, 200),
   })
   .prefault({})

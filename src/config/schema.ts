@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { appservices, registration, sessions } from './schema-accounts.ts'
+import { appservices, registration, sessions, trustedClients } from './schema-accounts.ts'
 import { bots } from './schema-bots.ts'
 import { support, wellKnown } from './schema-discovery.ts'
 import { mail } from './schema-mail.ts'
@@ -20,6 +20,7 @@ export const configSchema = z.strictObject({
   log,
   registration,
   sessions,
+  trusted_clients: trustedClients,
   rate_limits: rateLimits,
   rooms,
   presence,

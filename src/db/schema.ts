@@ -2,6 +2,7 @@ import type { AccountsSchema } from './schema/accounts.ts'
 import type { CoreSchema } from './schema/core.ts'
 import type { DiscoverySchema } from './schema/discovery.ts'
 import type { E2eeSchema } from './schema/e2ee.ts'
+import type { IdentitySchema } from './schema/identity.ts'
 import type { MediaSchema } from './schema/media.ts'
 import type { PeopleSchema } from './schema/people.ts'
 import type { PushSchema } from './schema/push.ts'
@@ -15,5 +16,6 @@ export interface Schema
     DiscoverySchema,
     PeopleSchema,
     MediaSchema,
+    IdentitySchema,
     E2eeSchema,
     PushSchema {}

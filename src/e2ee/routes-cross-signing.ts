@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { passwordPolicy } from '../accounts/password-stage.ts'
+import { confirmAction } from '../accounts/confirmation.ts'
 import type { AppContext } from '../context.ts'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
 import { crossSigningKeySchema, jsonObject } from './key-format.ts'
@@ -19,7 +19,6 @@ export function crossSigningRoutes({
   e2ee,
   limiter,
 }: Pick<AppContext, 'accounts' | 'e2ee' | 'limiter'>): Endpoint[] {
-  const policy = passwordPolicy({ users: accounts.users, limiter })
   return [
     endpoint(
       {
@@ -39,7 +38,7 @@ export function crossSigningRoutes({
         // Who is authenticating may leave out the keys, which the session has.
         const isOnlyAuth = body.auth != null && !body.master_key && !body.self_signing_key && !body.user_signing_key
         if (!isOnlyAuth && (await upload(body, requester.appservice !== undefined))) return {}
-        const outcome = await accounts.uia.require(request, policy)
+        const outcome = await confirmAction({ accounts, limiter }, request)
         await upload(uploadSchema.parse(outcome.body), true)
         return {}
       },

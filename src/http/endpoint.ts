@@ -20,6 +20,8 @@ export type LimitClass =
   | 'lookup'
   | 'keys'
   | 'upload'
+  | 'mail'
+  | 'recipient'
   | 'report'
   | 'download'
   | 'general'

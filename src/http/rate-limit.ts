@@ -24,6 +24,8 @@ export const defaultRateLimits: RateLimits = {
   upload: { perSecond: 5, burst: 50 },
   report: { perSecond: 0.2, burst: 20 },
   download: { perSecond: 100, burst: 1000 },
+  mail: { perSecond: 0.05, burst: 20 },
+  recipient: { perSecond: 0.003, burst: 5 },
   general: { perSecond: 20, burst: 200 },
 }
 

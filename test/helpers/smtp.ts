@@ -99,3 +99,10 @@ function unquote(text: string): string {
   const bytes = text.replace(/=([0-9A-F]{2})/gi, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
   return Buffer.from(bytes, 'latin1').toString('utf8')
 }
+
+/** The link in a mail. */
+export function linkIn(mail: ReceivedMail | undefined): string {
+  const link = /https?:\/\/\S+/.exec(mail?.text ?? '')?.[0]
+  if (link === undefined) throw new Error(`no link in: ${mail?.text}`)
+  return link
+}

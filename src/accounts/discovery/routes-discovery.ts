@@ -8,7 +8,7 @@ import { specVersions, unstableFeatures } from '../versions.ts'
 const moderation = { suspend: true, lock: true }
 
 /** What clients ask before anything else. */
-export function discoveryRoutes({ config, db }: Pick<AppContext, 'config' | 'db'>): Endpoint[] {
+export function discoveryRoutes({ config, db, emails }: Pick<AppContext, 'config' | 'db' | 'emails'>): Endpoint[] {
   return [
     endpoint({ method: 'GET', path: '/health', auth: 'none' }, async () => {
       await db.read(async (reader) => reader.execute('select 1', []))
@@ -56,7 +56,7 @@ export function discoveryRoutes({ config, db }: Pick<AppContext, 'config' | 'db'
             'm.set_avatar_url': { enabled },
             'm.profile_fields': { enabled },
             'uk.tcpip.msc4133.profile_fields': { enabled },
-            'm.3pid_changes': { enabled: false },
+            'm.3pid_changes': { enabled: enabled && emails.isEnabled },
             'm.get_login_token': { enabled },
             'm.forget_forced_upon_leave': { enabled: false },
             ...(requester.isAdmin && { 'm.account_moderation': moderation, 'uk.timedout.msc4323': moderation }),

@@ -1,0 +1,32 @@
+import type { Kysely } from 'kysely'
+import type { Types } from './types.ts'
+
+export async function up({ db, t }: { db: Kysely<unknown>; t: Types }): Promise<void> {
+  await t
+    .withoutRowid(
+      db.schema
+        .createTable('threepids')
+        .addColumn('medium', 'text', (c) => c.notNull())
+        .addColumn('address', 'text', (c) => c.notNull())
+        .addColumn('user_id', 'text', (c) => c.notNull())
+        .addColumn('validated_ts', 'bigint', (c) => c.notNull())
+        .addColumn('added_ts', 'bigint', (c) => c.notNull())
+        .addPrimaryKeyConstraint('threepids_pk', ['medium', 'address'] as never),
+    )
+    .execute()
+  await db.schema.createIndex('threepids_user').on('threepids').column('user_id').execute()
+  await db.schema
+    .createTable('email_validations')
+    .addColumn('sid', 'text', (c) => c.primaryKey())
+    .addColumn('purpose', 'text', (c) => c.notNull())
+    .addColumn('address', 'text', (c) => c.notNull())
+    .addColumn('secret_hash', 'text', (c) => c.notNull())
+    .addColumn('send_attempt', 'bigint', (c) => c.notNull())
+    .addColumn('token_hashes', 'text', (c) => c.notNull())
+    .addColumn('next_link', 'text')
+    .addColumn('validated_ts', 'bigint')
+    .addColumn('expires_ts', 'bigint', (c) => c.notNull())
+    .addUniqueConstraint('email_validations_attempt', ['address', 'secret_hash', 'purpose'] as never)
+    .execute()
+  await db.schema.createIndex('email_validations_expires').on('email_validations').column('expires_ts').execute()
+}

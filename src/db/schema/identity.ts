@@ -1,0 +1,29 @@
+export interface IdentitySchema {
+  /** Addresses that people have shown to be theirs. One belongs to one account. */
+  threepids: {
+    /** Only `email`. */
+    medium: string
+    /** In its canonical form. */
+    address: string
+    user_id: string
+    validated_ts: number
+    added_ts: number
+  }
+  /** Mail addresses on the way to being confirmed. */
+  email_validations: {
+    sid: string
+    /** `register`, `add` or `password`: what the confirmed address may be used for. */
+    purpose: string
+    address: string
+    /** SHA-256 of the client's secret. */
+    secret_hash: string
+    /** The last attempt for which a mail was sent. */
+    send_attempt: number
+    /** SHA-256 hashes of the tokens in the mails of this session, newest first, with spaces between them. None: it cannot be confirmed. */
+    token_hashes: string
+    /** Where the browser is sent afterwards. */
+    next_link: string | null
+    validated_ts: number | null
+    expires_ts: number
+  }
+}
