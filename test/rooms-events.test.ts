@@ -98,8 +98,8 @@ test('power levels are checked as a whole: bad ones are refused, not stored', as
   const [alice, bob] = [await server.user('alice'), await server.user('bob')]
   const roomId = await publicRoom(alice, [bob], { room_version: '11' })
   const path = statePath(roomId, 'm.room.power_levels')
-  assert.equal(await errorOf(alice, 'PUT', path, { users: { bob: 100 } }, 403), 'M_FORBIDDEN')
-  assert.equal(await errorOf(alice, 'PUT', path, { users: { [alice.userId]: '100' } }, 403), 'M_FORBIDDEN')
+  assert.equal(await errorOf(alice, 'PUT', path, { users: { bob: 100 } }, 400), 'M_INVALID_PARAM')
+  assert.equal(await errorOf(alice, 'PUT', path, { users: { [alice.userId]: '100' } }, 400), 'M_BAD_JSON')
   assert.equal(await errorOf(bob, 'PUT', path, {}, 403), 'M_FORBIDDEN')
   await setState(alice, roomId, 'm.room.power_levels', {})
   assert.equal(await errorOf(alice, 'PUT', path, { users: {} }, 403), 'M_FORBIDDEN')

@@ -43,7 +43,7 @@ function mapsOf(rules: RoomVersionRules): ('users' | 'events' | 'notifications')
 }
 
 /** Servers would disagree about a level that only some of them can read; so no room version lets one in. */
-function findUnreadable(rules: RoomVersionRules, content: JsonObject): string | undefined {
+export function findUnreadable(rules: RoomVersionRules, content: JsonObject): string | undefined {
   for (const key of singleLevels) {
     if (content[key] !== undefined && readLevel(rules, content[key]) === undefined) return `${key} is not a level`
   }
@@ -58,7 +58,8 @@ function findUnreadable(rules: RoomVersionRules, content: JsonObject): string | 
   return undefined
 }
 
-function findMisplacedUser(rules: RoomVersionRules, content: JsonObject, state: AuthState): string | undefined {
+/** The first user of the levels who may not be named there: what is no user id, and creators who stand above all levels. */
+export function findMisplacedUser(rules: RoomVersionRules, content: JsonObject, state: AuthState): string | undefined {
   const users = isJsonObject(content.users) ? content.users : {}
   const stranger = Object.keys(users).find((key) => !hasUserIdShape(key))
   if (stranger !== undefined) return `${stranger} in users is not a user id`

@@ -7,6 +7,7 @@ import type { People } from '../people.ts'
 import type { RoomWriter } from '../room-writer.ts'
 import { appendClientState, type ClientState } from './append-client-state.ts'
 import { appendRedaction } from './append-redaction.ts'
+import { checkLevels } from './check-levels.ts'
 import { refuseDuplicateAnnotation } from './duplicate-annotation.ts'
 import { refuseNestedThread } from './nested-thread.ts'
 import { findSent, transactionOf } from './transactions.ts'
@@ -62,7 +63,10 @@ export function createRoomEvents({ writer, people }: { writer: RoomWriter; peopl
       if (type === 'm.room.member' && content.membership === 'invite' && isUserId(stateKey)) {
         await people.summon([stateKey])
       }
-      return change(roomId, async (draft) => (await appendClientState(draft, people, actor, state)).eventId)
+      return change(roomId, async (draft) => {
+        if (type === 'm.room.power_levels' && stateKey === '') await checkLevels(draft, content)
+        return (await appendClientState(draft, people, actor, state)).eventId
+      })
     },
     redact: (actor, roomId, target, txnId, content) =>
       change(roomId, async (draft) => {

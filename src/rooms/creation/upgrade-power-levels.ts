@@ -6,15 +6,20 @@ import { defaultLevels, powerOf, readLevel } from '../../matrix/power-levels.ts'
 import type { RoomVersionRules } from '../../matrix/room-versions.ts'
 import { tombstoneLevel } from './initial-power-levels.ts'
 
-/** The old room's power levels as the new version can read them: all levels are integers there. */
+/** The old room's power levels as the new version can read them: all are integers, and what is none is left behind. */
 function readable(old: RoomVersionRules, content: JsonObject): JsonObject {
-  const level = (value: Json): Json => readLevel(old, value) ?? value
-  const entries = Object.entries(content).map(([key, value]): [string, Json] => {
-    if (key in defaultLevels) return [key, level(value)]
-    if (!['users', 'events', 'notifications'].includes(key) || !isJsonObject(value)) return [key, value]
-    return [key, Object.fromEntries(Object.entries(value).map(([inner, one]) => [inner, level(one)]))]
+  const entries = Object.entries(content).flatMap(([key, value]): [string, Json][] => {
+    if (Object.hasOwn(defaultLevels, key)) return readableEntry(old, key, value)
+    if (!['users', 'events', 'notifications'].includes(key)) return [[key, value]]
+    if (!isJsonObject(value)) return []
+    return [[key, Object.fromEntries(Object.entries(value).flatMap(([inner, one]) => readableEntry(old, inner, one)))]]
   })
   return Object.fromEntries(entries)
+}
+
+function readableEntry(old: RoomVersionRules, key: string, value: Json): [string, Json][] {
+  const level = readLevel(old, value)
+  return level === undefined ? [] : [[key, level]]
 }
 
 interface Upgrade {

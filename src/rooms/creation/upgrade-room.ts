@@ -15,12 +15,12 @@ import { appendBan, appendInvite } from '../membership/others.ts'
 import type { People } from '../people.ts'
 import type { RoomView } from '../room-view.ts'
 import type { RoomWriter } from '../room-writer.ts'
-import { updateRoomPublic } from '../store-rooms.ts'
+import { getRoom, updateRoomPublic } from '../store-rooms.ts'
 import type { Room } from '../types.ts'
 import { type CarriedState, readCarriedState } from './carried-state.ts'
 import { asRoomState, requireRules } from './create-room.ts'
 import { creationContent } from './creation-content.ts'
-import { carriedPowerLevels, highestLevel, restrictedPowerLevels } from './upgrade-power-levels.ts'
+import { carriedPowerLevels, restrictedPowerLevels } from './upgrade-power-levels.ts'
 
 /**
  * Replaces a room by one of another version. Throws `403` unless the user may send `m.room.tombstone`, and
@@ -43,6 +43,8 @@ interface OldRoom {
   readonly room: Room
   readonly state: AuthState
   readonly carried: CarriedState
+  /** Of an upgrade before this one. */
+  readonly tombstoneId: string | undefined
   /** Additional creators who were in the old room: they are invited, the rest only has the power. */
   readonly invitees: readonly UserId[]
 }
@@ -76,6 +78,7 @@ export function createRoomUpgrade({ writer, people, view }: Deps): UpgradeRoom {
         ['m.room.create', ''],
         ['m.room.power_levels', ''],
       ]),
+      tombstoneId: (await draft.state('m.room.tombstone', ''))?.eventId,
       carried: await readCarriedState(draft.reader, view, room, rules),
       invitees,
     }
@@ -96,30 +99,30 @@ export function createRoomUpgrade({ writer, people, view }: Deps): UpgradeRoom {
       ...(rules.roomIdIsCreateHash || lastEvent === undefined ? {} : { event_id: lastEvent }),
     }
     const content = creationContent(rules, userId, { ...kept, predecessor }, additionalCreators)
+    const creators: readonly string[] = [userId, ...additionalCreators]
     await draft.append({ type: 'm.room.create', sender: userId, stateKey: '', content })
     await appendJoin(draft, people, actor)
-    const levels = carriedPowerLevels({
-      from: room.rules,
-      to: rules,
-      state,
-      upgrader: userId,
-      creators: [userId, ...additionalCreators],
-    })
     const set = (type: string, stateKey: string, value: JsonObject) =>
       appendState(draft, { type, sender: userId, stateKey, content: value })
-    await set('m.room.power_levels', '', whileUpgrading(rules, levels, userId))
+    // As long as the room has no levels its creator may write all of this, whatever power they end up with.
     for (const entry of carried.state) await set(entry.type, entry.stateKey, entry.content)
     if (carried.canonicalAlias !== undefined) await set('m.room.canonical_alias', '', carried.canonicalAlias)
     const pause = createYielder()
     for (const ban of carried.bans) {
       await pause()
-      if (isUserId(ban.userId) && ban.userId !== userId) await appendBan(draft, actor, ban.userId, ban.content)
+      if (!isUserId(ban.userId) || creators.includes(ban.userId)) continue
+      await appendBan(draft, actor, ban.userId, ban.content)
     }
+    const levels = carriedPowerLevels({ from: room.rules, to: rules, state, upgrader: userId, creators })
     await set('m.room.power_levels', '', levels)
   }
 
-  async function closeOldRoom(draft: RoomDraft, actor: Actor, replacement: RoomId): Promise<void> {
+  async function closeOldRoom(draft: RoomDraft, actor: Actor, old: OldRoom, replacement: RoomId): Promise<void> {
+    if ((await draft.state('m.room.tombstone', ''))?.eventId !== old.tombstoneId) {
+      throw errors.badState('The room has just been replaced by another one')
+    }
     await draft.append(tombstone(actor, replacement))
+    draft.alsoWrite((tx, room) => takeOver(tx, room, replacement))
     const ifAllowed = (type: string, content: JsonObject) =>
       refusalIgnored(() => draft.append({ type, sender: actor.userId, stateKey: '', content }))
     const alias = await draft.state('m.room.canonical_alias', '')
@@ -143,10 +146,9 @@ export function createRoomUpgrade({ writer, people, view }: Deps): UpgradeRoom {
       for (const userId of old.invitees) {
         await refusalIgnored(() => appendInvite(draft, people, actor, userId))
       }
-      draft.alsoWrite((tx, room) => takeOver(tx, old.room, room))
       return draft.roomId
     })
-    await writer.change(roomId, (draft) => closeOldRoom(draft, actor, replacement))
+    await writer.change(roomId, (draft) => closeOldRoom(draft, actor, old, replacement))
     return replacement
   }
 }
@@ -160,14 +162,10 @@ async function refusalIgnored(task: () => Promise<unknown>): Promise<void> {
   }
 }
 
-/** While state is copied the upgrader must be able to write all of it, whatever power they end up with. */
-function whileUpgrading(rules: RoomVersionRules, levels: JsonObject, upgrader: UserId): JsonObject {
-  if (rules.roomIdIsCreateHash) return levels
-  const users = typeof levels.users === 'object' && !Array.isArray(levels.users) ? levels.users : {}
-  return { ...levels, users: { ...users, [upgrader]: highestLevel(levels) } }
-}
-
-async function takeOver(tx: Tx, from: Room, to: Room): Promise<void> {
+/** Aliases and the place in the directory pass on with the tombstone. */
+async function takeOver(tx: Tx, from: Room, replacement: RoomId): Promise<void> {
+  const to = await getRoom(tx, replacement)
+  if (to === undefined) throw new Error('the replacement of a room has a row')
   await moveAliases(tx, from.nid, to.nid)
   if (!from.isPublic) return
   await updateRoomPublic(tx, to.nid, true)

@@ -1,12 +1,12 @@
 import type { Accounts } from '../../accounts/accounts.ts'
 import type { Reader, Tx } from '../../db/database.ts'
-import { predecessorOf } from '../../matrix/content.ts'
+import { predecessorOf, replacementRoomOf } from '../../matrix/content.ts'
 import { hasUserIdShape, type RoomId, type UserId } from '../../matrix/ids.ts'
 import { membershipOf } from '../../matrix/member-content.ts'
 import type { RoomView } from '../room-view.ts'
-import { getMembership } from '../store-members.ts'
+import { getMembership, listLocalJoined } from '../store-members.ts'
 import { getRoom } from '../store-rooms.ts'
-import type { PersistHook, StoredEvent } from '../types.ts'
+import type { PersistHook, Room, StoredEvent } from '../types.ts'
 
 /** A local user has come from a room into the one that replaces it. */
 export interface FollowedUpgrade {
@@ -15,7 +15,7 @@ export interface FollowedUpgrade {
   readonly to: RoomId
 }
 
-/** Called in the transaction of the join: what the user has set for the old room may be carried over. */
+/** Called in the transaction by which it is certain: what the user has set for the old room may be carried over. */
 export type UpgradeHook = (tx: Tx, upgrade: FollowedUpgrade) => Promise<void>
 
 interface Deps {
@@ -24,7 +24,11 @@ interface Deps {
   readonly hooks: readonly UpgradeHook[]
 }
 
-/** Finds the joins to rooms that replace one where the user is: https://spec.matrix.org/v1.19/client-server-api/#room-upgrades */
+/**
+ * Finds the users of ours who have come from a room into the one that replaces it: whoever joins that one, and whoever is
+ * in it already when the tombstone comes. A room that only says of itself that it replaces another does not count.
+ * https://spec.matrix.org/v1.19/client-server-api/#room-upgrades
+ */
 export function createUpgradeFollower({ view, isLocalUser, hooks }: Deps): PersistHook {
   async function isNewJoin(reader: Reader, event: StoredEvent, userId: UserId): Promise<boolean> {
     if (membershipOf(event.pdu) !== 'join') return false
@@ -32,18 +36,47 @@ export function createUpgradeFollower({ view, isLocalUser, hooks }: Deps): Persi
     return membershipOf(before?.pdu) !== 'join'
   }
 
-  return async (tx, { room, currentChanges }) => {
-    for (const event of currentChanges) {
+  async function newJoiners(reader: Reader, changes: readonly StoredEvent[]): Promise<UserId[]> {
+    const users: UserId[] = []
+    for (const event of changes) {
       const { type, state_key: userId = '' } = event.pdu
       if (type !== 'm.room.member' || !hasUserIdShape(userId) || !isLocalUser(userId)) continue
-      if (!(await isNewJoin(tx, event, userId))) continue
-      const from = predecessorOf((await view.entry(tx, room.stateNid, 'm.room.create', ''))?.pdu)
-      if (from === undefined) return
-      const old = await getRoom(tx, from)
-      const member = old && (await getMembership(tx, old.nid, userId))
-      if (member?.membership !== 'join') continue
-      for (const hook of hooks) await hook(tx, { userId, from, to: room.roomId })
+      if (await isNewJoin(reader, event, userId)) users.push(userId)
     }
+    return users
+  }
+
+  const predecessor = async (reader: Reader, room: Room) =>
+    predecessorOf((await view.entry(reader, room.stateNid, 'm.room.create', ''))?.pdu)
+
+  async function follow(tx: Tx, users: Iterable<UserId>, from: Room, to: Room): Promise<void> {
+    for (const userId of users) {
+      if ((await getMembership(tx, from.nid, userId))?.membership !== 'join') continue
+      for (const hook of hooks) await hook(tx, { userId, from: from.roomId, to: to.roomId })
+    }
+  }
+
+  async function followJoins(tx: Tx, room: Room, changes: readonly StoredEvent[]): Promise<void> {
+    const users = await newJoiners(tx, changes)
+    const oldId = users.length === 0 ? undefined : await predecessor(tx, room)
+    const old = oldId === undefined ? undefined : await getRoom(tx, oldId)
+    if (old === undefined) return
+    const tombstone = await view.entry(tx, old.stateNid, 'm.room.tombstone', '')
+    if (replacementRoomOf(tombstone?.pdu) === room.roomId) await follow(tx, users, old, room)
+  }
+
+  async function followTombstone(tx: Tx, room: Room, changes: readonly StoredEvent[]): Promise<void> {
+    const tombstone = changes.find(({ pdu }) => pdu.type === 'm.room.tombstone' && pdu.state_key === '')
+    const newId = replacementRoomOf(tombstone?.pdu)
+    const replacement = newId === undefined ? undefined : await getRoom(tx, newId)
+    if (replacement === undefined || (await predecessor(tx, replacement)) !== room.roomId) return
+    // Members of ours have valid ids.
+    await follow(tx, (await listLocalJoined(tx, replacement.nid)) as UserId[], room, replacement)
+  }
+
+  return async (tx, { room, currentChanges }) => {
+    await followJoins(tx, room, currentChanges)
+    await followTombstone(tx, room, currentChanges)
   }
 }
 
