@@ -14,12 +14,18 @@ export interface AccountDataView {
   ofRoom(roomId: string, isFresh: boolean): Promise<readonly JsonObject[]>
 }
 
+const none: ReadonlySet<string> = new Set()
+
 export async function readAccountData(
-  { accountData }: SyncPorts,
+  { accountData, userNews }: SyncPorts,
   reader: Reader,
   userId: UserId,
-  { since }: Window,
+  { since, to }: Window,
 ): Promise<AccountDataView> {
+  if (since !== undefined && userNews.isQuiet(userId, since, to)) {
+    const ofFreshRoom = (roomId: string) => accountData.list(reader, userId, roomId, undefined)
+    return { global: [], rooms: none, ofRoom: async (roomId, isFresh) => (isFresh ? ofFreshRoom(roomId) : []) }
+  }
   const rooms = new Set(since === undefined ? [] : await accountData.changedRooms(reader, userId, since))
   return {
     global: await accountData.list(reader, userId, undefined, since),

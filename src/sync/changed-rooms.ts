@@ -41,7 +41,9 @@ export async function changedRooms(
   }
   const joined: MembershipRow[] = []
   for (const nid of candidates) {
-    const row = await reads.membership(reader, nid, userId)
+    const { row } = await ports.userNews.remember(userId, String(nid), window.to, async () => ({
+      row: await reads.membership(reader, nid, userId),
+    }))
     if (row?.membership === 'join') joined.push(row)
   }
   const withReceipts = new Set(receipts)

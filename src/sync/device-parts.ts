@@ -19,13 +19,15 @@ export interface DeviceParts {
 
 /** What concerns the encryption of the device that asks. */
 export async function deviceParts(
-  e2ee: SyncPorts['e2ee'],
+  { e2ee, userNews }: Pick<SyncPorts, 'e2ee' | 'userNews'>,
   reader: Reader,
   { userId, deviceId }: Requester,
   token: StreamToken | undefined,
   { since, to }: Window,
 ): Promise<DeviceParts> {
-  const lists = since === undefined ? undefined : await e2ee.deviceLists(reader, userId, since, to)
+  const changes = async (after: number) =>
+    userNews.areAllQuiet(after, to) ? { changed: [], left: [] } : e2ee.deviceLists(reader, userId, after, to)
+  const lists = since === undefined ? undefined : await changes(since)
   if (deviceId === undefined) return { lists, events: [], counts: {}, lagging: undefined, received: false }
   const range = { since: token?.toDevice ?? token?.position ?? 0, to, limit: maxToDevice }
   const inbox = await e2ee.listToDevice(reader, userId, deviceId, range)

@@ -8,6 +8,7 @@ import type { PresenceNews } from '../rooms/presence/news.ts'
 import type { RoomReads } from '../rooms/reads.ts'
 import type { Rooms } from '../rooms/rooms.ts'
 import type { Clock } from '../util/clock.ts'
+import type { UserNews } from './user-news.ts'
 
 export interface Count {
   readonly notificationCount: number
@@ -35,5 +36,6 @@ export interface SyncPorts {
       roomNid: number,
     ): Promise<{ main: Count; threads: Readonly<Record<string, Count>> }>
   }
+  readonly userNews: UserNews
   readonly e2ee: Pick<E2ee, 'deviceLists' | 'keyCounts' | 'listToDevice' | 'acknowledgeToDevice'>
 }

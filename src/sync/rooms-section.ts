@@ -7,6 +7,7 @@ import type { Room } from '../rooms/types.ts'
 import { createYielder } from '../util/async.ts'
 import type { AccountDataView } from './account-data.ts'
 import { allRooms, changedRooms } from './changed-rooms.ts'
+import { ignoredUsers } from './ignored-users.ts'
 import { strippedState } from './invited-room.ts'
 import { joinedRoom } from './joined-room.ts'
 import type { SentMembers } from './lazy-members.ts'
@@ -32,7 +33,7 @@ export async function roomSections(
   const { userId } = request.requester
   const { since, to } = window
   const pause = createYielder()
-  const ignored = await ports.accountData.ignoredUsers(reader, userId)
+  const ignored = await ignoredUsers(ports, reader, userId, to)
   const wanted = (room: Room) => matchesRoom(request.filter.room, room.roomId)
   const sections: RoomSections = {}
   let settings: InviteSettings | undefined
@@ -91,13 +92,14 @@ export async function roomSections(
 
 /** Rooms that the user is not in: what changed since, or for an initial sync what is pending and, if asked for, what was left. */
 async function otherMemberships(
-  { reads }: SyncPorts,
+  { reads, userNews }: SyncPorts,
   reader: Reader,
   request: SyncRequest,
-  { since }: Window,
+  { since, to }: Window,
 ): Promise<MembershipRow[]> {
   const { userId } = request.requester
   if (since !== undefined) {
+    if (userNews.isQuiet(userId, since, to)) return []
     const changed = await reads.changedMemberships(reader, userId, since)
     return changed.filter((row) => row.membership !== 'join')
   }

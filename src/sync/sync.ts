@@ -4,11 +4,13 @@ import { formatStreamToken, type StreamToken } from '../matrix/stream-token.ts'
 import type { Part } from '../util/part.ts'
 import { filterByType, readAccountData } from './account-data.ts'
 import { deviceParts } from './device-parts.ts'
+import { ignoredUsers } from './ignored-users.ts'
 import { createSentMembers } from './lazy-members.ts'
 import type { SyncPorts } from './ports.ts'
 import { type PresenceSection, presenceSection, visiblePresence } from './presence-section.ts'
 import { roomSections } from './rooms-section.ts'
 import type { SyncRequest, SyncResponse } from './types.ts'
+import { createUserNews } from './user-news.ts'
 import { createWaiters, usersToWake, type Waiters } from './waiters.ts'
 
 export interface Sync {
@@ -26,11 +28,14 @@ interface Computed {
   readonly received: boolean
 }
 
-export function createSync(ports: SyncPorts): Sync {
+export function createSync(given: Omit<SyncPorts, 'userNews'>): Sync {
+  const userNews = createUserNews()
+  const ports: SyncPorts = { ...given, userNews }
   const sent = createSentMembers()
   const waiters = createWaiters()
   let unsubscribe: (() => void) | undefined
   function onAdvance(advance: Advance): void {
+    userNews.note(advance)
     if (waiters.size === 0) return
     usersToWake(advance, ports.localMembers.of).then(
       (users) => waiters.wakeUsers(users),
@@ -54,11 +59,9 @@ export function createSync(ports: SyncPorts): Sync {
     const view = await readAccountData(ports, reader, userId, window)
     const rooms = await roomSections(ports, sent, reader, request, { window, ephemeralSince, accountData: view })
     const accountData = filterByType(filter.account_data, view.global)
-    const devices = await deviceParts(ports.e2ee, reader, request.requester, since, window)
+    const devices = await deviceParts(ports, reader, request.requester, since, window)
     const presence =
-      around.events.length === 0
-        ? []
-        : visiblePresence(around, request, await ports.accountData.ignoredUsers(reader, userId))
+      around.events.length === 0 ? [] : visiblePresence(around, request, await ignoredUsers(ports, reader, userId, to))
     const next: StreamToken = {
       position: to,
       ephemeral,
@@ -88,6 +91,7 @@ export function createSync(ports: SyncPorts): Sync {
       name: 'sync',
       start: () => {
         unsubscribe = ports.streams.subscribe(onAdvance)
+        userNews.begin(ports.streams.position())
       },
       stop: () => unsubscribe?.(),
     },
