@@ -39,6 +39,8 @@ testOnDatabases('the declared columns are those that the migrations make', async
     columns.push(`${column}${nullable ? '?' : ''}`)
     made.set(table, columns.sort())
   }
+  // The full-text index is each engine's own.
+  for (const table of made.keys()) if (table.startsWith('search_text')) made.delete(table)
   const declared = declaredColumns()
   assert.deepEqual(new Map([...made].sort()), new Map([...declared].sort()))
 })

@@ -147,10 +147,13 @@ async function finishBatch(deps: PersistDeps, tx: Tx, room: Room, events: readon
       users.push(stateKey)
     }
   }
+  const redacted: StoredEvent[] = []
   for (const event of events) {
-    if (event.pdu.type === 'm.room.redaction') await applyRedaction(deps.events, tx, room, event)
+    if (event.pdu.type !== 'm.room.redaction') continue
+    const target = await applyRedaction(deps.events, tx, room, event)
+    if (target !== undefined) redacted.push(target)
   }
-  const batch = { room, events, currentChanges: [...currentChanges.values()] }
+  const batch = { room, events, currentChanges: [...currentChanges.values()], redacted }
   for (const hook of deps.hooks) await hook(tx, batch)
   deps.streams.notify(tx, { rooms: [room.roomId], users })
 }

@@ -26,12 +26,21 @@ async function getRedactionTarget(
   return target?.roomNid === room.nid ? target : undefined
 }
 
-/** Writes the redacted form over the target of an authorised redaction and forgets what was derived from its content. */
-export async function applyRedaction(events: EventCache, tx: Tx, room: Room, redaction: StoredEvent): Promise<void> {
+/**
+ * Writes the redacted form over the target of an authorised redaction and forgets what was derived from its content.
+ * Returns the target as it was; undefined where there is nothing to redact.
+ */
+export async function applyRedaction(
+  events: EventCache,
+  tx: Tx,
+  room: Room,
+  redaction: StoredEvent,
+): Promise<StoredEvent | undefined> {
   const target = await getRedactionTarget(tx, room, redaction.pdu)
-  if (target === undefined || target.redactedBy !== undefined) return
+  if (target === undefined || target.redactedBy !== undefined) return undefined
   await replaceWithRedacted(tx, target.nid, redact(target.pdu, room.rules), redaction.eventId)
   await deleteRelation(tx, target)
   if (target.pdu.type === 'm.room.member') await clearMemberProfile(tx, room.nid, target)
   events.forgetAfterCommit(tx, target.nid)
+  return target
 }

@@ -28,6 +28,8 @@ import { createPeople } from './people.ts'
 import { createRoomReading, type RoomReading } from './reading.ts'
 import { createRelations, type Relations } from './relations/relations.ts'
 import { createRoomWriter, type RoomWriter } from './room-writer.ts'
+import { createSearchIndexer } from './search/indexer.ts'
+import { createEventSearch, type SearchEvents } from './search/search.ts'
 import { createStates } from './states.ts'
 import type { PersistHook } from './types.ts'
 
@@ -39,6 +41,7 @@ export interface Rooms extends RoomReading {
   readonly aliases: Aliases
   readonly directory: PublicRooms
   readonly discovery: Discovery
+  readonly search: SearchEvents
   readonly typing: Typing & TypingRequests
   readonly relations: Relations
   readonly receipts: Receipts
@@ -93,7 +96,8 @@ export function createRooms({ db, streams, clock, log, accounts, options }: Room
   const upgradeHooks: UpgradeHook[] = [carryAccountData(accounts.accountData)]
   const followUpgrade = createUpgradeFollower({ view, isLocalUser: accounts.isLocalUser, hooks: upgradeHooks })
   const userDirectory = createDirectoryEntries({ db, view, accounts })
-  const hooks: PersistHook[] = [localMembers.hook, typing.hook, followUpgrade, userDirectory.onPersist]
+  const indexer = createSearchIndexer({ db, streams, log })
+  const hooks: PersistHook[] = [localMembers.hook, typing.hook, followUpgrade, userDirectory.onPersist, indexer.hook]
   const writer = createRoomWriter({ db, streams, clock, states, events, serverName, signingKey, hooks })
   const people = createPeople(db, accounts)
   const aliases = createAliases({ db, writer, people, view, serverName, appservices: accounts.appservices })
@@ -122,6 +126,7 @@ export function createRooms({ db, streams, clock, log, accounts, options }: Room
     aliases,
     directory: createPublicRooms({ db, people, view, serverName }),
     discovery: createDiscovery({ db, reads: reading.reads, aliases }),
+    search: createEventSearch({ db, streams, reads: reading.reads, indexer, ignoredUsers }),
     typing: { ...typing, ...createTypingRequests({ db, typing }) },
     relations,
     receipts,
@@ -133,8 +138,9 @@ export function createRooms({ db, streams, clock, log, accounts, options }: Room
     onFormat: (bundler) => void bundlers.push(bundler),
     part: {
       name: 'rooms',
-      start: () => {},
+      start: () => indexer.start(),
       stop: async () => {
+        await indexer.stop()
         typing.stopAll()
         await follower.idle()
         await guestAccess.idle()

@@ -10,6 +10,7 @@ import { moderationRoutes } from './routes-moderation.ts'
 import { publicRoomsRoutes } from './routes-public-rooms.ts'
 import { roomReadingRoutes } from './routes-reading.ts'
 import { relationRoutes } from './routes-relations.ts'
+import { searchRoutes } from './routes-search.ts'
 
 /** Everything about rooms. */
 export function roomRoutes(ctx: Pick<AppContext, 'rooms'>): Endpoint[] {
@@ -23,6 +24,7 @@ export function roomRoutes(ctx: Pick<AppContext, 'rooms'>): Endpoint[] {
     ...directoryRoutes(ctx),
     ...publicRoomsRoutes(ctx),
     ...discoveryRoutes(ctx),
+    ...searchRoutes(ctx),
     ...ephemeralRoutes(ctx),
   ]
 }

@@ -43,6 +43,8 @@ export interface PersistedBatch {
   readonly events: readonly StoredEvent[]
   /** Changed entries of the room's current state: the new events, by number. */
   readonly currentChanges: readonly StoredEvent[]
+  /** What the batch redacted, as it was before; perhaps events of the batch itself. */
+  readonly redacted: readonly StoredEvent[]
 }
 
 /** Runs inside the persist transaction: database calls only. Throwing refuses the whole batch. */

@@ -2,7 +2,7 @@ import type { Generated } from 'kysely'
 
 export interface CoreSchema {
   schema_migrations: { number: number; name: string; checksum: string; applied_ts: number }
-  /** One row a counter: `events` is the stream of everything that readers follow. */
+  /** `events` counts the stream of everything that readers follow; `search` says how far the search index has got. */
   streams: { name: string; position: number }
   jobs: {
     job_id: Generated<number>

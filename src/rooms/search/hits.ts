@@ -1,0 +1,79 @@
+import type { Reader } from '../../db/database.ts'
+import { matchesFilter } from '../../matrix/event-filter.ts'
+import type { StoredEvent } from '../types.ts'
+import type { Visibility } from '../visibility.ts'
+import { type Match, matchText, type Phrase } from './phrases.ts'
+import type { GroupScope, SearchQuery } from './search-query.ts'
+import type { SearchableRoom, SearchableRooms } from './searchable-rooms.ts'
+import { editedTextOf, textOf } from './text-of.ts'
+import { editedBy, listVersions } from './versions.ts'
+
+/** An event that was found, as the user may see it. */
+export interface Hit extends Match {
+  readonly event: StoredEvent
+  readonly pos: number
+  readonly in: SearchableRoom
+}
+
+export interface Search {
+  readonly query: SearchQuery
+  readonly scope: GroupScope | undefined
+  readonly phrases: readonly Phrase[]
+  readonly rooms: SearchableRooms
+  readonly ignored: ReadonlySet<string>
+}
+
+/** Those of the events that the index named which the user asked for and may see, in no order. */
+export async function judge(
+  visibility: Visibility,
+  reader: Reader,
+  search: Search,
+  events: readonly StoredEvent[],
+): Promise<Hit[]> {
+  const byRoom = new Map<number, { room: SearchableRoom; events: StoredEvent[] }>()
+  for (const event of events) {
+    if (!isWanted(search, event)) continue
+    const room = byRoom.get(event.roomNid)?.room ?? (await search.rooms.get(event.roomNid))
+    if (room === undefined || (event.streamPos ?? 0) > room.upTo || !isInScope(search.scope, room, event)) continue
+    const group = byRoom.get(event.roomNid) ?? { room, events: [] }
+    group.events.push(event)
+    byRoom.set(event.roomNid, group)
+  }
+  const hits: Hit[] = []
+  for (const { room, events: found } of byRoom.values()) {
+    const visible = await seenIn(visibility, reader, search, room, found)
+    const versions = await listVersions(reader, visible)
+    const edits = new Set(await seenIn(visibility, reader, search, room, [...versions.values()].flat()))
+    for (const event of visible) {
+      const edit = versions.get(event.eventId)?.find((one) => edits.has(one))
+      // What counts is the text that the user sees, not what it once was.
+      const text = (edit && editedTextOf(edit.pdu)) ?? textOf(event.pdu)?.text ?? ''
+      const match = matchText(text, search.phrases)
+      if (match !== undefined) hits.push({ ...match, event, pos: event.streamPos ?? 0, in: room })
+    }
+  }
+  return hits
+}
+
+function isWanted({ query, ignored }: Search, event: StoredEvent): boolean {
+  const { pdu } = event
+  const kind = event.status === 0 ? textOf(pdu)?.kind : undefined
+  if (kind === undefined || !query.kinds.includes(kind) || editedBy(event) !== undefined) return false
+  if (pdu.state_key === undefined && ignored.has(pdu.sender)) return false
+  return matchesFilter(query.filter, pdu)
+}
+
+function isInScope(scope: GroupScope | undefined, { room }: SearchableRoom, { pdu }: StoredEvent): boolean {
+  return scope === undefined || scope.value === (scope.key === 'sender' ? pdu.sender : room.roomId)
+}
+
+async function seenIn(
+  visibility: Visibility,
+  reader: Reader,
+  { query }: Search,
+  { room, upTo, isIn, isOpen }: SearchableRoom,
+  events: readonly StoredEvent[],
+): Promise<readonly StoredEvent[]> {
+  const reachable = events.filter(({ streamPos }) => streamPos !== undefined && streamPos <= upTo)
+  return isOpen ? reachable : visibility.filter(reader, room, query.userId, reachable, isIn)
+}
