@@ -11,6 +11,7 @@ export const specVersions: readonly string[] = [
 export const unstableFeatures: Record<string, boolean> = {
   'org.matrix.e2e_cross_signing': true,
   'org.matrix.msc3391': true,
+  'org.matrix.msc4306': true,
   'org.matrix.msc3881': true,
   'uk.tcpip.msc4133': true,
   'uk.tcpip.msc4133.stable': true,

@@ -27,6 +27,7 @@ import { createMembership, type Membership } from './membership/membership.ts'
 import { createPeople } from './people.ts'
 import { createRoomReading, type RoomReading } from './reading.ts'
 import { createRelations, type Relations } from './relations/relations.ts'
+import { createThreadSubscriptions, type ThreadSubscriptions } from './relations/subscriptions.ts'
 import { createRoomWriter, type RoomWriter } from './room-writer.ts'
 import { createSearchIndexer } from './search/indexer.ts'
 import { createEventSearch, type SearchEvents } from './search/search.ts'
@@ -44,6 +45,7 @@ export interface Rooms extends RoomReading {
   readonly search: SearchEvents
   readonly typing: Typing & TypingRequests
   readonly relations: Relations
+  readonly threadSubscriptions: ThreadSubscriptions
   readonly receipts: Receipts
   readonly readMarkers: ReadMarkers
   readonly localMembers: LocalMembers
@@ -91,6 +93,8 @@ export function createRooms({ db, streams, clock, log, accounts, options }: Room
   const { view, visibility, clientEvents } = reading.reads
   const relations = createRelations({ db, events, view, visibility, clientEvents, ignoredUsers })
   bundlers.push(relations.bundle)
+  const threadSubscriptions = createThreadSubscriptions({ db, streams, view, visibility })
+  accounts.onDeactivate(threadSubscriptions.userDeactivated)
   const localMembers = createLocalMembers(db)
   const typing = createTyping({ clock, streams })
   const upgradeHooks: UpgradeHook[] = [carryAccountData(accounts.accountData)]
@@ -129,6 +133,7 @@ export function createRooms({ db, streams, clock, log, accounts, options }: Room
     search: createEventSearch({ db, streams, reads: reading.reads, indexer, ignoredUsers }),
     typing: { ...typing, ...createTypingRequests({ db, typing }) },
     relations,
+    threadSubscriptions,
     receipts,
     readMarkers: createReadMarkers({ db, accountData: accounts.accountData, receipts }),
     localMembers,

@@ -11,9 +11,10 @@ import { publicRoomsRoutes } from './routes-public-rooms.ts'
 import { roomReadingRoutes } from './routes-reading.ts'
 import { relationRoutes } from './routes-relations.ts'
 import { searchRoutes } from './routes-search.ts'
+import { threadSubscriptionRoutes } from './routes-thread-subscriptions.ts'
 
 /** Everything about rooms. */
-export function roomRoutes(ctx: Pick<AppContext, 'rooms'>): Endpoint[] {
+export function roomRoutes(ctx: Pick<AppContext, 'db' | 'rooms'>): Endpoint[] {
   return [
     ...roomCreationRoutes(ctx),
     ...membershipRoutes(ctx),
@@ -21,6 +22,7 @@ export function roomRoutes(ctx: Pick<AppContext, 'rooms'>): Endpoint[] {
     ...eventRoutes(ctx),
     ...roomReadingRoutes(ctx),
     ...relationRoutes(ctx),
+    ...threadSubscriptionRoutes(ctx),
     ...directoryRoutes(ctx),
     ...publicRoomsRoutes(ctx),
     ...discoveryRoutes(ctx),
