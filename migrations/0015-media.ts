@@ -4,6 +4,7 @@ import type { Types } from './types.ts'
 export async function up({ db, t }: { db: Kysely<unknown>; t: Types }): Promise<void> {
   await blobs(db, t)
   await media(db, t)
+  await thumbnails(db, t)
 }
 
 async function blobs(db: Kysely<unknown>, t: Types): Promise<void> {
@@ -14,6 +15,9 @@ async function blobs(db: Kysely<unknown>, t: Types): Promise<void> {
     .addColumn('size', 'bigint', (c) => c.notNull())
     .addColumn('state', 'text', (c) => c.notNull())
     .addColumn('detected_type', 'text')
+    .addColumn('width', 'integer')
+    .addColumn('height', 'integer')
+    .addColumn('frames', 'integer')
     .addColumn('created_ts', 'bigint', (c) => c.notNull())
     .execute()
   await db.schema
@@ -51,4 +55,19 @@ async function media(db: Kysely<unknown>, t: Types): Promise<void> {
   await db.schema.createIndex('media_blob').on('media').column('blob_nid').execute()
   await db.schema.createIndex('media_uploader').on('media').columns(['uploader', 'created_ts']).execute()
   await db.schema.createIndex('media_expires').on('media').column('expires_ts').execute()
+}
+
+async function thumbnails(db: Kysely<unknown>, t: Types): Promise<void> {
+  await t
+    .withoutRowid(
+      db.schema
+        .createTable('media_thumbnails')
+        .addColumn('source_nid', 'bigint', (c) => c.notNull())
+        .addColumn('variant', 'text', (c) => c.notNull())
+        .addColumn('blob_nid', 'bigint')
+        .addColumn('content_type', 'text')
+        .addPrimaryKeyConstraint('media_thumbnails_pk', ['source_nid', 'variant'] as never),
+    )
+    .execute()
+  await db.schema.createIndex('media_thumbnails_blob').on('media_thumbnails').column('blob_nid').execute()
 }

@@ -3,6 +3,7 @@ import { type Accounts, createAccounts } from './accounts/accounts.ts'
 import { readRegistrations } from './accounts/appservices/read-registrations.ts'
 import { createEmailValidations, type EmailValidations } from './accounts/threepids/validations.ts'
 import { type Admin, createAdmin } from './admin/admin.ts'
+import { findProgram } from './config/find-program.ts'
 import { mailServerOf } from './config/mail-server.ts'
 import type { Config } from './config/schema.ts'
 import { loadSigningKeys } from './config/signing-key.ts'
@@ -141,6 +142,8 @@ function mediaOptions({ config, serverName }: Core): MediaOptions {
     maxPending: media.max_pending_uploads,
     pendingLifetime: media.pending_upload_lifetime,
     sweepInterval: media.sweep_interval,
+    maxPixels: media.thumbnails.max_pixels,
+    hasFfmpeg: findProgram('ffmpeg') !== undefined,
   }
 }
 

@@ -21,6 +21,7 @@ function memoryStore() {
       if (failing.put) throw new Error('the store is broken')
     },
     open: async () => undefined,
+    useFile: async () => undefined,
     delete: async (key) => {
       if (failing.delete) throw new Error('the store is broken')
       contents.delete(key)

@@ -1,10 +1,7 @@
-/**
- * Versions of the specification that clients may go by. From 1.11 on they expect media behind authentication, which is
- * not served yet.
- */
+/** Versions of the specification that clients may go by. */
 export const specVersions: readonly string[] = [
   'r0.6.1',
-  ...Array.from({ length: 10 }, (_, minor) => `v1.${minor + 1}`),
+  ...Array.from({ length: 12 }, (_, minor) => `v1.${minor + 1}`),
 ]
 
 /** What is offered beyond those versions, under the names that clients look for; features add theirs. */
@@ -13,6 +10,7 @@ export const unstableFeatures: Record<string, boolean> = {
   'org.matrix.msc3391': true,
   'org.matrix.msc4306': true,
   'org.matrix.msc3881': true,
+  'org.matrix.msc3916.stable': true,
   'uk.tcpip.msc4133': true,
   'uk.tcpip.msc4133.stable': true,
   'uk.half-shot.msc2666.query_mutual_rooms': true,

@@ -9,6 +9,17 @@ const quota = z.strictObject({
     .meta({ example: '1d' }),
 })
 
+const thumbnails = z
+  .strictObject({
+    max_pixels: z
+      .int()
+      .min(1)
+      .default(64_000_000)
+      .describe('Pictures with more pixels get no thumbnails. Making one may take four bytes of memory for each.'),
+  })
+  .prefault({})
+  .describe('Small versions of pictures, and of videos where ffmpeg is installed.')
+
 const delivery = z
   .strictObject({
     scope: z
@@ -45,6 +56,7 @@ export const media = z
       .describe(
         'Types of files that may not be uploaded, such as application/x-msdownload or video/*. Encrypted files show no type.',
       ),
+    thumbnails,
     sweep_interval: duration().prefault('10m').describe('How often files that are due are deleted.'),
     delivery,
   })

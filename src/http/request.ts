@@ -24,6 +24,9 @@ export interface RequestParts {
   readonly waiting: WaitingRequests
 }
 
+/** Whoever sends nothing for so long in the middle of a body is cut off. */
+const stalledMs = 60_000
+
 /** A request; everything that costs something is made when it is asked for. */
 export class HttpRequest implements AnyRequest {
   readonly method: string
@@ -87,6 +90,8 @@ export class HttpRequest implements AnyRequest {
   stream(): Readable {
     const { raw, node, maxBody } = this.#parts
     // DOM and Node types of the same stream differ.
+    node.incoming?.setTimeout(stalledMs, () => node.incoming?.destroy())
+    node.incoming?.once('end', () => node.incoming?.setTimeout(0))
     const source = node.incoming ?? (raw.body ? Readable.fromWeb(raw.body as NodeReadableStream) : Readable.from([]))
     return limitedStream(source, this.headers['content-length'], maxBody)
   }

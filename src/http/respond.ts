@@ -6,6 +6,8 @@ import { corsHeaders } from './cors.ts'
 import type { EndpointResult } from './endpoint.ts'
 import { Reply, type ReplyHeaders } from './reply.ts'
 
+/** Whoever reads nothing for so long is cut off. */
+const stalledMs = 60_000
 const noBodyStatus = new Set([204, 205, 304])
 
 /** What a response needs besides the handler's result. */
@@ -95,6 +97,7 @@ async function respondWithStream(
     return new Response(stream, { status, headers })
   }
   outgoing.writeHead(status, headers)
+  outgoing.setTimeout(stalledMs, () => outgoing.destroy())
   try {
     await pipeline(body, outgoing)
   } catch (error) {

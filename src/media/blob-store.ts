@@ -15,6 +15,8 @@ export interface BlobStore {
   put(key: string, path: string): Promise<void>
   /** Opens the bytes, or a part of them; undefined where there is no such key. Read the stream or destroy it. */
   open(key: string, range?: ByteRange): Promise<Readable | undefined>
+  /** Lends the bytes as a local file, for programs that read files; undefined where there is no such key. */
+  useFile<T>(key: string, use: (path: string) => Promise<T>): Promise<T | undefined>
   /** Does nothing where there is no such key. */
   delete(key: string): Promise<void>
 }

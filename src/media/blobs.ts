@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import type { Database, Tx } from '../db/database.ts'
+import type { Database, Reader, Tx } from '../db/database.ts'
 import type { Jobs } from '../jobs/jobs.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
@@ -17,6 +17,7 @@ import {
   isBlobUsed,
   listDoomedBlobs,
   moveBlob,
+  takeDerived,
 } from './store-blobs.ts'
 
 /**
@@ -31,6 +32,10 @@ export interface Blobs {
   keep<T>(file: SpooledFile, attach: (tx: Tx, blob: Blob) => Promise<T>): Promise<T>
   /** Opens bytes, or a part of them; undefined where they have been deleted meanwhile. */
   open(blob: Pick<Blob, 'key'>, range?: ByteRange): Promise<Readable | undefined>
+  /** Lends the bytes as a local file; undefined where they have been deleted meanwhile. */
+  useFile<T>(blob: Pick<Blob, 'key'>, use: (path: string) => Promise<T>): Promise<T | undefined>
+  /** Whether bytes are there to stay, so that something may be derived from them. */
+  isStored(reader: Reader, nid: number): Promise<boolean>
   /** Call it when a row that pointed to these blobs is gone: what nothing points to any more is deleted after the commit. */
   release(tx: Tx, numbers: readonly number[]): Promise<void>
   /** Deletes bytes that are due, also those of writes that a crash interrupted before `before`. */
@@ -76,6 +81,8 @@ export function createBlobs({ db, clock, log, jobs, store }: BlobsDeps): Blobs {
 
   return {
     open: (blob, range) => store.open(blob.key, range),
+    useFile: (blob, use) => store.useFile(blob.key, use),
+    isStored: async (reader, nid) => (await getBlobState(reader, nid)) === 'stored',
     keep: async (file, attach) => {
       const { sha256, size, head } = file
       const detectedType = (await detectType(head)) ?? null
@@ -103,8 +110,11 @@ export function createBlobs({ db, clock, log, jobs, store }: BlobsDeps): Blobs {
     },
     release: async (tx, numbers) => {
       const doomed: number[] = []
-      for (const nid of new Set(numbers)) {
-        if (!(await isBlobUsed(tx, nid)) && (await moveBlob(tx, nid, 'stored', 'doomed'))) doomed.push(nid)
+      const released = [...numbers]
+      for (let nid = released.pop(); nid !== undefined; nid = released.pop()) {
+        if ((await isBlobUsed(tx, nid)) || !(await moveBlob(tx, nid, 'stored', 'doomed'))) continue
+        doomed.push(nid)
+        released.push(...(await takeDerived(tx, nid)))
       }
       if (doomed.length > 0) await jobs.enqueue(tx, deleteJob, { blobs: doomed })
     },

@@ -1,4 +1,4 @@
-import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { access, mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { BlobStore } from './blob-store.ts'
 
@@ -22,8 +22,19 @@ export function createFileBlobStore(folder: string): BlobStore {
         throw error
       }
     },
+    useFile: async (key, use) => {
+      const path = pathOf(key)
+      return (await exists(path)) ? use(path) : undefined
+    },
     delete: (key) => rm(pathOf(key), { force: true }),
   }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
 }
 
 /** Makes a folder, and its entry in each folder above that is new, too, durable. */

@@ -16,6 +16,7 @@ import type { ServedFile } from './file-reply.ts'
 import { createRemoteMedia, type RemoteSource } from './remote-media.ts'
 import { createSpool } from './spool.ts'
 import { createSweeper } from './sweeper.ts'
+import { createThumbnails, type Thumbnails } from './thumbnails/thumbnails.ts'
 import { createUploadWaiters } from './upload-waiters.ts'
 import { createUploads, type UploadOptions, type Uploads } from './uploads.ts'
 
@@ -25,6 +26,9 @@ export interface MediaOptions extends UploadOptions {
   /** The largest file in bytes. */
   readonly maxUpload: number
   readonly sweepInterval: number
+  /** Pictures with more pixels get no thumbnails. */
+  readonly maxPixels: number
+  readonly hasFfmpeg: boolean
 }
 
 export interface MediaDeps {
@@ -39,6 +43,7 @@ export interface MediaDeps {
 export interface Media {
   readonly uploads: Uploads
   readonly downloads: Downloads
+  readonly thumbnails: Thumbnails
   /** How a piece of media is sent; under another name where one is given. */
   served(media: LiveMedia, fileName?: string): ServedFile
   /** How media of other servers is had; without it there is none. */
@@ -59,6 +64,7 @@ export function createMedia({ db, clock, log, jobs, accounts, options }: MediaDe
   return {
     uploads: createUploads({ db, clock, accounts, blobs, spool, waiters, options }),
     downloads: createDownloads({ db, clock, serverName, waiters, remote }),
+    thumbnails: createThumbnails({ db, log, blobs, spool, ...options }),
     served: ({ blob, contentType: declared, fileName: ownName }, fileName) => {
       const contentType = servedType(declared, blob.detectedType)
       const kind = isInline(contentType) ? 'inline' : 'attachment'
@@ -75,6 +81,7 @@ export function createMedia({ db, clock, log, jobs, accounts, options }: MediaDe
     part: {
       name: 'media',
       start: async (signal) => {
+        if (!options.hasFfmpeg) log.info('ffmpeg is not installed: videos have no thumbnails')
         await spool.clear()
         await blobs.sweep(signal, clock.now())
         sweeper.start()

@@ -1,6 +1,7 @@
 import type { AppContext } from '../context.ts'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
 import { downloadRoutes } from './routes-downloads.ts'
+import { thumbnailRoutes } from './routes-thumbnails.ts'
 import { uploadRoutes } from './routes-uploads.ts'
 
 const spec = 'https://spec.matrix.org/v1.19/client-server-api/#'
@@ -32,5 +33,6 @@ export function mediaRoutes(ctx: Pick<AppContext, 'media' | 'config'>): Endpoint
     ),
     ...uploadRoutes(ctx),
     ...downloadRoutes(ctx),
+    ...thumbnailRoutes(ctx),
   ]
 }

@@ -16,12 +16,14 @@ export interface SpooledFile extends AsyncDisposable {
   readonly head: Buffer
 }
 
+type Source = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
+
 /** Temporary files: whatever comes in is written there piece by piece, and never held in memory as a whole. */
 export interface Spool {
   /** Writes a source to its end. When it fails, or when the disk is full, nothing of it remains. */
-  write(source: AsyncIterable<Uint8Array>): Promise<SpooledFile>
-  /** A path for a file that something else writes. Removing it is up to the caller. */
-  newPath(): string
+  write(source: Source): Promise<SpooledFile>
+  /** Lends a path that something else may write a file to; the file is removed afterwards. */
+  withPath<T>(use: (path: string) => Promise<T>): Promise<T>
   /** Removes what an earlier run left behind. Nothing may be under way. */
   clear(): Promise<void>
 }
@@ -29,7 +31,14 @@ export interface Spool {
 export function createSpool(folder: string): Spool {
   const newPath = () => join(folder, randomString(20))
   return {
-    newPath,
+    withPath: async (use) => {
+      const path = newPath()
+      try {
+        return await use(path)
+      } finally {
+        await rm(path, { force: true })
+      }
+    },
     write: async (source) => {
       const path = newPath()
       const dispose = () => rm(path, { force: true })
@@ -47,7 +56,7 @@ export function createSpool(folder: string): Spool {
   }
 }
 
-async function writeAll(path: string, source: AsyncIterable<Uint8Array>) {
+async function writeAll(path: string, source: Source) {
   const hash = createHash('sha256')
   const head: Uint8Array[] = []
   let headLength = 0

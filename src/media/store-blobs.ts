@@ -56,12 +56,28 @@ export async function getBlobState(reader: Reader, nid: number): Promise<BlobSta
   return row?.state
 }
 
-const used = prepare((qb, p: { nid: number }) =>
+const inMedia = prepare((qb, p: { nid: number }) =>
   qb.selectFrom('media').select('media_nid').where('blob_nid', '=', p.nid).limit(1),
+)
+const inThumbnails = prepare((qb, p: { nid: number }) =>
+  qb.selectFrom('media_thumbnails').select('source_nid').where('blob_nid', '=', p.nid).limit(1),
 )
 
 export async function isBlobUsed(reader: Reader, nid: number): Promise<boolean> {
-  return (await used.first(reader, { nid })) !== undefined
+  return (
+    (await inMedia.first(reader, { nid })) !== undefined || (await inThumbnails.first(reader, { nid })) !== undefined
+  )
+}
+
+/** Forgets what was made of a blob; returns the numbers of the blobs that it was kept in. */
+export async function takeDerived(tx: Tx, source: number): Promise<number[]> {
+  const rows = await tx.qb
+    .selectFrom('media_thumbnails')
+    .select('blob_nid as nid')
+    .where('source_nid', '=', source)
+    .execute()
+  if (rows.length > 0) await tx.qb.deleteFrom('media_thumbnails').where('source_nid', '=', source).execute()
+  return rows.flatMap(({ nid }) => nid ?? [])
 }
 
 /** Blobs whose bytes must go. With `numbers`, those among them. */

@@ -16,6 +16,10 @@ export interface MediaSchema {
     state: BlobState
     /** The media type that the first bytes show; null: none that is known. */
     detected_type: string | null
+    /** Of a picture that has been looked at, upright. */
+    width: number | null
+    height: number | null
+    frames: number | null
     created_ts: number
   }
   media: {
@@ -38,4 +42,6 @@ export interface MediaSchema {
     deleted_ts: number | null
     deleted_reason: string | null
   }
+  /** What was made of a blob: smaller pictures, or the poster of a video. Null: it was tried in vain. */
+  media_thumbnails: { source_nid: number; variant: string; blob_nid: number | null; content_type: string | null }
 }

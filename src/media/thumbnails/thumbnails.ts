@@ -1,0 +1,168 @@
+import { readFile } from 'node:fs/promises'
+import type { Database } from '../../db/database.ts'
+import { ClientGoneError } from '../../http/read-body.ts'
+import { errors, MatrixError } from '../../matrix/errors.ts'
+import type { ServerName } from '../../matrix/ids.ts'
+import { createKeyedMutex } from '../../util/keyed-mutex.ts'
+import type { Log } from '../../util/log.ts'
+import { createSemaphore } from '../../util/semaphore.ts'
+import type { Blobs } from '../blobs.ts'
+import { contentDisposition } from '../disposition.ts'
+import type { LiveMedia } from '../downloads.ts'
+import type { ServedFile } from '../file-reply.ts'
+import type { Spool } from '../spool.ts'
+import {
+  type ImageLibrary,
+  loadImageLibrary,
+  type PictureFacts,
+  picturesAtATime,
+  type Rendered,
+} from './image-library.ts'
+import { planSize, variantOf, type WantedSize } from './sizes.ts'
+import { getFacts, getThumbnail, putThumbnail, type StoredThumbnail, setFacts } from './store-thumbnails.ts'
+import { isVideo, writePoster } from './video-poster.ts'
+
+export interface WantedThumbnail extends WantedSize {
+  /** Whether it may move, where the picture does. */
+  readonly animated: boolean
+}
+
+export interface Thumbnails {
+  /**
+   * A smaller picture of a picture or a video, made when it is asked for first. Throws `400 M_UNKNOWN` for what has
+   * none, `413 M_TOO_LARGE` (`502` for media of other servers) for pictures of too many pixels.
+   */
+  get(media: LiveMedia, wanted: WantedThumbnail, signal: AbortSignal): Promise<ServedFile>
+}
+
+export interface ThumbnailsDeps {
+  readonly db: Database
+  readonly log: Log
+  readonly blobs: Blobs
+  readonly spool: Spool
+  readonly serverName: ServerName
+  /** Pictures with more pixels are not opened. */
+  readonly maxPixels: number
+  /** Whether pictures can be taken from videos. */
+  readonly hasFfmpeg: boolean
+}
+
+type Source = { readonly nid: number; readonly key: string }
+
+const mostWaiting = 200
+const noThumbnail = () => errors.unknown(400, 'There are no thumbnails of this content')
+
+export function createThumbnails({
+  db,
+  log,
+  blobs,
+  spool,
+  serverName,
+  maxPixels,
+  hasFfmpeg,
+}: ThumbnailsDeps): Thumbnails {
+  const underWay = createKeyedMutex()
+  const workers = createSemaphore(picturesAtATime)
+
+  /** Runs heavy work when its turn comes; whoever has gone by then is skipped. */
+  async function work<T>(task: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    if (workers.waiting >= mostWaiting) throw errors.limitExceeded(5_000, 'Too many thumbnails are being made')
+    try {
+      return await workers.run(task, signal)
+    } catch (error) {
+      throw signal.aborted ? new ClientGoneError('nobody waits for the thumbnail any more') : error
+    }
+  }
+
+  /** What is filed under a variant, or else what `make` writes; a picture that cannot be read is tried once. */
+  function derived(
+    source: Source,
+    variant: string,
+    signal: AbortSignal,
+    make: (path: string) => Promise<Rendered>,
+  ): Promise<StoredThumbnail> {
+    return underWay.run(`${source.nid} ${variant}`, async () => {
+      const known = await db.read((reader) => getThumbnail(reader, source.nid, variant))
+      if (known === 'impossible') throw noThumbnail()
+      if (known) return known
+      const made = await work(() => blobs.useFile(source, make), signal).catch(async (error: unknown) => {
+        if (!isFaultOfPicture(error)) throw error
+        log.info({ err: error, variant }, 'a thumbnail could not be made')
+        await db.write('no thumbnail', (tx) => putThumbnail(tx, source.nid, variant))
+        throw noThumbnail()
+      })
+      if (!made) throw errors.notFound()
+      const { contentType } = made
+      await using file = await spool.write([made.bytes])
+      return await blobs.keep(file, async (tx, blob) => {
+        if (!(await blobs.isStored(tx, source.nid))) throw errors.notFound('The media has been deleted')
+        await putThumbnail(tx, source.nid, variant, { blobNid: blob.nid, contentType })
+        return { contentType, blob }
+      })
+    })
+  }
+
+  /** The picture that thumbnails are made of: the content itself, or a picture from a video. */
+  async function pictureOf({ blob }: LiveMedia, images: ImageLibrary, signal: AbortSignal): Promise<Source> {
+    if (blob.detectedType === null) throw noThumbnail()
+    if (images.canRead(blob.detectedType)) return blob
+    const type = blob.detectedType
+    if (!hasFfmpeg || !isVideo(type)) throw noThumbnail()
+    const { blob: picture } = await derived(blob, 'poster', signal, (path) =>
+      spool.withPath(async (target) => {
+        await writePoster(path, { type, target, maxPixels })
+        return { bytes: await readFile(target), contentType: 'image/png' }
+      }),
+    )
+    return picture
+  }
+
+  async function factsOf(source: Source, images: ImageLibrary, signal: AbortSignal): Promise<PictureFacts> {
+    const known = await db.read((reader) => getFacts(reader, source.nid))
+    if (known) return known
+    const facts = await work(() => blobs.useFile(source, images.probe), signal).catch((error: unknown) => {
+      throw isFaultOfPicture(error) ? noThumbnail() : error
+    })
+    if (!facts) throw errors.notFound()
+    await db.write('picture facts', (tx) => setFacts(tx, source.nid, facts))
+    return facts
+  }
+
+  return {
+    get: async (media, wanted, signal) => {
+      const images = await loadImageLibrary().catch((error: unknown) => {
+        log.warn({ err: error }, 'there are no thumbnails: sharp does not run on this machine')
+        throw noThumbnail()
+      })
+      const source = await pictureOf(media, images, signal)
+      const facts = await factsOf(source, images, signal)
+      const pixels = facts.width * facts.height
+      if (pixels > maxPixels) throw tooManyPixels(media.origin !== serverName)
+      const frames = wanted.animated ? Math.min(facts.frames, Math.floor(maxPixels / pixels)) : 1
+      const size = planSize(wanted, facts)
+      const { blob, contentType } = await derived(source, variantOf(size, frames > 1), signal, (path) =>
+        images.render(path, { size, frames, maxPixels }),
+      )
+      return {
+        contentType,
+        disposition: contentDisposition('inline', `thumbnail.${extensions[contentType] ?? 'png'}`),
+        size: blob.size,
+        sha256: blob.sha256,
+        open: (range) => blobs.open(blob, range),
+      }
+    },
+  }
+}
+
+const extensions: Readonly<Record<string, string>> = { 'image/jpeg': 'jpg', 'image/png': 'png', 'image/webp': 'webp' }
+
+function tooManyPixels(isRemote: boolean): MatrixError {
+  const message = 'The picture has too many pixels for a thumbnail'
+  return isRemote ? errors.remoteTooLarge(message) : errors.tooLarge(message)
+}
+
+/** Not of the machine, such as a full disk or too many open files, nor of whoever did not wait. */
+function isFaultOfPicture(error: unknown): boolean {
+  if (error instanceof ClientGoneError || error instanceof MatrixError) return false
+  return !(error instanceof Error && 'code' in error && typeof error.code === 'string')
+}
