@@ -17,7 +17,7 @@ import { createE2ee, type E2ee } from './e2ee/e2ee.ts'
 import { createRateLimiter, type RateLimiter } from './http/rate-limit.ts'
 import { createJobs, type Jobs } from './jobs/jobs.ts'
 import { createMailQueue, type MailQueue } from './jobs/mail.ts'
-import type { ServerName } from './matrix/ids.ts'
+import { makeUserId, type ServerName } from './matrix/ids.ts'
 import type { SigningKey } from './matrix/signing.ts'
 import { createMedia, type Media, type MediaOptions } from './media/media.ts'
 import { createPush, type Push } from './push/push.ts'
@@ -111,7 +111,7 @@ async function openCore(config: Config, options: ContextOptions, db: Database): 
 export function composeAccounts(
   core: Pick<Core, 'config' | 'serverName' | 'clock' | 'log' | 'db' | 'streams'>,
 ): Accounts {
-  const { registration, sessions } = core.config
+  const { registration, sessions, server_notices: notices } = core.config
   const { memory, passes } = registration.password_hash
   return createAccounts({
     ...core,
@@ -127,6 +127,7 @@ export function composeAccounts(
       loginTokenLifetime: sessions.login_token_lifetime,
       uiaLifetime: sessions.uia_lifetime,
       openidLifetime: sessions.openid_token_lifetime,
+      noticesUser: notices.enabled ? makeUserId(notices.localpart, core.serverName) : undefined,
     },
   })
 }
@@ -216,7 +217,7 @@ function createServices(core: Core) {
     push,
   })
   const turn = createTurn(core.clock, config.voip.turn)
-  const admin = createAdmin({ ...core, accounts, rooms })
+  const admin = createAdmin({ ...core, accounts, rooms, notices: config.server_notices })
   const parts = [jobs.part, accounts.part, media.part, rooms.part, presence.part, sync.part]
   const reloadAppservices = async () => accounts.appservices.replace(registrations())
   return {

@@ -40,7 +40,12 @@ export interface AccountDataChange {
 /** Called inside the transaction that sets or deletes account data, after the change. */
 export type AccountDataHook = (tx: Tx, change: AccountDataChange) => Promise<void>
 
-export function createAccountData({ streams }: { streams: Streams }): AccountData {
+interface Deps {
+  readonly streams: Streams
+  readonly noticesUser: UserId | undefined
+}
+
+export function createAccountData({ streams, noticesUser }: Deps): AccountData {
   const hooks: AccountDataHook[] = []
 
   async function put(
@@ -78,6 +83,7 @@ export function createAccountData({ streams }: { streams: Streams }): AccountDat
     changedRooms: listChangedAccountDataRooms,
     ignoredUsers,
     inviteSettings: async (reader, userId) => ({
+      trustedUser: noticesUser,
       ignoredUsers: await ignoredUsers(reader, userId),
       permission: await get(reader, userId, 'm.invite_permission_config'),
       filter: await get(reader, userId, 'org.matrix.msc4155.invite_permission_config'),

@@ -47,6 +47,8 @@ export interface AccountsOptions {
   readonly uiaLifetime: number
   /** Of proofs of identity for other services, in ms. */
   readonly openidLifetime: number
+  /** Who sends notices for the server; undefined: nobody. */
+  readonly noticesUser: UserId | undefined
 }
 
 export interface AccountsDeps {
@@ -75,6 +77,8 @@ export interface Accounts {
   readonly openid: Openid
   readonly threepids: Threepids
   readonly identify: Identify
+  /** Who sends notices for the server. Nobody can take the name, block the invitations or turn them down. */
+  readonly noticesUser: UserId | undefined
   isLocalUser(userId: UserId): boolean
   /** Whether a registration token can be used now. */
   checkRegistrationToken(token: string): Promise<boolean>
@@ -123,18 +127,20 @@ export function createAccounts({ db, streams, clock, log, options }: AccountsDep
       tokens: registrationTokens,
       threepids,
       appservices,
+      noticesUser: options.noticesUser,
     }),
     registrationTokens,
     threepids,
     sharedSecret: createSharedSecret(clock),
     setup: createSetup({ db, users, passwords }),
     profiles,
-    accountData: createAccountData({ streams }),
+    accountData: createAccountData({ streams, noticesUser: options.noticesUser }),
     filters: createFilters({ db }),
     passwords,
     uia: createUia({ store: createUiaStore({ db, clock }), clock, lifetimeMs: options.uiaLifetime }),
     identify: createIdentify({ db, threepids, users }),
     openid: createOpenid({ db, clock, hooks, lifetime: options.openidLifetime }),
+    noticesUser: options.noticesUser,
     isLocalUser: (userId) => serverOf(userId) === serverName,
     checkRegistrationToken: (token) => db.read((reader) => registrationTokens.isValid(reader, token)),
     getProfile: profiles.get,

@@ -53,6 +53,7 @@ export interface RegistrationDeps {
   readonly tokens: RegistrationTokens
   readonly threepids: Threepids
   readonly appservices: Appservices
+  readonly noticesUser: UserId | undefined
 }
 
 export function createRegistration(deps: RegistrationDeps): Registration {
@@ -62,6 +63,7 @@ export function createRegistration(deps: RegistrationDeps): Registration {
   function idFor(username: string, appservice: Appservice | undefined): UserId {
     const userId = (appservice ? userIdAsWritten : userIdForName)(username, serverName)
     appservices.checkUser(userId, appservice)
+    if (userId === deps.noticesUser) throw errors.exclusive('This name is reserved for notices of the server')
     return userId
   }
 

@@ -25,6 +25,7 @@ function fromRow(row: UserRow): StoredUser {
     isDeactivated: row.deactivated_ts !== null,
     isErased: row.is_erased === 1,
     appserviceId: row.appservice_id ?? undefined,
+    userType: row.user_type ?? undefined,
     passwordHash: row.password_hash,
   }
 }

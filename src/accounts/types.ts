@@ -11,6 +11,8 @@ export interface User {
   readonly isDeactivated: boolean
   readonly isErased: boolean
   readonly appserviceId: string | undefined
+  /** Undefined: a person. */
+  readonly userType: string | undefined
 }
 
 export interface Device {

@@ -2,20 +2,23 @@ import type { Accounts } from '../accounts/accounts.ts'
 import type { Database } from '../db/database.ts'
 import type { Rooms } from '../rooms/rooms.ts'
 import type { Clock } from '../util/clock.ts'
+import { createNotices, type Notices, type NoticesOptions } from './notices/notices.ts'
 import { createReports, type Reports } from './reports/reports.ts'
 
 export interface Admin {
   readonly reports: Reports
+  readonly notices: Notices
 }
 
 export interface AdminDeps {
   readonly db: Database
   readonly clock: Clock
-  readonly accounts: Pick<Accounts, 'isLocalUser' | 'users'>
-  readonly rooms: Pick<Rooms, 'reads'>
+  readonly accounts: Pick<Accounts, 'accountData' | 'isLocalUser' | 'users' | 'noticesUser'>
+  readonly rooms: Pick<Rooms, 'create' | 'events' | 'membership' | 'reads'>
+  readonly notices: NoticesOptions
 }
 
 /** Composes what administrators need. */
-export function createAdmin(deps: AdminDeps): Admin {
-  return { reports: createReports(deps) }
+export function createAdmin({ notices, ...deps }: AdminDeps): Admin {
+  return { reports: createReports(deps), notices: createNotices({ ...deps, options: notices }) }
 }

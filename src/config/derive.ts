@@ -49,6 +49,10 @@ export function findConflicts(config: Config): string[] {
       `bots.assistant.localpart is "${config.bots.assistant.localpart}" like bots.voicemail.localpart; choose another.`,
     )
   }
+  const { enabled, localpart } = config.server_notices
+  if (enabled && [config.bots.voicemail.localpart, config.bots.assistant.localpart].includes(localpart)) {
+    problems.push(`server_notices.localpart is "${localpart}" like that of a bot; choose another.`)
+  }
   return problems
 }
 

@@ -4,6 +4,7 @@ import { bots } from './schema-bots.ts'
 import { support, wellKnown } from './schema-discovery.ts'
 import { mail } from './schema-mail.ts'
 import { media } from './schema-media.ts'
+import { serverNotices } from './schema-notices.ts'
 import { rateLimits } from './schema-rate-limits.ts'
 import { presence, rooms } from './schema-rooms.ts'
 import { database, dataDir, federation, listeners, log, outbound, publicUrl, serverName } from './schema-server.ts'
@@ -24,6 +25,7 @@ export const configSchema = z.strictObject({
   rate_limits: rateLimits,
   rooms,
   presence,
+  server_notices: serverNotices,
   federation,
   well_known: wellKnown,
   support,

@@ -1,4 +1,5 @@
 import type { AccountsSchema } from './schema/accounts.ts'
+import type { AdminSchema } from './schema/admin.ts'
 import type { CoreSchema } from './schema/core.ts'
 import type { DiscoverySchema } from './schema/discovery.ts'
 import type { E2eeSchema } from './schema/e2ee.ts'
@@ -12,6 +13,7 @@ import type { RoomsSchema } from './schema/rooms.ts'
 export interface Schema
   extends CoreSchema,
     AccountsSchema,
+    AdminSchema,
     RoomsSchema,
     DiscoverySchema,
     PeopleSchema,

@@ -8,6 +8,8 @@ import { serverOf, type UserId } from './ids.ts'
 export type InviteVerdict = 'allow' | 'ignore' | 'block'
 
 export interface InviteSettings {
+  /** Who speaks for the server: can be ignored, but not blocked. */
+  readonly trustedUser?: UserId | undefined
   readonly ignoredUsers: ReadonlySet<string>
   /** Content of `m.invite_permission_config`: https://spec.matrix.org/v1.19/client-server-api/#invite-permission */
   readonly permission: JsonObject | undefined
@@ -25,7 +27,9 @@ const steps = [
   ['blocked_servers', 'block'],
 ] as const satisfies readonly (readonly [string, InviteVerdict])[]
 
-export function judgeInvite({ ignoredUsers, permission, filter }: InviteSettings, inviter: UserId): InviteVerdict {
+export function judgeInvite(settings: InviteSettings, inviter: UserId): InviteVerdict {
+  const { trustedUser, ignoredUsers, permission, filter } = settings
+  if (inviter === trustedUser) return ignoredUsers.has(inviter) ? 'ignore' : 'allow'
   if (permission?.default_action === 'block') return 'block'
   if (ignoredUsers.has(inviter)) return 'ignore'
   return filter === undefined ? 'allow' : applyFilter(filter, inviter)

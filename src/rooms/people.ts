@@ -15,6 +15,8 @@ export interface People {
   requireActive(reader: Reader, userId: UserId): Promise<void>
   /** Throws `403 M_INVITE_BLOCKED` for a local user who takes no invitations from the inviter. */
   requireInvitable(reader: Reader, inviter: UserId, userId: UserId): Promise<void>
+  /** Throws `403 M_CANNOT_LEAVE_SERVER_NOTICE_ROOM` for an invitation by the server itself. */
+  requireDeclinable(inviter: UserId): void
   /** Lets application services make those of their users who do not exist yet. Not to be called inside a read or a write. */
   summon(userIds: Iterable<UserId>): Promise<void>
 }
@@ -24,7 +26,7 @@ const asked = 8
 
 export function createPeople(
   db: Database,
-  accounts: Pick<Accounts, 'isLocalUser' | 'getProfile' | 'accountData' | 'appservices'> & {
+  accounts: Pick<Accounts, 'isLocalUser' | 'noticesUser' | 'getProfile' | 'accountData' | 'appservices'> & {
     users: Pick<Accounts['users'], 'requireActive' | 'get'>
   },
 ): People {
@@ -45,6 +47,9 @@ export function createPeople(
       }
       const settings = await accounts.accountData.inviteSettings(reader, userId)
       if (judgeInvite(settings, inviter) === 'block') throw errors.inviteBlocked()
+    },
+    requireDeclinable: (inviter) => {
+      if (inviter === accounts.noticesUser) throw errors.cannotLeaveServerNoticeRoom()
     },
     summon: async (userIds) => {
       const theirs = [...userIds].filter((userId) => accounts.appservices.ofUser(userId).length > 0)

@@ -70,7 +70,7 @@ export interface RoomsOptions {
 /** The parts of the accounts that rooms use, and follow. */
 export type RoomAccounts = Pick<
   Accounts,
-  'isLocalUser' | 'getProfile' | 'accountData' | 'appservices' | 'onProfileChange' | 'onDeactivate'
+  'isLocalUser' | 'noticesUser' | 'getProfile' | 'accountData' | 'appservices' | 'onProfileChange' | 'onDeactivate'
 > & { readonly users: Pick<Accounts['users'], 'requireActive' | 'get'> }
 
 export interface RoomsDeps {

@@ -8,7 +8,7 @@ import { createYielder } from '../../util/async.ts'
 import { appendClientState } from '../actions/append-client-state.ts'
 import type { Actor } from '../actor.ts'
 import { getAlias, insertAlias } from '../directory/store-aliases.ts'
-import type { RoomDraft } from '../draft.ts'
+import type { AlsoWrite, RoomDraft } from '../draft.ts'
 import { appendJoin } from '../membership/join.ts'
 import { appendInvite } from '../membership/others.ts'
 import type { People } from '../people.ts'
@@ -32,9 +32,9 @@ export interface CreateRoomDeps {
 
 /**
  * Makes a room in one write. Throws `400 M_UNSUPPORTED_ROOM_VERSION`, `M_ROOM_IN_USE` for a taken alias, `M_EXCLUSIVE`,
- * `M_INVALID_ROOM_STATE` where the creator may not write what is asked for.
+ * `M_INVALID_ROOM_STATE` where the creator may not write what is asked for. `also` is written together with the room.
  */
-export type CreateRoom = (actor: Actor, request: CreateRoomRequest) => Promise<RoomId>
+export type CreateRoom = (actor: Actor, request: CreateRoomRequest, also?: AlsoWrite) => Promise<RoomId>
 
 export function requireRules(version: string): RoomVersionRules {
   const rules = getRoomVersionRules(version)
@@ -112,7 +112,7 @@ export function createRoomCreation(deps: CreateRoomDeps): CreateRoom {
     }
   }
 
-  return async (actor, request) => {
+  return async (actor, request, also) => {
     const rules = requireRules(request.roomVersion ?? deps.defaultVersion)
     const alias = requireAlias(request.aliasName)
     if (alias !== undefined) deps.appservices.checkAlias(alias, actor.appservice)
@@ -127,6 +127,7 @@ export function createRoomCreation(deps: CreateRoomDeps): CreateRoom {
       draft.alsoWrite(async (tx, room) => {
         if (alias !== undefined && !(await insertAlias(tx, alias, room.nid, actor.userId))) throw errors.roomInUse()
         if (request.visibility === 'public') await updateRoomPublic(tx, room.nid, true)
+        await also?.(tx, room)
       })
       return draft.roomId
     })

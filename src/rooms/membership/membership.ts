@@ -13,7 +13,7 @@ import { getMembership, updateForgotten } from '../store-members.ts'
 import { getRoom } from '../store-rooms.ts'
 import { appendJoin } from './join.ts'
 import { appendKnock } from './knock.ts'
-import { appendLeave } from './leave.ts'
+import { appendOwnLeave } from './leave.ts'
 import { appendBan, appendInvite, appendKick, appendUnban } from './others.ts'
 
 /** How a client names a room, and through which servers it may be reached. */
@@ -76,7 +76,7 @@ export function createMembership({ db, streams, writer, people, aliases }: Deps)
     knock: (actor, address, content) => enter(address, (draft) => appendKnock(draft, people, actor, content)),
     leave: async (actor, roomId, content) => {
       const left = await writer.change(roomId, async (draft) => {
-        await appendLeave(draft, actor, content)
+        await appendOwnLeave(draft, people, actor, content)
         return true
       })
       if (left === undefined) throw errors.notFound('This server does not know that room')

@@ -8,7 +8,7 @@ import type { RoomDraft } from '../draft.ts'
 import type { People } from '../people.ts'
 import { appendJoin } from './join.ts'
 import { appendKnock } from './knock.ts'
-import { appendLeave } from './leave.ts'
+import { appendOwnLeave } from './leave.ts'
 import { appendBan, appendInvite, appendKick, appendUnban } from './others.ts'
 
 /** A member event as a client writes it, under the same conditions as the membership endpoints. */
@@ -36,7 +36,7 @@ export async function setMember(
     case 'ban':
       return appendBan(draft, actor, target, given)
     case 'leave': {
-      if (isOwn) return appendLeave(draft, actor, given)
+      if (isOwn) return appendOwnLeave(draft, people, actor, given)
       const current = membershipOf((await draft.state('m.room.member', target))?.pdu)
       return (current === 'ban' ? appendUnban : appendKick)(draft, actor, target, given)
     }
