@@ -3,6 +3,7 @@ import { type Accounts, createAccounts } from './accounts/accounts.ts'
 import { readRegistrations } from './accounts/appservices/read-registrations.ts'
 import { createEmailValidations, type EmailValidations } from './accounts/threepids/validations.ts'
 import { type Admin, createAdmin } from './admin/admin.ts'
+import { type AppserviceRuntime, createAppserviceRuntime } from './bots/appservices/runtime.ts'
 import { findProgram } from './config/find-program.ts'
 import { mailServerOf } from './config/mail-server.ts'
 import type { Config } from './config/schema.ts'
@@ -54,6 +55,7 @@ export interface AppContext {
   readonly sync: Sync
   readonly turn: Turn
   readonly admin: Admin
+  readonly appservices: AppserviceRuntime
   /** Reads the registration files again. Throws a `ConfigError`. */
   reloadAppservices(): Promise<void>
   /** What runs as long as the server does, in the order of its start. */
@@ -218,8 +220,9 @@ function createServices(core: Core) {
   })
   const turn = createTurn(core.clock, config.voip.turn)
   const admin = createAdmin({ ...core, accounts, rooms, notices: config.server_notices })
-  const parts = [jobs.part, accounts.part, media.part, rooms.part, presence.part, sync.part]
-  const reloadAppservices = async () => accounts.appservices.replace(registrations())
+  const appservices = createAppserviceRuntime({ ...core, accounts, rooms, presence: presence.news, e2ee })
+  const reloadAppservices = async () => appservices.reload(registrations())
+  const parts = [jobs.part, accounts.part, media.part, rooms.part, presence.part, sync.part, appservices.part]
   return {
     jobs,
     mail,
@@ -233,6 +236,7 @@ function createServices(core: Core) {
     sync,
     turn,
     admin,
+    appservices,
     reloadAppservices,
     parts,
   }

@@ -1,5 +1,6 @@
 import type { AccountsSchema } from './schema/accounts.ts'
 import type { AdminSchema } from './schema/admin.ts'
+import type { AppservicesSchema } from './schema/appservices.ts'
 import type { CoreSchema } from './schema/core.ts'
 import type { DiscoverySchema } from './schema/discovery.ts'
 import type { E2eeSchema } from './schema/e2ee.ts'
@@ -20,4 +21,5 @@ export interface Schema
     MediaSchema,
     IdentitySchema,
     E2eeSchema,
-    PushSchema {}
+    PushSchema,
+    AppservicesSchema {}

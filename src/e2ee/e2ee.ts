@@ -19,6 +19,7 @@ import { removeDevice } from './remove-devices.ts'
 import { uploadSignatures } from './signatures.ts'
 import { deleteCrossSigningKeys } from './store-cross-signing.ts'
 import { hasDeviceKeys } from './store-device-keys.ts'
+import { listChangedUsers } from './store-device-lists.ts'
 import { deleteBackups } from './store-key-backup.ts'
 import type { KeyCounts } from './store-key-counts.ts'
 import { createToDevice, type ToDevice, type ToDevicePage } from './to-device.ts'
@@ -62,6 +63,8 @@ export interface E2ee {
   ): Promise<{ [userId: string]: { [keyId: string]: JsonObject } }>
   /** Device lists that changed after `since`; what has changed up to now is included, even beyond `to`. */
   deviceLists(reader: Reader, userId: string, since: number, to: number): Promise<DeviceListUpdates>
+  /** Users whose devices or keys changed after a stream position, as far as others see that, with the last change of each. */
+  changedUsers(reader: Reader, after: number, limit: number): Promise<{ userId: string; position: number }[]>
   keyCounts(reader: Reader, userId: string, deviceId: string): Promise<KeyCounts>
   listToDevice(
     reader: Reader,
@@ -93,7 +96,7 @@ export function createE2ee({ db, streams, clock, serverName, devices }: E2eeDeps
   const changes = { streams, hooks }
   const toDevice = createToDevice({ db, streams, clock, serverName, devices, hooks })
   const isLocal = (userId: string) => isUserId(userId) && serverOf(userId) === serverName
-  const everywhere = { db, devices, serverName, remote: () => remote }
+  const everywhere = { db, devices, serverName, hooks, remote: () => remote }
 
   return {
     uploadKeys: (device, keys) =>
@@ -106,12 +109,13 @@ export function createE2ee({ db, streams, clock, serverName, devices }: E2eeDeps
     queryKeys: (viewer, wanted, timeoutMs) => queryEverywhere(everywhere, viewer, wanted, timeoutMs),
     claimKeys: (wanted, timeoutMs) => claimEverywhere(everywhere, wanted, timeoutMs),
     queryLocalKeys: (reader, wanted) => queryLocalKeys(devices, reader, '', wanted),
-    claimLocalKeys: claimKeys,
+    claimLocalKeys: (tx, wanted) => claimKeys(hooks, tx, wanted),
     uploadCrossSigning: (userId, upload, isAuthorised) =>
       uploadCrossSigning({ db, devices, ...changes }, userId, upload, isAuthorised),
     uploadSignatures: (userId, upload) =>
       uploadSignatures({ db, isLocal, ...changes, remoteMasterKeys }, userId, upload),
     deviceLists: (reader, userId, since) => listDeviceLists(reader, userId, since),
+    changedUsers: listChangedUsers,
     keyCounts: (reader, userId, deviceId) => getCounts(reader, { userId, deviceId }),
     listToDevice: toDevice.list,
     acknowledgeToDevice: toDevice.acknowledge,

@@ -4,6 +4,7 @@ import type { JsonObject } from '../matrix/event.ts'
 import { createYielder } from '../util/async.ts'
 import type { NamedKey } from './key-format.ts'
 import { type Nested, putNested } from './nested.ts'
+import type { E2eeHook } from './ports.ts'
 import { getFallbackKey, listUnusedFallback, updateFallbackUsed, upsertFallbackKey } from './store-fallback-keys.ts'
 import { getKeyCounts, type KeyCounts, upsertKeyCounts } from './store-key-counts.ts'
 import {
@@ -61,15 +62,21 @@ async function addOneTimeKey(tx: Tx, device: DeviceRef, key: NamedKey): Promise<
   await insertOneTimeKey(tx, device, key)
 }
 
-/** Gives out a key for each wanted user, device and algorithm; those that have none are absent. */
-export async function claimKeys(tx: Tx, wanted: Nested<string>): Promise<Nested<JsonObject>> {
+/** Gives out a key for each wanted user, device and algorithm, and tells the hooks; those that have none are absent. */
+export async function claimKeys(
+  hooks: readonly E2eeHook[],
+  tx: Tx,
+  wanted: Nested<string>,
+): Promise<Nested<JsonObject>> {
   const claimed: Nested<JsonObject> = new Map()
   const pause = createYielder()
   for (const [userId, devices] of wanted) {
     for (const [deviceId, algorithm] of devices) {
       await pause()
       const key = await claimOne(tx, { userId, deviceId }, algorithm)
-      if (key) putNested(claimed, userId, deviceId, { [`${algorithm}:${key.keyId}`]: JSON.parse(key.json) })
+      if (!key) continue
+      putNested(claimed, userId, deviceId, { [`${algorithm}:${key.keyId}`]: JSON.parse(key.json) })
+      for (const hook of hooks) await hook.keysClaimed?.(tx, { userId, deviceId })
     }
   }
   return claimed

@@ -45,6 +45,10 @@ export interface RemoteToDevice {
 export interface E2eeHook {
   /** Messages for devices elsewhere have to be queued for their servers. */
   remoteToDevice?(tx: Tx, message: RemoteToDevice): Promise<void>
+  /** A message has been put into the inbox of one of our users' devices, at this stream position. */
+  toDevice?(tx: Tx, message: { userId: string; deviceId: string; position: number }): Promise<void>
+  /** Somebody was given a one-time or fallback key of one of our users' devices. */
+  keysClaimed?(tx: Tx, device: { userId: string; deviceId: string }): Promise<void>
   /** A device of one of our users changed (its keys or its name) or is gone. */
   deviceChanged?(tx: Tx, change: { userId: string; deviceId: string; deleted: boolean }): Promise<void>
   /** The cross-signing keys of one of our users changed, or their signatures. */

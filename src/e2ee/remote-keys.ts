@@ -5,13 +5,14 @@ import { isUserId, type ServerName, serverOf } from '../matrix/ids.ts'
 import { FetchError } from '../util/fetch-error.ts'
 import { type Nested, nestedObject } from './nested.ts'
 import { claimKeys } from './one-time-keys.ts'
-import type { DeviceDirectory, QueriedKeys, RemoteKeys } from './ports.ts'
+import type { DeviceDirectory, E2eeHook, QueriedKeys, RemoteKeys } from './ports.ts'
 import { queryLocalKeys } from './query-keys.ts'
 
 export interface EverywhereDeps {
   readonly db: Database
   readonly devices: DeviceDirectory
   readonly serverName: ServerName
+  readonly hooks: readonly E2eeHook[]
   /** Undefined as long as there is no federation. */
   remote(): RemoteKeys | undefined
 }
@@ -56,7 +57,7 @@ export async function claimEverywhere(
   const { local, byServer } = splitByServer(deps.serverName, wanted)
   const failures: Failures = {}
   const [own, ...others] = await Promise.all([
-    local.size > 0 ? deps.db.write('claim keys', (tx) => claimKeys(tx, local)) : new Map<string, never>(),
+    local.size > 0 ? deps.db.write('claim keys', (tx) => claimKeys(deps.hooks, tx, local)) : new Map<string, never>(),
     ...askServers(deps, byServer, failures, (remote, server, users) => remote.claim(server, users, timeoutMs)),
   ])
   const keys = nestedObject<JsonObject>(own)

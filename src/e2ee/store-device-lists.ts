@@ -34,3 +34,23 @@ export async function listDeviceListChanges(
   const rows = await since.all(reader, { since: after, observer })
   return rows.map((row) => ({ userId: row.user_id, isPrivate: row.observer !== '' }))
 }
+
+const publicChanges = prepare((qb, p: { after: number; limit: number }) =>
+  qb
+    .selectFrom('device_list_changes')
+    .select(['user_id', 'stream_pos'])
+    .where('stream_pos', '>', p.after)
+    .where('observer', '=', '')
+    .orderBy('stream_pos')
+    .limit(p.limit),
+)
+
+/** Users whose keys changed for everybody after a position, in the order of their last change. */
+export async function listChangedUsers(
+  reader: Reader,
+  after: number,
+  limit: number,
+): Promise<{ userId: string; position: number }[]> {
+  const rows = await publicChanges.all(reader, { after, limit })
+  return rows.map((row) => ({ userId: row.user_id, position: row.stream_pos }))
+}

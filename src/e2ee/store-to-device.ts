@@ -22,6 +22,21 @@ const page = prepare((qb, p: DeviceRef & { after: number; upTo: number; limit: n
     .orderBy('stream_pos')
     .limit(p.limit),
 )
+const one = prepare((qb, p: DeviceRef & { position: number }) =>
+  qb
+    .selectFrom('to_device_inbox')
+    .select('json')
+    .where('user_id', '=', p.userId)
+    .where('device_id', '=', p.deviceId)
+    .where('stream_pos', '=', p.position),
+)
+const removeOne = prepare((qb, p: DeviceRef & { position: number }) =>
+  qb
+    .deleteFrom('to_device_inbox')
+    .where('user_id', '=', p.userId)
+    .where('device_id', '=', p.deviceId)
+    .where('stream_pos', '=', p.position),
+)
 const acknowledge = prepare((qb, p: DeviceRef & { upTo: number }) =>
   qb
     .deleteFrom('to_device_inbox')
@@ -47,6 +62,14 @@ export function listMessages(
   range: { after: number; upTo: number; limit: number },
 ): Promise<{ stream_pos: number; json: string }[]> {
   return page.all(reader, { userId: device.userId, deviceId: device.deviceId, ...range })
+}
+
+export async function getMessage(reader: Reader, device: DeviceRef, position: number): Promise<string | undefined> {
+  return (await one.first(reader, { userId: device.userId, deviceId: device.deviceId, position }))?.json
+}
+
+export async function deleteMessage(tx: Tx, device: DeviceRef, position: number): Promise<void> {
+  await removeOne.run(tx, { userId: device.userId, deviceId: device.deviceId, position })
 }
 
 export async function deleteMessages(tx: Tx, device: DeviceRef, upTo: number): Promise<void> {

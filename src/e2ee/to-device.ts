@@ -9,8 +9,10 @@ import type { Nested } from './nested.ts'
 import type { DeviceDirectory, E2eeHook } from './ports.ts'
 import { getDehydratedNames } from './store-dehydrated.ts'
 import {
+  deleteMessage,
   deleteMessages,
   deleteTransactionsBefore,
+  getMessage,
   insertMessage,
   insertTransaction,
   listMessages,
@@ -62,6 +64,10 @@ export interface ToDevice {
     deviceId: string,
     range: { since: number; to: number; limit: number },
   ): Promise<ToDevicePage>
+  /** The message that a device was sent at a stream position; undefined where the device has received it. */
+  get(reader: Reader, device: DeviceRef, position: number): Promise<JsonObject | undefined>
+  /** Takes one message out of the inbox. */
+  remove(tx: Tx, device: DeviceRef, position: number): Promise<void>
   /** Forgets what the device has received: everything up to this position. */
   acknowledge(userId: string, deviceId: string, upTo: number): Promise<void>
 }
@@ -99,6 +105,7 @@ export function createToDevice(deps: ToDeviceDeps): ToDevice {
       await pause()
       position++
       await insertMessage(tx, device, position, JSON.stringify({ type, sender, content }))
+      for (const hook of deps.hooks) await hook.toDevice?.(tx, { ...device, position })
     }
     deps.streams.notify(tx, { users: [...new Set(targets.map(({ device }) => device.userId))] })
   }
@@ -119,6 +126,11 @@ export function createToDevice(deps: ToDeviceDeps): ToDevice {
         received,
       }
     },
+    get: async (reader, device, position) => {
+      const json = await getMessage(reader, device, position)
+      return json === undefined ? undefined : (JSON.parse(json) as JsonObject)
+    },
+    remove: deleteMessage,
     acknowledge: (userId, deviceId, upTo) =>
       deps.db.write('acknowledge to-device', (tx) => deleteMessages(tx, { userId, deviceId }, upTo)),
   }

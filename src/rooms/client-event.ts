@@ -50,6 +50,8 @@ export interface ClientEvents {
     audience: Audience,
     options?: FormatOptions,
   ): Promise<ClientEvent[]>
+  /** The same for those who may know everything, such as application services; nothing is bundled. */
+  formatAll(reader: Reader, room: Room, events: readonly StoredEvent[]): Promise<ClientEvent[]>
 }
 
 interface Deps {
@@ -146,6 +148,20 @@ export function createClientEvents(deps: Deps): ClientEvents {
         const plain = toPlainClientEvent(room, event)
         if (omitRoomId) delete plain.room_id
         formatted.push({ ...plain, unsigned })
+      }
+      return formatted
+    },
+    formatAll: async (reader, room, events) => {
+      const replaced = await replacedBy(reader, events)
+      const formatted: ClientEvent[] = []
+      for (const event of events) {
+        const previous = replaced.get(event.nid)
+        const unsigned = {
+          ...ageOf(event),
+          ...(previous === undefined ? {} : describeReplaced(previous, true)),
+          ...(await redactedBecause(reader, room, event)),
+        }
+        formatted.push({ ...toPlainClientEvent(room, event), unsigned })
       }
       return formatted
     },

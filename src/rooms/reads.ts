@@ -7,8 +7,8 @@ import { createRecentReads, type RecentReads } from './recent-reads.ts'
 import type { RoomView } from './room-view.ts'
 import type { StateKey, States } from './states.ts'
 import { getEventById } from './store-events.ts'
-import { countMembers, getMembership, listMembershipsOf, type MembershipRow } from './store-members.ts'
-import { getRoom } from './store-rooms.ts'
+import { countMembers, getMembership, listMembers, listMembershipsOf, type MembershipRow } from './store-members.ts'
+import { getRoom, getRoomByNid } from './store-rooms.ts'
 import { listChangedMemberships, listHeroes } from './store-sync.ts'
 import { listMemberHistory } from './store-timeline.ts'
 import type { Room, StateNids, StoredEvent } from './types.ts'
@@ -23,11 +23,14 @@ export interface RoomReads {
   readonly clientEvents: ClientEvents
   readonly recent: RecentReads
   roomById(reader: Reader, roomId: string): Promise<Room | undefined>
+  roomByNid(reader: Reader, roomNid: number): Promise<Room | undefined>
   /** Outliers and refused events too. */
   eventById(reader: Reader, eventId: string): Promise<StoredEvent | undefined>
   membership(reader: Reader, roomNid: number, userId: string): Promise<MembershipRow | undefined>
   /** The user's rooms with one membership, forgotten ones too. */
   memberships(reader: Reader, userId: string, membership: string): Promise<MembershipRow[]>
+  /** Everybody with one membership in a room. */
+  members(reader: Reader, roomNid: number, membership: string): Promise<MembershipRow[]>
   changedMemberships(reader: Reader, userId: string, since: number): Promise<MembershipRow[]>
   /** The membership that a user had at a position; `leave` where there was none. */
   membershipAt(reader: Reader, roomNid: number, userId: string, pos: number): Promise<string>
@@ -60,9 +63,11 @@ export function createRoomReads(deps: Deps): RoomReads {
     clientEvents: deps.clientEvents,
     recent: createRecentReads(deps.events),
     roomById: getRoom,
+    roomByNid: getRoomByNid,
     eventById: getEventById,
     membership: getMembership,
     memberships: listMembershipsOf,
+    members: listMembers,
     changedMemberships: listChangedMemberships,
     membershipAt: async (reader, roomNid, userId, pos) => {
       const history = await listMemberHistory(reader, roomNid, userId)

@@ -16,7 +16,7 @@ const strippedTypes = [
 
 /** The few facts of a room that somebody who was invited or knocked may know: https://spec.matrix.org/v1.19/client-server-api/#stripped-state */
 export async function strippedState(
-  { reads }: SyncPorts,
+  { reads }: Pick<SyncPorts, 'reads'>,
   reader: Reader,
   room: Room,
   row: MembershipRow,

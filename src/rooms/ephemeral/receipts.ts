@@ -9,7 +9,7 @@ import type { Actor } from '../actor.ts'
 import { getEventById } from '../store-events.ts'
 import type { Room, StoredEvent } from '../types.ts'
 import { receiptContent } from './receipt-content.ts'
-import { getReceipt, listReceiptsOf, listVisibleReceipts, upsertReceipt } from './store-receipts.ts'
+import { getReceipt, listReceipts, listReceiptsOf, listVisibleReceipts, upsertReceipt } from './store-receipts.ts'
 
 export type ReceiptType = 'm.read' | 'm.read.private'
 
@@ -50,6 +50,13 @@ export interface Receipts {
     userId: UserId,
     roomNid: number,
     range?: { after?: number | undefined; upTo?: number | undefined },
+  ): Promise<JsonObject | undefined>
+  /** The same with the private receipts of some users, for application services. */
+  contentWith(
+    reader: Reader,
+    roomNid: number,
+    range: { after: number; upTo: number },
+    seesPrivate: (userId: string) => boolean,
   ): Promise<JsonObject | undefined>
   /** Where a user has read to, in all threads, publicly and privately. */
   listOwn(reader: Reader, roomNid: number, userId: string): Promise<OwnReceipt[]>
@@ -116,6 +123,10 @@ export function createReceipts({ db, streams, clock }: Deps): Receipts {
     setIn,
     content: async (reader, userId, roomNid, { after = 0, upTo = Number.MAX_SAFE_INTEGER } = {}) =>
       receiptContent(await listVisibleReceipts(reader, { roomNid, after, upTo, userId })),
+    contentWith: async (reader, roomNid, range, seesPrivate) => {
+      const rows = await listReceipts(reader, { roomNid, ...range })
+      return receiptContent(rows.filter((row) => row.receipt_type !== 'm.read.private' || seesPrivate(row.user_id)))
+    },
     listOwn: async (reader, roomNid, userId) =>
       (await listReceiptsOf(reader, roomNid, userId)).map((row) => ({
         // Only these two types are ever written, on events of ours.

@@ -24,6 +24,15 @@ const visible = prepare((qb, p: { roomNid: number; after: number; upTo: number; 
     .where((eb) => eb.or([eb('receipt_type', '!=', 'm.read.private'), eb('user_id', '=', p.userId)]))
     .orderBy('stream_pos'),
 )
+const inRange = prepare((qb, p: { roomNid: number; after: number; upTo: number }) =>
+  qb
+    .selectFrom('receipts')
+    .selectAll()
+    .where('room_nid', '=', p.roomNid)
+    .where('stream_pos', '>', p.after)
+    .where('stream_pos', '<=', p.upTo)
+    .orderBy('stream_pos'),
+)
 const ofUser = prepare((qb, p: { roomNid: number; userId: string }) =>
   qb.selectFrom('receipts').selectAll().where('room_nid', '=', p.roomNid).where('user_id', '=', p.userId),
 )
@@ -57,6 +66,9 @@ export const listVisibleReceipts = (
   reader: Reader,
   range: { roomNid: number; after: number; upTo: number; userId: string },
 ) => visible.all(reader, range)
+/** All receipts written after one stream position up to another. */
+export const listReceipts = (reader: Reader, range: { roomNid: number; after: number; upTo: number }) =>
+  inRange.all(reader, range)
 export const listReceiptsOf = (reader: Reader, roomNid: number, userId: string) =>
   ofUser.all(reader, { roomNid, userId })
 

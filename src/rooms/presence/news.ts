@@ -14,6 +14,10 @@ export interface PresenceNews {
    * user has met since then. Without `since`, of everybody around who is not offline.
    */
   list(viewer: UserId, since: number | undefined): Promise<PresenceEvent[]>
+  /** Users whose state changed, or who came into a room, after `since`; undefined where that is too long ago to know. */
+  changedUsers(since: number): ReadonlySet<UserId> | undefined
+  /** The presence of a user as it is now; undefined for somebody who has not been seen. */
+  event(userId: UserId): PresenceEvent | undefined
 }
 
 export interface PresenceEvent extends JsonObject {
@@ -54,6 +58,12 @@ export function createPresenceNews({ clock, states, joined }: Deps): PresenceNew
     return [...new Set([...changed, ...arrivals.keys()])].flatMap((userId) => states.get(userId) ?? [])
   }
 
+  const eventOf = (user: UserPresence): PresenceEvent => ({
+    type: 'm.presence',
+    sender: user.userId,
+    content: presenceContent(user, clock.now()),
+  })
+
   /** Everybody whom the viewer shares a room with and of whom `isNews` then says yes. */
   async function select(
     viewer: UserId,
@@ -67,13 +77,21 @@ export function createPresenceNews({ clock, states, joined }: Deps): PresenceNew
       await pause()
       const shared = user.userId === viewer ? [] : sharedRooms(mine, await joined.of(user.userId))
       if ((shared.length === 0 && user.userId !== viewer) || !isNews(user, shared)) continue
-      found.push({ type: 'm.presence', sender: user.userId, content: presenceContent(user, clock.now()) })
+      found.push(eventOf(user))
     }
     return found
   }
 
   return {
     counter: states.log.counter,
+    changedUsers: (since) => {
+      const entries = states.log.after(since)
+      return entries && new Set(entries.map(({ userId }) => userId))
+    },
+    event: (userId) => {
+      const user = states.get(userId)
+      return user && eventOf(user)
+    },
     list: async (viewer, since) => {
       if (since === undefined) return select(viewer, states.all(), ({ shown }) => shown !== 'offline')
       const changes = changesAfter(since)
