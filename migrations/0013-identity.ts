@@ -28,5 +28,16 @@ export async function up({ db, t }: { db: Kysely<unknown>; t: Types }): Promise<
     .addColumn('expires_ts', 'bigint', (c) => c.notNull())
     .addUniqueConstraint('email_validations_attempt', ['address', 'secret_hash', 'purpose'] as never)
     .execute()
+  await t
+    .withoutRowid(
+      db.schema
+        .createTable('threepid_bindings')
+        .addColumn('user_id', 'text', (c) => c.notNull())
+        .addColumn('medium', 'text', (c) => c.notNull())
+        .addColumn('address', 'text', (c) => c.notNull())
+        .addColumn('id_server', 'text', (c) => c.notNull())
+        .addPrimaryKeyConstraint('threepid_bindings_pk', ['user_id', 'medium', 'address', 'id_server'] as never),
+    )
+    .execute()
   await db.schema.createIndex('email_validations_expires').on('email_validations').column('expires_ts').execute()
 }

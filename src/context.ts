@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { type Accounts, createAccounts } from './accounts/accounts.ts'
 import { readRegistrations } from './accounts/appservices/read-registrations.ts'
-import { createEmailValidations, type EmailValidations } from './accounts/threepids/validations.ts'
+import { createIdentity, type Identity } from './accounts/identity.ts'
 import { type Admin, createAdmin } from './admin/admin.ts'
 import { type AppserviceRuntime, createAppserviceRuntime } from './bots/appservices/runtime.ts'
 import { findProgram } from './config/find-program.ts'
@@ -30,10 +30,11 @@ import { systemClock, type TimerClock } from './util/clock.ts'
 import { createLog, type Log } from './util/log.ts'
 import { createMailer } from './util/mailer.ts'
 import type { Part } from './util/part.ts'
+import { createSafeFetch } from './util/safe-fetch.ts'
 import { createTurn, type Turn } from './voip/turn.ts'
 
 /** Everything that routes and services reach: one of each, made once. */
-export interface AppContext {
+export interface AppContext extends Identity {
   readonly config: Config
   readonly serverName: ServerName
   readonly clock: TimerClock
@@ -47,7 +48,6 @@ export interface AppContext {
   readonly mail: MailQueue
   readonly accounts: Accounts
   readonly media: Media
-  readonly emails: EmailValidations
   readonly e2ee: E2ee
   readonly rooms: Rooms
   readonly presence: Presence
@@ -164,18 +164,7 @@ function createServices(core: Core) {
   accounts.appservices.replace(registrations())
   const media = createMedia({ ...core, jobs, accounts, options: mediaOptions(core) })
   accounts.onDeactivate(media.userDeactivated)
-  const emails = createEmailValidations({
-    ...core,
-    ...accounts,
-    mail,
-    options: {
-      serverName: core.serverName,
-      linkLifetime: config.mail.link_lifetime,
-      allowedDomains: config.mail.allowed_domains,
-      hideKnown: config.mail.hide_known_addresses,
-      linkTo: (path) => config.public_url + path,
-    },
-  })
+  const identity = createIdentity({ ...core, jobs, mail, accounts })
   const e2ee = createE2ee({ ...core, devices: accounts.devices })
   accounts.onSessionEnd(e2ee.deviceRemoved)
   accounts.onDeviceRename(e2ee.deviceRenamed)
@@ -184,11 +173,14 @@ function createServices(core: Core) {
   const rooms = createRooms({
     ...core,
     accounts,
+    identityServers: identity.identityServers,
+    fetch: createSafeFetch({ allowPrivateAddresses: config.outbound.allow_private_addresses }),
     options: {
       serverName: core.serverName,
       signingKey: core.signingKeys[0],
       defaultVersion: config.rooms.default_version,
       extraPowerLevels: config.rooms.event_power_levels,
+      findLocalAddresses: config.identity.find_local_addresses,
     },
   })
   const presence = createPresence({
@@ -227,7 +219,7 @@ function createServices(core: Core) {
     jobs,
     mail,
     accounts,
-    emails,
+    ...identity,
     media,
     e2ee,
     rooms,

@@ -10,8 +10,10 @@ import { emailProof, emailStage, passwordEmailStage } from './threepids/email-st
 
 const spec = 'https://spec.matrix.org/v1.19/client-server-api/#'
 
-export function passwordRoutes(ctx: Pick<AppContext, 'accounts' | 'db' | 'limiter' | 'emails'>): Endpoint[] {
-  const { accounts, db, emails } = ctx
+export function passwordRoutes(
+  ctx: Pick<AppContext, 'accounts' | 'bindings' | 'db' | 'limiter' | 'emails'>,
+): Endpoint[] {
+  const { accounts, bindings, db, emails } = ctx
   const byPassword = confirmationPolicy(ctx)
   const byPasswordOrEmail: UiaPolicy = {
     flows: [...byPassword.flows, [emailStage]],
@@ -54,7 +56,7 @@ export function passwordRoutes(ctx: Pick<AppContext, 'accounts' | 'db' | 'limite
         path: '/_matrix/client/v3/account/deactivate',
         auth: 'optional',
         limit: 'login',
-        body: z.object({ erase: z.boolean().optional() }),
+        body: z.object({ erase: z.boolean().optional(), id_server: z.string().nullish() }),
         spec: `${spec}post_matrixclientv3accountdeactivate`,
       },
       async (request) => {
@@ -63,9 +65,10 @@ export function passwordRoutes(ctx: Pick<AppContext, 'accounts' | 'db' | 'limite
         // An application service answers for its users itself.
         const outcome = requester?.appservice ? undefined : await confirmAction(ctx, request)
         const userId = provenUser(requester, outcome?.completed ?? {})
-        const erase = (outcome?.body ?? request.body).erase === true
-        await db.write('deactivate', (tx) => accounts.users.deactivate(tx, userId, erase))
-        return { id_server_unbind_result: 'success' }
+        const { erase, id_server: idServer } = outcome?.body ?? request.body
+        const result = await bindings.unbindAll(userId, typeof idServer === 'string' ? idServer : undefined)
+        await db.write('deactivate', (tx) => accounts.users.deactivate(tx, userId, erase === true))
+        return { id_server_unbind_result: result }
       },
     ),
   ]

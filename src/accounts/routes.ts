@@ -2,6 +2,7 @@ import type { AppContext } from '../context.ts'
 import type { Endpoint } from '../http/endpoint.ts'
 import { discoveryRoutes } from './discovery/routes-discovery.ts'
 import { wellKnownRoutes } from './discovery/routes-well-known.ts'
+import { bindingRoutes } from './identity-servers/routes-bindings.ts'
 import { openidRoutes } from './openid/routes-openid.ts'
 import { accountDataRoutes } from './routes-account-data.ts'
 import { deviceRoutes } from './routes-devices.ts'
@@ -35,6 +36,7 @@ export function accountRoutes(ctx: AppContext): Endpoint[] {
     ...tagRoutes(ctx),
     ...threepidRoutes(ctx),
     ...requestTokenRoutes(ctx),
+    ...bindingRoutes(ctx),
     ...confirmRoutes(ctx),
     ...openidRoutes(ctx),
     ...filterRoutes(ctx),

@@ -45,6 +45,29 @@ const contact = z
     error: 'must have a matrix_id or an email_address',
   })
 
+const identityServer = () =>
+  text().refine((value) => isServerName(value) || /^https?:\/\/[^/]+\/?$/.test(value), {
+    error: 'must be a name such as identity.example.org, or an address where it is not reached by https',
+  })
+
+export const identity = z
+  .strictObject({
+    trusted_servers: z
+      .array(identityServer())
+      .default([])
+      .describe(
+        'Identity servers, such as identity.example.org, that people may use to invite and be found by address.',
+      ),
+    find_local_addresses: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Invitations to a mail address find the account here that has it, though its owner has not published it.',
+      ),
+  })
+  .prefault({})
+  .describe('Servers that know which user has a mail address.')
+
 export const support = z
   .strictObject({
     contacts: z.array(contact).prefault([]).describe('Whom people and other administrators can ask.'),

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { appservices, registration, sessions, trustedClients } from './schema-accounts.ts'
 import { bots } from './schema-bots.ts'
-import { support, wellKnown } from './schema-discovery.ts'
+import { identity, support, wellKnown } from './schema-discovery.ts'
 import { mail } from './schema-mail.ts'
 import { media } from './schema-media.ts'
 import { serverNotices } from './schema-notices.ts'
@@ -29,6 +29,7 @@ export const configSchema = z.strictObject({
   federation,
   well_known: wellKnown,
   support,
+  identity,
   outbound,
   appservices,
   mail,

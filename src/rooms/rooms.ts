@@ -1,4 +1,5 @@
 import type { Accounts } from '../accounts/accounts.ts'
+import type { IdentityServers } from '../accounts/identity-servers/identity-servers.ts'
 import type { Database } from '../db/database.ts'
 import type { Streams } from '../db/streams.ts'
 import type { ServerName } from '../matrix/ids.ts'
@@ -6,6 +7,7 @@ import type { SigningKey } from '../matrix/signing.ts'
 import type { TimerClock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import type { Part } from '../util/part.ts'
+import type { SafeFetch } from '../util/safe-fetch.ts'
 import { createRoomEvents, type RoomEvents } from './actions/events.ts'
 import type { Bundler } from './client-event.ts'
 import { type CreateRoom, createRoomCreation } from './creation/create-room.ts'
@@ -32,6 +34,7 @@ import { createRoomWriter, type RoomWriter } from './room-writer.ts'
 import { createSearchIndexer } from './search/indexer.ts'
 import { createEventSearch, type SearchEvents } from './search/search.ts'
 import { createStates } from './states.ts'
+import { type AddressInvites, createAddressInvites } from './third-party/address-invites.ts'
 import type { PersistHook } from './types.ts'
 
 export interface Rooms extends RoomReading {
@@ -39,6 +42,7 @@ export interface Rooms extends RoomReading {
   readonly upgrade: UpgradeRoom
   readonly events: RoomEvents
   readonly membership: Membership
+  readonly addressInvites: AddressInvites
   readonly aliases: Aliases
   readonly directory: PublicRooms
   readonly discovery: Discovery
@@ -65,12 +69,21 @@ export interface RoomsOptions {
   readonly defaultVersion: string
   /** Levels by event type for all new rooms. */
   readonly extraPowerLevels: Readonly<Record<string, number>>
+  /** Whether invitations find accounts here by addresses that were not published. */
+  readonly findLocalAddresses: boolean
 }
 
 /** The parts of the accounts that rooms use, and follow. */
 export type RoomAccounts = Pick<
   Accounts,
-  'isLocalUser' | 'noticesUser' | 'getProfile' | 'accountData' | 'appservices' | 'onProfileChange' | 'onDeactivate'
+  | 'isLocalUser'
+  | 'noticesUser'
+  | 'threepids'
+  | 'getProfile'
+  | 'accountData'
+  | 'appservices'
+  | 'onProfileChange'
+  | 'onDeactivate'
 > & { readonly users: Pick<Accounts['users'], 'requireActive' | 'get'> }
 
 export interface RoomsDeps {
@@ -79,11 +92,15 @@ export interface RoomsDeps {
   readonly clock: TimerClock
   readonly log: Log
   readonly accounts: RoomAccounts
+  readonly identityServers: IdentityServers
+  /** For addresses that others chose. */
+  readonly fetch: SafeFetch
   readonly options: RoomsOptions
 }
 
 /** Composes everything about rooms: what they hold, who may look at it and who may change it. */
-export function createRooms({ db, streams, clock, log, accounts, options }: RoomsDeps): Rooms {
+export function createRooms(deps: RoomsDeps): Rooms {
+  const { db, streams, clock, log, accounts, options } = deps
   const { serverName, signingKey, defaultVersion, extraPowerLevels } = options
   const states = createStates()
   const events = createEventCache()
@@ -105,6 +122,15 @@ export function createRooms({ db, streams, clock, log, accounts, options }: Room
   const writer = createRoomWriter({ db, streams, clock, states, events, serverName, signingKey, hooks })
   const people = createPeople(db, accounts)
   const aliases = createAliases({ db, writer, people, view, serverName, appservices: accounts.appservices })
+  const membership = createMembership({ db, streams, writer, people, aliases })
+  const addressInvites = createAddressInvites({
+    ...deps,
+    writer,
+    view,
+    people,
+    membership,
+    findLocal: options.findLocalAddresses,
+  })
   const receipts = createReceipts({ db, streams, clock })
   const follower = createAccountFollower({ db, writer, people, log })
   accounts.onProfileChange(follower.onProfileChange)
@@ -119,6 +145,8 @@ export function createRooms({ db, streams, clock, log, accounts, options }: Room
       db,
       writer,
       people,
+      addressInvites,
+      log,
       appservices: accounts.appservices,
       serverName,
       defaultVersion,
@@ -126,7 +154,8 @@ export function createRooms({ db, streams, clock, log, accounts, options }: Room
     }),
     upgrade: createRoomUpgrade({ writer, people, view }),
     events: createRoomEvents({ writer, people }),
-    membership: createMembership({ db, streams, writer, people, aliases }),
+    membership,
+    addressInvites,
     aliases,
     directory: createPublicRooms({ db, people, view, serverName }),
     discovery: createDiscovery({ db, reads: reading.reads, aliases }),

@@ -6,6 +6,7 @@ import type { JsonObject } from '../matrix/event.ts'
 import { isUserId, type UserId } from '../matrix/ids.ts'
 import type { CreateRoomRequest } from './creation/request.ts'
 import { text } from './route-parts.ts'
+import { inviteBody, toAddressInvite } from './third-party/invite-body.ts'
 
 const object = z.record(z.string(), z.json())
 
@@ -15,7 +16,7 @@ const createBody = z.object({
   name: text,
   topic: text,
   invite: z.array(z.string()).nullish(),
-  invite_3pid: z.array(z.json()).nullish(),
+  invite_3pid: z.array(inviteBody).nullish(),
   room_version: text,
   creation_content: object.nullish(),
   initial_state: z.array(z.object({ type: z.string(), state_key: text, content: object })).nullish(),
@@ -34,7 +35,6 @@ function requireUserIds(values: readonly string[]): UserId[] {
 }
 
 function toCreateRoomRequest(body: z.output<typeof createBody>): CreateRoomRequest {
-  if (body.invite_3pid && body.invite_3pid.length > 0) throw noIdentityServer()
   limitEvents(body)
   return {
     visibility: body.visibility ?? undefined,
@@ -42,6 +42,7 @@ function toCreateRoomRequest(body: z.output<typeof createBody>): CreateRoomReque
     name: body.name ?? undefined,
     topic: body.topic ?? undefined,
     invite: requireUserIds(body.invite ?? []),
+    addressInvites: (body.invite_3pid ?? []).map(toAddressInvite),
     roomVersion: body.room_version ?? undefined,
     creationContent: (body.creation_content as JsonObject | null | undefined) ?? undefined,
     initialState: (body.initial_state ?? []).map(({ type, state_key: stateKey, content }) => ({
@@ -57,15 +58,15 @@ function toCreateRoomRequest(body: z.output<typeof createBody>): CreateRoomReque
 
 /** Each of them is an event to be signed, checked and written before anybody else gets their turn. */
 const maxEvents = 1000
+/** Each of them is asked about at an identity server. */
+const maxAddresses = 20
 
-function limitEvents({ initial_state: state, invite }: z.output<typeof createBody>): void {
+function limitEvents({ initial_state: state, invite, invite_3pid: addresses }: z.output<typeof createBody>): void {
+  if ((addresses?.length ?? 0) > maxAddresses) {
+    throw errors.tooLarge(`A new room can have ${maxAddresses} invitations by address`)
+  }
   if ((state?.length ?? 0) + (invite?.length ?? 0) <= maxEvents) return
   throw errors.tooLarge(`A new room can have ${maxEvents} state events and invitations`)
-}
-
-/** Invitations by e-mail or telephone number need a server that knows whose those are. */
-export function noIdentityServer() {
-  return errors.serverNotTrusted('This server works with no identity server, so it cannot invite by address')
 }
 
 /** Making rooms, and replacing them by newer ones. */

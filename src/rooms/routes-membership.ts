@@ -1,9 +1,12 @@
 import { z } from 'zod'
 import type { AppContext } from '../context.ts'
-import { type Endpoint, endpoint } from '../http/endpoint.ts'
+import { type Endpoint, endpoint, type Requester } from '../http/endpoint.ts'
+import type { JsonObject } from '../matrix/event.ts'
+import type { RoomAddress } from './membership/membership.ts'
 import { reason, reasonContent } from './route-parts.ts'
 
 const via = z.object({ via: z.array(z.string()).optional(), server_name: z.array(z.string()).optional() })
+const joinBody = reason.extend({ third_party_signed: z.record(z.string(), z.json()).nullish() })
 const link = (anchor: string) => `https://spec.matrix.org/v1.19/client-server-api/#${anchor}`
 
 function address(roomIdOrAlias: string, query: z.output<typeof via>) {
@@ -12,7 +15,17 @@ function address(roomIdOrAlias: string, query: z.output<typeof via>) {
 
 /** Coming and going on one's own account. */
 export function membershipRoutes({ rooms }: Pick<AppContext, 'rooms'>): Endpoint[] {
-  const { membership } = rooms
+  const { membership, addressInvites, aliases } = rooms
+
+  async function join(requester: Requester, where: RoomAddress, body: z.output<typeof joinBody>) {
+    const signed = body.third_party_signed
+    if (signed) {
+      const roomId = await aliases.requireRoomId(where.roomIdOrAlias)
+      await addressInvites.redeem(requester.userId, roomId, signed as JsonObject)
+    }
+    return { room_id: await membership.join(requester, where, reasonContent(body)) }
+  }
+
   return [
     endpoint(
       {
@@ -21,12 +34,10 @@ export function membershipRoutes({ rooms }: Pick<AppContext, 'rooms'>): Endpoint
         auth: 'user-or-guest',
         limit: 'membership',
         query: via,
-        body: reason,
+        body: joinBody,
         spec: link('post_matrixclientv3joinroomidoralias'),
       },
-      async ({ params, query, body, requester }) => ({
-        room_id: await membership.join(requester, address(params.roomIdOrAlias, query), reasonContent(body)),
-      }),
+      ({ params, query, body, requester }) => join(requester, address(params.roomIdOrAlias, query), body),
     ),
     endpoint(
       {
@@ -35,12 +46,10 @@ export function membershipRoutes({ rooms }: Pick<AppContext, 'rooms'>): Endpoint
         auth: 'user-or-guest',
         limit: 'membership',
         query: via,
-        body: reason,
+        body: joinBody,
         spec: link('post_matrixclientv3roomsroomidjoin'),
       },
-      async ({ params, query, body, requester }) => ({
-        room_id: await membership.join(requester, address(params.roomId, query), reasonContent(body)),
-      }),
+      ({ params, query, body, requester }) => join(requester, address(params.roomId, query), body),
     ),
     endpoint(
       {

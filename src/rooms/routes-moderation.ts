@@ -4,9 +4,8 @@ import { type Endpoint, endpoint, type LimitClass } from '../http/endpoint.ts'
 import { errors } from '../matrix/errors.ts'
 import type { Membership } from './membership/membership.ts'
 import { reasonContent, text } from './route-parts.ts'
-import { noIdentityServer } from './routes-create.ts'
+import { inviteBody, toAddressInvite } from './third-party/invite-body.ts'
 
-const inviteBody = z.object({ user_id: text, reason: text, id_server: text, medium: text, address: text })
 const targetBody = z.object({ user_id: z.string(), reason: text })
 const link = (action: string) =>
   `https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3roomsroomid${action}`
@@ -32,7 +31,7 @@ function moderate(membership: Membership, action: Action, limit?: LimitClass): E
 
 /** What members do to others. */
 export function moderationRoutes({ rooms }: Pick<AppContext, 'rooms'>): Endpoint[] {
-  const { membership } = rooms
+  const { membership, addressInvites } = rooms
   return [
     endpoint(
       {
@@ -45,12 +44,13 @@ export function moderationRoutes({ rooms }: Pick<AppContext, 'rooms'>): Endpoint
       },
       async ({ params, body, requester }) => {
         const { user_id: target } = body
-        if (target === undefined || target === null) {
-          throw body.medium || body.address || body.id_server
-            ? noIdentityServer()
-            : errors.missingParam('Missing key user_id')
+        if (typeof target === 'string') {
+          await membership.invite(requester, params.roomId, target, reasonContent(body))
+        } else if (body.medium || body.address) {
+          await addressInvites.invite(requester, params.roomId, toAddressInvite(body), reasonContent(body))
+        } else {
+          throw errors.missingParam('Missing key user_id')
         }
-        await membership.invite(requester, params.roomId, target, reasonContent(body))
         return {}
       },
     ),

@@ -12,6 +12,7 @@ import { roomReadingRoutes } from './routes-reading.ts'
 import { relationRoutes } from './routes-relations.ts'
 import { searchRoutes } from './routes-search.ts'
 import { threadSubscriptionRoutes } from './routes-thread-subscriptions.ts'
+import { onBindRoutes } from './third-party/routes-onbind.ts'
 
 /** Everything about rooms. */
 export function roomRoutes(ctx: Pick<AppContext, 'db' | 'rooms'>): Endpoint[] {
@@ -19,6 +20,7 @@ export function roomRoutes(ctx: Pick<AppContext, 'db' | 'rooms'>): Endpoint[] {
     ...roomCreationRoutes(ctx),
     ...membershipRoutes(ctx),
     ...moderationRoutes(ctx),
+    ...onBindRoutes(ctx),
     ...eventRoutes(ctx),
     ...roomReadingRoutes(ctx),
     ...relationRoutes(ctx),

@@ -5,17 +5,19 @@ import { validate } from '../../http/validate.ts'
 import { MatrixError } from '../../matrix/errors.ts'
 import { canonicalEmail } from '../../util/email-address.ts'
 import { confirmAction } from '../confirmation.ts'
+import type { Address } from '../identity-servers/identity-servers.ts'
 
 const spec = 'https://spec.matrix.org/v1.19/client-server-api/#'
 const base = '/_matrix/client/v3/account/3pid'
 
+const threepidBody = z.object({ medium: z.string(), address: z.string(), id_server: z.string().nullish() })
 const addBody = z.object({ sid: z.string(), client_secret: z.string() })
 
-type Context = Pick<AppContext, 'accounts' | 'db' | 'emails' | 'limiter'>
+type Context = Pick<AppContext, 'accounts' | 'bindings' | 'db' | 'emails' | 'limiter'>
 
 /** The mail addresses of an account. */
 export function threepidRoutes(ctx: Context): Endpoint[] {
-  const { accounts, db, emails } = ctx
+  const { accounts, bindings, db, emails } = ctx
   const { threepids } = accounts
 
   return [
@@ -63,16 +65,20 @@ export function threepidRoutes(ctx: Context): Endpoint[] {
         also: ['/_matrix/client/unstable/account/3pid/delete'],
         auth: 'user',
         limit: 'general',
-        body: z.object({ medium: z.string(), address: z.string(), id_server: z.string().optional() }),
+        body: threepidBody,
         spec: `${spec}post_matrixclientv3account3piddelete`,
       },
-      async ({ requester: { userId }, body: { medium, address } }) => {
-        const canonical = medium === 'email' ? (canonicalEmail(address) ?? address) : address
-        await db.write('remove address', (tx) => threepids.remove(tx, userId, medium, canonical))
-        return { id_server_unbind_result: 'no-support' }
+      async ({ requester: { userId }, body }) => {
+        const threepid = canonicalOf(body)
+        await db.write('remove address', (tx) => threepids.remove(tx, userId, threepid.medium, threepid.address))
+        return { id_server_unbind_result: await bindings.unbind(userId, threepid, body.id_server ?? undefined) }
       },
     ),
   ]
+}
+
+function canonicalOf({ medium, address }: Address): Address {
+  return { medium, address: medium === 'email' ? (canonicalEmail(address) ?? address) : address }
 }
 
 /** Here 401 would ask for the password again. */

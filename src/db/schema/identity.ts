@@ -9,6 +9,8 @@ export interface IdentitySchema {
     validated_ts: number
     added_ts: number
   }
+  /** Addresses that identity servers say to be a user's, because we asked them to. */
+  threepid_bindings: { user_id: string; medium: string; address: string; id_server: string }
   /** Mail addresses on the way to being confirmed. */
   email_validations: {
     sid: string

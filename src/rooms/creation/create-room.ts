@@ -4,7 +4,8 @@ import { errors, MatrixError } from '../../matrix/errors.ts'
 import type { JsonObject } from '../../matrix/event.ts'
 import { isRoomAlias, type RoomAlias, type RoomId, type ServerName, type UserId } from '../../matrix/ids.ts'
 import { getRoomVersionRules, type RoomVersionRules } from '../../matrix/room-versions.ts'
-import { createYielder } from '../../util/async.ts'
+import { createYielder, mapLimit } from '../../util/async.ts'
+import type { Log } from '../../util/log.ts'
 import { appendClientState } from '../actions/append-client-state.ts'
 import type { Actor } from '../actor.ts'
 import { getAlias, insertAlias } from '../directory/store-aliases.ts'
@@ -14,6 +15,7 @@ import { appendInvite } from '../membership/others.ts'
 import type { People } from '../people.ts'
 import type { RoomWriter } from '../room-writer.ts'
 import { updateRoomPublic } from '../store-rooms.ts'
+import type { AddressInvite, AddressInvites } from '../third-party/address-invites.ts'
 import { creationContent } from './creation-content.ts'
 import { initialPowerLevels } from './initial-power-levels.ts'
 import { nameAndTopic, notReplaced, presetState } from './initial-state.ts'
@@ -23,6 +25,8 @@ export interface CreateRoomDeps {
   readonly db: Database
   readonly writer: RoomWriter
   readonly people: People
+  readonly addressInvites: AddressInvites
+  readonly log: Log
   readonly appservices: Appservices
   readonly serverName: ServerName
   readonly defaultVersion: string
@@ -53,7 +57,7 @@ export async function asRoomState<T>(task: () => Promise<T>): Promise<T> {
 }
 
 export function createRoomCreation(deps: CreateRoomDeps): CreateRoom {
-  const { db, writer, people, serverName } = deps
+  const { db, writer, people, serverName, addressInvites, log } = deps
 
   function requireAlias(name: string | undefined): RoomAlias | undefined {
     if (name === undefined || name === '') return undefined
@@ -103,12 +107,24 @@ export function createRoomCreation(deps: CreateRoomDeps): CreateRoom {
     }
   }
 
-  async function appendInvites(draft: RoomDraft, actor: Actor, request: CreateRoomRequest): Promise<void> {
-    const content: JsonObject = request.isDirect ? { is_direct: true } : {}
+  async function appendInvites(
+    draft: RoomDraft,
+    actor: Actor,
+    invite: readonly UserId[],
+    content: JsonObject,
+  ): Promise<void> {
     const pause = createYielder()
-    for (const target of new Set<UserId>(request.invite)) {
+    for (const target of new Set<UserId>(invite)) {
       await pause()
       if (target !== actor.userId) await appendInvite(draft, people, actor, target, content)
+    }
+  }
+
+  async function findAddresses(invites: readonly AddressInvite[]) {
+    const found = await mapLimit(invites, 4, async (invite) => ({ invite, userId: await addressInvites.find(invite) }))
+    return {
+      known: found.flatMap(({ userId }) => userId ?? []),
+      unknown: found.flatMap(({ invite, userId }) => (userId === undefined ? [invite] : [])),
     }
   }
 
@@ -119,11 +135,14 @@ export function createRoomCreation(deps: CreateRoomDeps): CreateRoom {
     if (alias !== undefined && (await db.read((reader) => getAlias(reader, alias))) !== undefined) {
       throw errors.roomInUse()
     }
-    await people.summon(request.invite ?? [])
-    return writer.create(rules, async (draft) => {
+    const addresses = await findAddresses(request.addressInvites ?? [])
+    const invite = [...(request.invite ?? []), ...addresses.known]
+    const inviteContent: JsonObject = request.isDirect ? { is_direct: true } : {}
+    await people.summon(invite)
+    const created = await writer.create(rules, async (draft) => {
       await people.requireActive(draft.reader, actor.userId)
       await asRoomState(() => appendBeginning(draft, actor, request, alias))
-      await appendInvites(draft, actor, request)
+      await appendInvites(draft, actor, invite, inviteContent)
       draft.alsoWrite(async (tx, room) => {
         if (alias !== undefined && !(await insertAlias(tx, alias, room.nid, actor.userId))) throw errors.roomInUse()
         if (request.visibility === 'public') await updateRoomPublic(tx, room.nid, true)
@@ -131,5 +150,12 @@ export function createRoomCreation(deps: CreateRoomDeps): CreateRoom {
       })
       return draft.roomId
     })
+    for (const address of addresses.unknown) {
+      // The room is there: its creator can invite again.
+      await addressInvites
+        .invite(actor, created, address, inviteContent)
+        .catch((error: unknown) => log.warn({ err: error }, 'somebody could not be invited to a new room by address'))
+    }
+    return created
   }
 }

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../matrix/event.ts'
 import type { UserId } from '../../matrix/ids.ts'
+import type { AddressInvite } from '../third-party/address-invites.ts'
 
 export type Preset = 'private_chat' | 'public_chat' | 'trusted_private_chat'
 
@@ -17,6 +18,7 @@ export interface CreateRoomRequest {
   readonly name?: string | undefined
   readonly topic?: string | undefined
   readonly invite?: readonly UserId[] | undefined
+  readonly addressInvites?: readonly AddressInvite[] | undefined
   readonly roomVersion?: string | undefined
   readonly creationContent?: JsonObject | undefined
   readonly initialState?: readonly InitialState[] | undefined
