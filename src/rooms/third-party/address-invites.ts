@@ -1,9 +1,10 @@
 import type { Accounts } from '../../accounts/accounts.ts'
 import type { Address, IdentityAccess, IdentityServers } from '../../accounts/identity-servers/identity-servers.ts'
-import type { Database } from '../../db/database.ts'
+import type { Database, Reader } from '../../db/database.ts'
 import { errors } from '../../matrix/errors.ts'
 import type { JsonObject } from '../../matrix/event.ts'
 import { isUserId, type UserId } from '../../matrix/ids.ts'
+import { membershipOf } from '../../matrix/member-content.ts'
 import { canonicalEmail } from '../../util/email-address.ts'
 import type { Log } from '../../util/log.ts'
 import type { SafeFetch } from '../../util/safe-fetch.ts'
@@ -27,7 +28,7 @@ export interface AddressInvites {
   find(invite: AddressInvite): Promise<UserId | undefined>
   /** Invites the user who has the address, or leaves an invitation for whoever shows that it is theirs. */
   invite(actor: Actor, roomId: string, invite: AddressInvite, content?: JsonObject): Promise<void>
-  /** Turns an invitation to an address into one of the user, who has shown that it is theirs. Throws `403`. */
+  /** Turns an invitation to an address into one of the user, who has shown that it is theirs. Members need none. Throws `403`. */
   redeem(userId: UserId, roomId: string, signed: JsonObject): Promise<void>
   /** The same for all that an identity server has for a user. Those that cannot be redeemed are skipped. */
   bound(userId: string, invites: readonly { roomId: string; signed: JsonObject }[]): Promise<void>
@@ -52,6 +53,9 @@ export function createAddressInvites(deps: AddressInvitesDeps): AddressInvites {
   const { db, log, writer, view, people, membership, accounts, identityServers, fetch, findLocal } = deps
 
   function accessOf({ idServer, idAccessToken }: AddressInvite): IdentityAccess {
+    if (!identityServers.isEnabled) {
+      throw errors.serverNotTrusted('This server works with no identity server, so it cannot invite by address')
+    }
     if (idServer === undefined) throw errors.missingParam('Missing key id_server')
     identityServers.requireTrusted(idServer)
     if (idAccessToken === undefined) throw errors.missingParam('Missing key id_access_token')
@@ -75,15 +79,13 @@ export function createAddressInvites(deps: AddressInvitesDeps): AddressInvites {
     if ((await writer.change(roomId, task)) === undefined) throw errors.forbidden('You are not in this room')
   }
 
-  async function invitationOf(roomId: string, token: string) {
-    return db.read(async (reader) => {
-      const room = await getRoom(reader, roomId)
-      return room && (await view.entry(reader, room.stateNid, 'm.room.third_party_invite', token))?.pdu
-    })
+  async function stateOf(reader: Reader, roomId: string, type: string, stateKey: string) {
+    const room = await getRoom(reader, roomId)
+    return (await view.entry(reader, room?.stateNid, type, stateKey))?.pdu
   }
 
   async function redeem(invite: SignedInvite, roomId: string): Promise<void> {
-    const invitation = await invitationOf(roomId, invite.token)
+    const invitation = await db.read((reader) => stateOf(reader, roomId, 'm.room.third_party_invite', invite.token))
     if (invitation === undefined) throw errors.forbidden('The room has no invitation with this token')
     if (!accounts.isLocalUser(invitation.sender)) {
       throw errors.forbidden('The invitation was made on another server, which this one does not reach')
@@ -113,6 +115,8 @@ export function createAddressInvites(deps: AddressInvitesDeps): AddressInvites {
       })
     },
     redeem: async (userId, roomId, signed) => {
+      const member = await db.read((reader) => stateOf(reader, roomId, 'm.room.member', userId))
+      if (membershipOf(member) === 'join') return
       const invite = parseSignedInvite(signed)
       if (invite?.mxid !== userId) throw errors.forbidden('The invitation is not signed for you')
       await redeem(invite, roomId)
