@@ -22,7 +22,7 @@ How much (default: the figures of RESULTS.md)
   --seconds N             length of a measured phase
   --rounds N              repeat everything, alternating, and report medians (default 1)
   --polls A,B --rooms A,B --rates A,B --senders A,B   sizes of the scenarios
-  --disk-messages N --setup-seconds N --room-version V
+  --disk-messages N --search-messages N --history-messages N --setup-seconds N --room-version V
   --max-minutes N         stop after that (default 60)
 
 What is left behind
@@ -68,6 +68,8 @@ export function readArguments(argv: readonly string[]): Arguments {
       rates: text,
       senders: text,
       'disk-messages': text,
+      'search-messages': text,
+      'history-messages': text,
       'setup-seconds': text,
       'room-version': text,
       'max-minutes': text,
@@ -106,6 +108,8 @@ export function readArguments(argv: readonly string[]): Arguments {
       polls: several('polls', base.polls),
       rooms: several('rooms', base.rooms),
       diskMessages: one('disk-messages', base.diskMessages),
+      searchMessages: one('search-messages', base.searchMessages),
+      historyMessages: one('history-messages', base.historyMessages),
       setupSeconds: one('setup-seconds', base.setupSeconds),
       roomVersion: values['room-version'],
     },

@@ -11,6 +11,9 @@ export interface Options {
   polls: readonly number[]
   rooms: readonly number[]
   diskMessages: number
+  /** Messages that are searched, and those of the one room whose history is paged. */
+  searchMessages: number
+  historyMessages: number
   /** What preparing one step (registrations, joins, rooms) may take in s; what exists by then is measured. */
   setupSeconds: number
   /** undefined: the server's default. */
@@ -28,6 +31,8 @@ export const FULL: Options = {
   polls: [1000, 5000],
   rooms: [200, 1000],
   diskMessages: 5000,
+  searchMessages: 1_000_000,
+  historyMessages: 100_000,
   setupSeconds: 300,
   roomVersion: undefined,
 }
@@ -40,5 +45,7 @@ export const QUICK: Options = {
   polls: [200],
   rooms: [50],
   diskMessages: 1000,
+  searchMessages: 20_000,
+  historyMessages: 10_000,
   setupSeconds: 60,
 }

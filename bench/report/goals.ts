@@ -22,6 +22,8 @@ export const GOALS: Readonly<Record<string, Goal>> = {
   'polls.5000.wake': { atMost: 1000 },
   'initial-sync.1000.median': { atMost: 500 },
   'initial-sync.1000.rss': { atMost: 400 },
+  'history.growth': { atMost: 1.5 },
+  'search.p95': { atMost: 100 },
   'disk.per_event': { atMost: 2.5 },
 }
 

@@ -1,11 +1,23 @@
 import type { Scenario } from '../scenario.ts'
 import { disk } from './disk.ts'
+import { history } from './history.ts'
 import { initialSync } from './initial-sync.ts'
 import { polls } from './polls.ts'
 import { responsiveness } from './responsiveness.ts'
+import { search } from './search.ts'
 import { send } from './send.ts'
 import { sendToSync } from './send-to-sync.ts'
 import { start } from './start.ts'
 
 /** Every scenario, in the order in which they are run. */
-export const SCENARIOS: readonly Scenario[] = [start, send, sendToSync, responsiveness, polls, initialSync, disk]
+export const SCENARIOS: readonly Scenario[] = [
+  start,
+  send,
+  sendToSync,
+  responsiveness,
+  polls,
+  initialSync,
+  history,
+  search,
+  disk,
+]

@@ -32,6 +32,11 @@ export function ringbackLauncher(profileDir?: string): Launcher {
         stop: () => stopProcess(child),
       } satisfies Server
     },
+    // Only whoever fills loads the server's code.
+    fill: async (folder, fill) => {
+      const { fillStore } = await import('../fill/fill-store.ts')
+      await fillStore(`sqlite:${join(folder, 'data', 'ringback.db')}`, fill)
+    },
   }
 }
 

@@ -22,6 +22,14 @@ export interface Server {
   stop(): Promise<void>
 }
 
+/** Messages that are written into rooms, those of one room in stretches. */
+export interface Fill {
+  rooms: readonly string[]
+  senders: readonly string[]
+  count: number
+  progress: (done: number) => void
+}
+
 /** A homeserver that can be measured. */
 export interface Launcher {
   name: string
@@ -29,4 +37,6 @@ export interface Launcher {
   owned: boolean
   /** Starts it with its data under `folder`, which is made ready when it is empty; a second start continues. */
   start(folder: string): Promise<Server>
+  /** Writes messages into its storage while it is stopped; servers without it get theirs one by one. */
+  fill?(folder: string, fill: Fill): Promise<void>
 }

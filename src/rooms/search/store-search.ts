@@ -66,6 +66,9 @@ export async function listTexts(reader: Reader, from: number, upTo: number): Pro
 const byPosition = prepareList((qb, positions: readonly number[]) =>
   qb.selectFrom('events').selectAll().where('stream_pos', 'in', positions),
 )
+const roomsAt = prepareList((qb, positions: readonly number[]) =>
+  qb.selectFrom('events').select(['stream_pos', 'room_nid']).where('stream_pos', 'in', positions),
+)
 const byId = prepareList((qb, ids: readonly string[]) =>
   qb.selectFrom('events').selectAll().where('event_id', 'in', ids),
 )
@@ -73,6 +76,11 @@ const byId = prepareList((qb, ids: readonly string[]) =>
 /** The events at these stream positions, in no order. */
 export async function listEventsAt(reader: Reader, positions: readonly number[]): Promise<StoredEvent[]> {
   return (await byPosition(reader, positions)).map(toStoredEvent)
+}
+
+/** The rooms of the events at these stream positions. */
+export async function listRoomsAt(reader: Reader, positions: readonly number[]): Promise<ReadonlyMap<number, number>> {
+  return new Map((await roomsAt(reader, positions)).map((row) => [row.stream_pos ?? 0, row.room_nid]))
 }
 
 export async function listEventsById(reader: Reader, eventIds: readonly string[]): Promise<StoredEvent[]> {
