@@ -1,5 +1,6 @@
 import { accountRoutes } from './accounts/routes.ts'
 import { adminRoutes } from './admin/routes.ts'
+import { appserviceRoutes } from './bots/appservices/routes.ts'
 import type { AppContext } from './context.ts'
 import { e2eeRoutes } from './e2ee/routes.ts'
 import type { Endpoint } from './http/endpoint.ts'
@@ -20,6 +21,7 @@ export function endpoints(ctx: AppContext): Endpoint[] {
     ...pushRoutes(ctx),
     ...mediaRoutes(ctx),
     ...syncRoutes(ctx),
+    ...appserviceRoutes(ctx),
     ...voipRoutes(ctx),
     ...adminRoutes(ctx),
   ]

@@ -3,7 +3,14 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join as joinPath } from 'node:path'
 import { test } from 'node:test'
-import { appserviceConfig, bodiesIn, createGhost, type FakeAppservice, startAppservice } from './helpers/appservice.ts'
+import {
+  appserviceConfig,
+  bodiesIn,
+  createGhost,
+  type FakeAppservice,
+  registered,
+  startAppservice,
+} from './helpers/appservice.ts'
 import { at } from './helpers/client.ts'
 import { skipEngine } from './helpers/engines.ts'
 import { act, createRoom, publicRoom, send, setState } from './helpers/rooms.ts'
@@ -100,9 +107,7 @@ test('transactions hold a hundred events at most and keep their order', async ()
     sent.push(textOf(n))
   }
   await service.listen()
-  const [registered] = server.context.accounts.appservices.list()
-  assert.ok(registered)
-  await server.context.appservices.retry(registered)
+  await server.context.appservices.retry(registered(server))
   await service.until(() => bodiesIn(service).length >= sent.length, 'all messages')
   assert.deepEqual(bodiesIn(service), sent)
   const sizes = service.transactions.map(({ body }) => body.events.length)
@@ -124,10 +129,8 @@ test('a transaction that was not confirmed is repeated under its id with the sam
   await server.context.appservices.drain()
   await send(alice, room, 'two')
   await server.context.appservices.drain()
-  const [registered] = server.context.accounts.appservices.list()
-  assert.ok(registered)
   for (let n = 0; n < 3; n++) {
-    await server.context.appservices.retry(registered)
+    await server.context.appservices.retry(registered(server))
     await server.context.appservices.drain()
   }
   const attempts = service.requests.slice(before)
@@ -140,7 +143,7 @@ test('a transaction that was not confirmed is repeated under its id with the sam
     )
   }
   service.answer = () => undefined
-  await server.context.appservices.retry(registered)
+  await server.context.appservices.retry(registered(server))
   await server.context.appservices.drain()
   assert.deepEqual(bodiesIn(service), ['one', 'two'])
   assert.equal(service.transactions.at(-2)?.id, attempts[0]?.path.split('/').at(-1))
@@ -166,9 +169,7 @@ test('the queue outlives a restart, the transaction under way included', async (
     const confirmed = service.transactions.length
 
     await using restarted = await createTestServer(options)
-    const [registered] = restarted.context.accounts.appservices.list()
-    assert.ok(registered)
-    await restarted.context.appservices.retry(registered)
+    await restarted.context.appservices.retry(registered(restarted))
     await restarted.context.appservices.drain()
     assert.deepEqual(bodiesIn(service, room), [0, 1, 2, 3, 4].map(textOf))
     assert.equal(
@@ -270,9 +271,7 @@ test('events that were redacted meanwhile come without their content', async () 
   await alice.put(at`/_matrix/client/v3/rooms/${room}/redact/${secret}/${'r'}`)
   await setState(alice, room, 'm.room.topic', { topic: 'end' })
   await service.listen()
-  const [registered] = server.context.accounts.appservices.list()
-  assert.ok(registered)
-  await server.context.appservices.retry(registered)
+  await server.context.appservices.retry(registered(server))
   await service.until(() => service.events.some(({ type }) => type === 'm.room.topic'))
   const redacted = service.events.find(({ event_id }) => event_id === secret)
   assert.deepEqual(redacted?.content, {})

@@ -5,6 +5,7 @@ import { createServer, type IncomingHttpHeaders, type Server, type ServerRespons
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
+import type { Appservice } from '../../src/accounts/appservices/appservice.ts'
 import type { JsonObject } from '../../src/matrix/event.ts'
 import type { Client } from './client.ts'
 import type { TestServer } from './server.ts'
@@ -212,6 +213,13 @@ export async function createGhost(server: TestServer, service: FakeAppservice, u
     request: (method, path, options = {}) =>
       client.request(method, path, { expect: 200, ...options, query: { user_id: userId, ...options.query } }),
   }
+}
+
+/** The service as the server knows it. */
+export function registered(server: TestServer, id = 'irc'): Appservice {
+  const found = server.context.accounts.appservices.list().find((one) => one.id === id)
+  if (found === undefined) throw new Error(`${id} is not registered`)
+  return found
 }
 
 /** The bodies of the messages that came, in their order. */

@@ -4,20 +4,24 @@ import type { Registration } from '../../accounts/appservices/registration.ts'
 import type { Database } from '../../db/database.ts'
 import type { Streams } from '../../db/streams.ts'
 import type { E2ee } from '../../e2ee/e2ee.ts'
+import { errors } from '../../matrix/errors.ts'
 import type { PresenceNews } from '../../rooms/presence/news.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
 import type { TimerClock } from '../../util/clock.ts'
 import type { Log } from '../../util/log.ts'
 import type { Part } from '../../util/part.ts'
-import { type AppserviceClient, createAppserviceClient } from './client.ts'
+import { createAppserviceClient } from './client.ts'
 import { createDeviceQueue } from './device-queue.ts'
 import { createEphemeralNews } from './ephemeral-news.ts'
 import { createEventQueue } from './event-queue.ts'
 import { createInterest } from './interest.ts'
 import { indexMembers, namespaceDigest } from './member-index.ts'
+import { ping } from './ping.ts'
+import { createQueries } from './queries.ts'
 import { createReceiptQueue } from './receipts.ts'
 import { createSender, type Sender } from './sender.ts'
 import { deleteService, getProgress, insertProgress, listKnownServices } from './store-progress.ts'
+import { createThirdParty, type ThirdParty } from './third-party.ts'
 import { createTransactions } from './transactions.ts'
 
 export interface AppserviceRuntimeDeps {
@@ -33,7 +37,9 @@ export interface AppserviceRuntimeDeps {
 
 /** What the server does for application services of its own accord. */
 export interface AppserviceRuntime {
-  readonly client: AppserviceClient
+  readonly thirdParty: ThirdParty
+  /** Asks a service whether it hears us, and then tells it what waits; returns the time in ms. Throws what `ping` throws. */
+  ping(id: string, transactionId: string | undefined): Promise<number>
   /** Takes other registrations for those of before. */
   reload(registrations: readonly Registration[]): Promise<void>
   /** The service seems to be back: tells it now what waits. */
@@ -44,7 +50,7 @@ export interface AppserviceRuntime {
 }
 
 export function createAppserviceRuntime(deps: AppserviceRuntimeDeps): AppserviceRuntime {
-  const { db, streams, log, accounts, rooms, presence, e2ee } = deps
+  const { db, streams, clock, log, accounts, rooms, presence, e2ee } = deps
   const { appservices, users } = accounts
   const { reads, typing, receipts } = rooms
   const client = createAppserviceClient('Ringback')
@@ -103,8 +109,17 @@ export function createAppserviceRuntime(deps: AppserviceRuntimeDeps): Appservice
     senders = new Map()
   }
 
+  appservices.useQueries(createQueries(client))
+
   return {
-    client,
+    thirdParty: createThirdParty({ clock, client, services: appservices.list }),
+    ping: async (id, transactionId) => {
+      const service = appservices.list().find((one) => one.id === id)
+      if (service === undefined) throw errors.forbidden('There is no such application service')
+      const duration = await ping(client, service, transactionId)
+      await senders.get(id)?.retry()
+      return duration
+    },
     reload: async (registrations) => {
       await stopAll()
       appservices.replace(registrations)

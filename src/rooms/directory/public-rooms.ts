@@ -8,6 +8,7 @@ import type { People } from '../people.ts'
 import type { RoomView } from '../room-view.ts'
 import { getMembership } from '../store-members.ts'
 import { getRoom, getRoomByNid, updateRoomPublic } from '../store-rooms.ts'
+import { createNetworkRooms, type DirectoryScope, type SetNetworkVisibility } from './network-rooms.ts'
 import { type RoomCard, roomCard } from './room-card.ts'
 import { stateViewOf } from './state-view.ts'
 import { listPublicRooms } from './store-public-rooms.ts'
@@ -19,6 +20,8 @@ export interface PublicRoomsRequest {
   /** Types to list; null stands for rooms without one. Undefined: all. */
   readonly roomTypes?: readonly (string | null)[] | undefined
   readonly server?: string | undefined
+  /** Default: the rooms that this server's users publish. */
+  readonly scope?: DirectoryScope | undefined
 }
 
 export interface PublicRoomsPage {
@@ -36,6 +39,7 @@ export interface PublicRooms {
   getVisibility(roomId: string): Promise<DirectoryVisibility>
   /** For administrators, and for members who may change the canonical alias. */
   setVisibility(actor: Actor, roomId: string, visibility: DirectoryVisibility): Promise<void>
+  readonly setNetworkVisibility: SetNetworkVisibility
 }
 
 interface Deps {
@@ -65,7 +69,7 @@ function matches(card: RoomCard, { search, roomTypes }: PublicRoomsRequest): boo
 
 export function createPublicRooms({ db, people, view, serverName }: Deps): PublicRooms {
   async function listMatching(reader: Reader, request: PublicRoomsRequest, offset: number, limit: number) {
-    const rows = await listPublicRooms(reader)
+    const rows = await listPublicRooms(reader, request.scope ?? 'own')
     const isFiltered = (request.search ?? '') !== '' || request.roomTypes !== undefined
     const pause = createYielder()
     const cards: RoomCard[] = []
@@ -116,6 +120,7 @@ export function createPublicRooms({ db, people, view, serverName }: Deps): Publi
       if (room === undefined) throw errors.notFound('This server does not know that room')
       return room.isPublic ? 'public' : 'private'
     },
+    setNetworkVisibility: createNetworkRooms(db),
     setVisibility: (actor, roomId, visibility) =>
       db.write('room visibility', async (tx) => {
         await updateRoomPublic(tx, await requirePublisher(tx, actor, roomId), visibility === 'public')
