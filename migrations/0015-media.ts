@@ -5,6 +5,7 @@ export async function up({ db, t }: { db: Kysely<unknown>; t: Types }): Promise<
   await blobs(db, t)
   await media(db, t)
   await thumbnails(db, t)
+  await previews(db, t)
 }
 
 async function blobs(db: Kysely<unknown>, t: Types): Promise<void> {
@@ -70,4 +71,17 @@ async function thumbnails(db: Kysely<unknown>, t: Types): Promise<void> {
     )
     .execute()
   await db.schema.createIndex('media_thumbnails_blob').on('media_thumbnails').column('blob_nid').execute()
+}
+
+async function previews(db: Kysely<unknown>, t: Types): Promise<void> {
+  await t
+    .id(db.schema.createTable('url_previews'), 'preview_nid')
+    .addColumn('url_digest', 'text', (c) => c.notNull())
+    .addColumn('properties', 'text')
+    .addColumn('media_nid', 'bigint')
+    .addColumn('fetched_ts', 'bigint', (c) => c.notNull())
+    .addColumn('expires_ts', 'bigint', (c) => c.notNull())
+    .execute()
+  await db.schema.createIndex('url_previews_url').on('url_previews').columns(['url_digest', 'fetched_ts']).execute()
+  await db.schema.createIndex('url_previews_expires').on('url_previews').column('expires_ts').execute()
 }

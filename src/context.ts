@@ -30,7 +30,7 @@ import { systemClock, type TimerClock } from './util/clock.ts'
 import { createLog, type Log } from './util/log.ts'
 import { createMailer } from './util/mailer.ts'
 import type { Part } from './util/part.ts'
-import { createSafeFetch } from './util/safe-fetch.ts'
+import { createSafeFetch, type SafeFetch } from './util/safe-fetch.ts'
 import { createTurn, type Turn } from './voip/turn.ts'
 
 /** Everything that routes and services reach: one of each, made once. */
@@ -134,6 +134,13 @@ export function composeAccounts(
   })
 }
 
+function previewFetch({ outbound }: Config): SafeFetch {
+  return createSafeFetch({
+    allowPrivateAddresses: outbound.allow_private_addresses,
+    userAgent: 'Mozilla/5.0 (compatible; Ringback; bot)',
+  })
+}
+
 function mediaOptions({ config, serverName }: Core): MediaOptions {
   const { media, data_dir: dataDir } = config
   return {
@@ -146,6 +153,7 @@ function mediaOptions({ config, serverName }: Core): MediaOptions {
     pendingLifetime: media.pending_upload_lifetime,
     sweepInterval: media.sweep_interval,
     maxPixels: media.thumbnails.max_pixels,
+    previews: { ...media.url_previews, cacheFor: media.url_previews.cache_for },
     hasFfmpeg: findProgram('ffmpeg') !== undefined,
   }
 }
@@ -162,7 +170,7 @@ function createServices(core: Core) {
   const accounts = composeAccounts(core)
   const registrations = () => readRegistrations(config.appservices.registration_files)
   accounts.appservices.replace(registrations())
-  const media = createMedia({ ...core, jobs, accounts, options: mediaOptions(core) })
+  const media = createMedia({ ...core, jobs, accounts, fetch: previewFetch(config), options: mediaOptions(core) })
   accounts.onDeactivate(media.userDeactivated)
   const identity = createIdentity({ ...core, jobs, mail, accounts })
   const e2ee = createE2ee({ ...core, devices: accounts.devices })

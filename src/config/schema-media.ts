@@ -20,6 +20,19 @@ const thumbnails = z
   .prefault({})
   .describe('Small versions of pictures, and of videos where ffmpeg is installed.')
 
+const hosts = (what: string, example: string[]) => z.array(text()).default([]).describe(what).meta({ example })
+
+const urlPreviews = z
+  .strictObject({
+    enabled: z.boolean().default(true).describe('Let clients ask what is on a web page; this server fetches it.'),
+    allow: hosts('Only these hosts, with * for any characters. Empty: all that are not denied.', ['*.example.org']),
+    deny: hosts('Never these hosts.', ['*.internal.example.org']),
+    timeout: duration().prefault('10s').describe('How long a page with its picture may take.'),
+    cache_for: duration().prefault('6h').describe('How long a preview is shown before the page is fetched again.'),
+  })
+  .prefault({})
+  .describe('Previews of web pages. Addresses of private networks are never fetched, see outbound.')
+
 const delivery = z
   .strictObject({
     scope: z
@@ -57,6 +70,7 @@ export const media = z
         'Types of files that may not be uploaded, such as application/x-msdownload or video/*. Encrypted files show no type.',
       ),
     thumbnails,
+    url_previews: urlPreviews,
     sweep_interval: duration().prefault('10m').describe('How often files that are due are deleted.'),
     delivery,
   })

@@ -23,7 +23,6 @@ const longestName = 255
 
 /** A file's name as it is kept: control characters are dropped, and what is longer than 255 characters is cut. */
 export function readFileName(text: string | undefined): string | undefined {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not stand in a header
-  const clean = (text ?? '').toWellFormed().replace(/[\u0000-\u001f\u007f-\u009f]/g, '')
+  const clean = (text ?? '').toWellFormed().replace(/\p{Cc}/gu, '')
   return clean === '' ? undefined : [...clean].slice(0, longestName).join('')
 }

@@ -6,6 +6,7 @@ import type { UserId } from '../matrix/ids.ts'
 import type { TimerClock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import type { Part } from '../util/part.ts'
+import type { SafeFetch } from '../util/safe-fetch.ts'
 import { createBlobs } from './blobs.ts'
 import { isInline, servedType } from './content-type.ts'
 import { contentDisposition } from './disposition.ts'
@@ -13,9 +14,11 @@ import { createDownloads, type Downloads, type LiveMedia } from './downloads.ts'
 import { createEraser } from './eraser.ts'
 import { createFileBlobStore } from './file-blob-store.ts'
 import type { ServedFile } from './file-reply.ts'
+import { createPreviews, type PreviewOptions, type Previews } from './previews/previews.ts'
 import { createRemoteMedia, type RemoteSource } from './remote-media.ts'
 import { createSpool } from './spool.ts'
 import { createSweeper } from './sweeper.ts'
+import { createPictures } from './thumbnails/pictures.ts'
 import { createThumbnails, type Thumbnails } from './thumbnails/thumbnails.ts'
 import { createUploadWaiters } from './upload-waiters.ts'
 import { createUploads, type UploadOptions, type Uploads } from './uploads.ts'
@@ -29,6 +32,7 @@ export interface MediaOptions extends UploadOptions {
   /** Pictures with more pixels get no thumbnails. */
   readonly maxPixels: number
   readonly hasFfmpeg: boolean
+  readonly previews: PreviewOptions
 }
 
 export interface MediaDeps {
@@ -37,6 +41,8 @@ export interface MediaDeps {
   readonly log: Log
   readonly jobs: Pick<Jobs, 'enqueue' | 'handle'>
   readonly accounts: Pick<Accounts, 'users'>
+  /** For addresses that others chose. */
+  readonly fetch: SafeFetch
   readonly options: MediaOptions
 }
 
@@ -44,6 +50,7 @@ export interface Media {
   readonly uploads: Uploads
   readonly downloads: Downloads
   readonly thumbnails: Thumbnails
+  readonly previews: Previews
   /** How a piece of media is sent; under another name where one is given. */
   served(media: LiveMedia, fileName?: string): ServedFile
   /** How media of other servers is had; without it there is none. */
@@ -54,17 +61,21 @@ export interface Media {
 }
 
 /** Composes the media repository. */
-export function createMedia({ db, clock, log, jobs, accounts, options }: MediaDeps): Media {
+export function createMedia({ db, clock, log, jobs, accounts, fetch, options }: MediaDeps): Media {
   const { folder, serverName } = options
   const spool = createSpool(join(folder, 'tmp'))
   const blobs = createBlobs({ db, clock, log, jobs, store: createFileBlobStore(join(folder, 'blobs')) })
   const waiters = createUploadWaiters(clock)
   const remote = createRemoteMedia({ db, clock, blobs, spool, maxBytes: options.maxUpload })
-  const sweeper = createSweeper({ db, clock, log, jobs, blobs, intervalMs: options.sweepInterval })
+  const pictures = createPictures({ db, log, blobs })
+  const previewDeps = { db, clock, log, blobs, spool, pictures, fetch, serverName }
+  const previews = createPreviews({ ...previewDeps, options: options.previews })
+  const sweeper = createSweeper({ db, clock, log, jobs, blobs, previews, intervalMs: options.sweepInterval })
   return {
     uploads: createUploads({ db, clock, accounts, blobs, spool, waiters, options }),
     downloads: createDownloads({ db, clock, serverName, waiters, remote }),
-    thumbnails: createThumbnails({ db, log, blobs, spool, ...options }),
+    thumbnails: createThumbnails({ db, log, blobs, spool, pictures, ...options }),
+    previews,
     served: ({ blob, contentType: declared, fileName: ownName }, fileName) => {
       const contentType = servedType(declared, blob.detectedType)
       const kind = isInline(contentType) ? 'inline' : 'attachment'
@@ -86,7 +97,10 @@ export function createMedia({ db, clock, log, jobs, accounts, options }: MediaDe
         await blobs.sweep(signal, clock.now())
         sweeper.start()
       },
-      stop: sweeper.stop,
+      stop: () => {
+        sweeper.stop()
+        fetch.close()
+      },
     },
   }
 }

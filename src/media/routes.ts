@@ -1,6 +1,7 @@
 import type { AppContext } from '../context.ts'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
 import { downloadRoutes } from './routes-downloads.ts'
+import { previewRoutes } from './routes-previews.ts'
 import { thumbnailRoutes } from './routes-thumbnails.ts'
 import { uploadRoutes } from './routes-uploads.ts'
 
@@ -34,5 +35,6 @@ export function mediaRoutes(ctx: Pick<AppContext, 'media' | 'config'>): Endpoint
     ...uploadRoutes(ctx),
     ...downloadRoutes(ctx),
     ...thumbnailRoutes(ctx),
+    ...previewRoutes(ctx),
   ]
 }

@@ -180,6 +180,7 @@ export function listMediaOf(
 
 /** Turns media into tombstones. Their blobs are the caller's to release. */
 export async function markDeleted(tx: Tx, numbers: readonly number[], reason: string, now: number): Promise<void> {
+  if (numbers.length === 0) return
   await tx.qb
     .updateTable('media')
     .set({

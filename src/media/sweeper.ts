@@ -3,6 +3,7 @@ import type { Jobs } from '../jobs/jobs.ts'
 import type { TimerClock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import type { Blobs } from './blobs.ts'
+import type { Previews } from './previews/previews.ts'
 import { deleteExpired } from './store-media.ts'
 
 export interface SweeperDeps {
@@ -11,6 +12,7 @@ export interface SweeperDeps {
   readonly log: Log
   readonly jobs: Pick<Jobs, 'enqueue' | 'handle'>
   readonly blobs: Blobs
+  readonly previews: Pick<Previews, 'sweep'>
   readonly intervalMs: number
 }
 
@@ -20,7 +22,7 @@ const pageSize = 500
 const unfinishedMs = 24 * 60 * 60 * 1000
 
 /** Deletes what is due, again and again. */
-export function createSweeper({ db, clock, log, jobs, blobs, intervalMs }: SweeperDeps) {
+export function createSweeper({ db, clock, log, jobs, blobs, previews, intervalMs }: SweeperDeps) {
   let cancel: (() => void) | undefined
 
   jobs.handle(kind, async (_payload, signal) => {
@@ -28,6 +30,7 @@ export function createSweeper({ db, clock, log, jobs, blobs, intervalMs }: Sweep
       signal.throwIfAborted()
       deleted = await db.write('media: expire', (tx) => deleteExpired(tx, clock.now(), pageSize))
     }
+    await previews.sweep(signal)
     await blobs.sweep(signal, clock.now() - unfinishedMs)
   })
 

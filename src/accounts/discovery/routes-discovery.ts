@@ -58,6 +58,7 @@ export function discoveryRoutes({ config, db, emails }: Pick<AppContext, 'config
             'uk.tcpip.msc4133.profile_fields': { enabled },
             'm.3pid_changes': { enabled: enabled && emails.isEnabled },
             'm.get_login_token': { enabled },
+            'io.element.msc4452.preview_url': { enabled: enabled && config.media.url_previews.enabled },
             'm.forget_forced_upon_leave': { enabled: false },
             ...(requester.isAdmin && { 'm.account_moderation': moderation, 'uk.timedout.msc4323': moderation }),
           },

@@ -44,4 +44,17 @@ export interface MediaSchema {
   }
   /** What was made of a blob: smaller pictures, or the poster of a video. Null: it was tried in vain. */
   media_thumbnails: { source_nid: number; variant: string; blob_nid: number | null; content_type: string | null }
+  /** What pages looked like when they were fetched. */
+  url_previews: {
+    preview_nid: Generated<number>
+    /** SHA-256 of the address, in hex. */
+    url_digest: string
+    /** JSON: the preview as clients get it; null: the page could not be fetched. */
+    properties: string | null
+    /** Its picture. */
+    media_nid: number | null
+    fetched_ts: number
+    /** Until when it is taken for the present state of the page. */
+    expires_ts: number
+  }
 }

@@ -5,21 +5,15 @@ import { errors, MatrixError } from '../../matrix/errors.ts'
 import type { ServerName } from '../../matrix/ids.ts'
 import { createKeyedMutex } from '../../util/keyed-mutex.ts'
 import type { Log } from '../../util/log.ts'
-import { createSemaphore } from '../../util/semaphore.ts'
 import type { Blobs } from '../blobs.ts'
 import { contentDisposition } from '../disposition.ts'
 import type { LiveMedia } from '../downloads.ts'
 import type { ServedFile } from '../file-reply.ts'
 import type { Spool } from '../spool.ts'
-import {
-  type ImageLibrary,
-  loadImageLibrary,
-  type PictureFacts,
-  picturesAtATime,
-  type Rendered,
-} from './image-library.ts'
+import type { ImageLibrary, Rendered } from './image-library.ts'
+import type { PictureSource, Pictures } from './pictures.ts'
 import { planSize, variantOf, type WantedSize } from './sizes.ts'
-import { getFacts, getThumbnail, putThumbnail, type StoredThumbnail, setFacts } from './store-thumbnails.ts'
+import { getThumbnail, putThumbnail, type StoredThumbnail } from './store-thumbnails.ts'
 import { isVideo, writePoster } from './video-poster.ts'
 
 export interface WantedThumbnail extends WantedSize {
@@ -40,6 +34,7 @@ export interface ThumbnailsDeps {
   readonly log: Log
   readonly blobs: Blobs
   readonly spool: Spool
+  readonly pictures: Pictures
   readonly serverName: ServerName
   /** Pictures with more pixels are not opened. */
   readonly maxPixels: number
@@ -47,9 +42,6 @@ export interface ThumbnailsDeps {
   readonly hasFfmpeg: boolean
 }
 
-type Source = { readonly nid: number; readonly key: string }
-
-const mostWaiting = 200
 const noThumbnail = () => errors.unknown(400, 'There are no thumbnails of this content')
 
 export function createThumbnails({
@@ -57,26 +49,16 @@ export function createThumbnails({
   log,
   blobs,
   spool,
+  pictures,
   serverName,
   maxPixels,
   hasFfmpeg,
 }: ThumbnailsDeps): Thumbnails {
   const underWay = createKeyedMutex()
-  const workers = createSemaphore(picturesAtATime)
-
-  /** Runs heavy work when its turn comes; whoever has gone by then is skipped. */
-  async function work<T>(task: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    if (workers.waiting >= mostWaiting) throw errors.limitExceeded(5_000, 'Too many thumbnails are being made')
-    try {
-      return await workers.run(task, signal)
-    } catch (error) {
-      throw signal.aborted ? new ClientGoneError('nobody waits for the thumbnail any more') : error
-    }
-  }
 
   /** What is filed under a variant, or else what `make` writes; a picture that cannot be read is tried once. */
   function derived(
-    source: Source,
+    source: PictureSource,
     variant: string,
     signal: AbortSignal,
     make: (path: string) => Promise<Rendered>,
@@ -85,12 +67,14 @@ export function createThumbnails({
       const known = await db.read((reader) => getThumbnail(reader, source.nid, variant))
       if (known === 'impossible') throw noThumbnail()
       if (known) return known
-      const made = await work(() => blobs.useFile(source, make), signal).catch(async (error: unknown) => {
-        if (!isFaultOfPicture(error)) throw error
-        log.info({ err: error, variant }, 'a thumbnail could not be made')
-        await db.write('no thumbnail', (tx) => putThumbnail(tx, source.nid, variant))
-        throw noThumbnail()
-      })
+      const made = await pictures
+        .work(() => blobs.useFile(source, make), signal)
+        .catch(async (error: unknown) => {
+          if (!isFaultOfPicture(error)) throw error
+          log.info({ err: error, variant }, 'a thumbnail could not be made')
+          await db.write('no thumbnail', (tx) => putThumbnail(tx, source.nid, variant))
+          throw noThumbnail()
+        })
       if (!made) throw errors.notFound()
       const { contentType } = made
       await using file = await spool.write([made.bytes])
@@ -103,7 +87,7 @@ export function createThumbnails({
   }
 
   /** The picture that thumbnails are made of: the content itself, or a picture from a video. */
-  async function pictureOf({ blob }: LiveMedia, images: ImageLibrary, signal: AbortSignal): Promise<Source> {
+  async function pictureOf({ blob }: LiveMedia, images: ImageLibrary, signal: AbortSignal): Promise<PictureSource> {
     if (blob.detectedType === null) throw noThumbnail()
     if (images.canRead(blob.detectedType)) return blob
     const type = blob.detectedType
@@ -117,25 +101,13 @@ export function createThumbnails({
     return picture
   }
 
-  async function factsOf(source: Source, images: ImageLibrary, signal: AbortSignal): Promise<PictureFacts> {
-    const known = await db.read((reader) => getFacts(reader, source.nid))
-    if (known) return known
-    const facts = await work(() => blobs.useFile(source, images.probe), signal).catch((error: unknown) => {
-      throw isFaultOfPicture(error) ? noThumbnail() : error
-    })
-    if (!facts) throw errors.notFound()
-    await db.write('picture facts', (tx) => setFacts(tx, source.nid, facts))
-    return facts
-  }
-
   return {
     get: async (media, wanted, signal) => {
-      const images = await loadImageLibrary().catch((error: unknown) => {
-        log.warn({ err: error }, 'there are no thumbnails: sharp does not run on this machine')
-        throw noThumbnail()
-      })
+      const images = await pictures.library()
       const source = await pictureOf(media, images, signal)
-      const facts = await factsOf(source, images, signal)
+      const facts = await pictures.facts(source, signal).catch((error: unknown) => {
+        throw isFaultOfPicture(error) ? noThumbnail() : error
+      })
       const pixels = facts.width * facts.height
       if (pixels > maxPixels) throw tooManyPixels(media.origin !== serverName)
       const frames = wanted.animated ? Math.min(facts.frames, Math.floor(maxPixels / pixels)) : 1
