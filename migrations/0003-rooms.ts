@@ -9,6 +9,7 @@ export async function up({ db, t }: { db: Kysely<unknown>; t: Types }): Promise<
     .addColumn('extremities', 'text', (c) => c.notNull())
     .addColumn('state_nid', 'bigint')
     .addColumn('last_pos', 'bigint', (c) => c.notNull())
+    .addColumn('bump_pos', 'bigint', (c) => c.notNull())
     .addColumn('is_public', 'integer', (c) => c.notNull())
     .execute()
   await db.schema.createIndex('rooms_last_pos').on('rooms').column('last_pos').execute()

@@ -218,6 +218,10 @@ function createServices(core: Core) {
     e2ee,
     push,
   })
+  accounts.onSessionEnd(sync.sliding.deviceRemoved)
+  rooms.membership.onForget(sync.sliding.roomForgotten)
+  jobs.handle('sliding-sync.expire', sync.sliding.expire)
+  jobs.schedule('47 4 * * *', 'sliding-sync.expire')
   const turn = createTurn(core.clock, config.voip.turn)
   const admin = createAdmin({ ...core, accounts, rooms, notices: config.server_notices })
   const appservices = createAppserviceRuntime({ ...core, accounts, rooms, presence: presence.news, e2ee })

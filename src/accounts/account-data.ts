@@ -5,6 +5,8 @@ import type { RoomId, UserId } from '../matrix/ids.ts'
 import type { InviteSettings } from '../matrix/invite-permission.ts'
 import {
   getAccountDataRow,
+  getLastAccountDataPos,
+  listAccountDataOfType,
   listAccountDataRows,
   listChangedAccountDataRooms,
   putAccountDataRow,
@@ -19,6 +21,10 @@ export interface AccountData {
   list(reader: Reader, userId: UserId, roomId: string | undefined, since: number | undefined): Promise<JsonObject[]>
   /** The rooms whose data changed after a stream position. */
   changedRooms(reader: Reader, userId: UserId, since: number): Promise<string[]>
+  /** The contents of one type by room. */
+  ofRooms(reader: Reader, userId: UserId, type: string): Promise<ReadonlyMap<string, JsonObject>>
+  /** The stream position of the last change; 0: nothing was ever set. */
+  lastChange(reader: Reader, userId: UserId): Promise<number>
   /** https://spec.matrix.org/v1.19/client-server-api/#ignoring-users */
   ignoredUsers(reader: Reader, userId: UserId): Promise<ReadonlySet<string>>
   /** What decides which invitations the user takes. */
@@ -88,6 +94,9 @@ export function createAccountData({ streams, noticesUser }: Deps): AccountData {
       permission: await get(reader, userId, 'm.invite_permission_config'),
       filter: await get(reader, userId, 'org.matrix.msc4155.invite_permission_config'),
     }),
+    ofRooms: async (reader, userId, type) =>
+      new Map((await listAccountDataOfType(reader, userId, type)).map((row) => [row.room_id, JSON.parse(row.content)])),
+    lastChange: getLastAccountDataPos,
     set: (tx, userId, type, content, roomId) =>
       put(tx, userId, roomId, type, { content: JSON.stringify(content), isDeleted: false }),
     delete: async (tx, userId, type, roomId) => {

@@ -44,6 +44,25 @@ const changedRooms = prepare((qb, p: { userId: string; since: number }) =>
     .where('room_id', '!=', ''),
 )
 
+const ofType = prepare((qb, p: { userId: string; type: string }) =>
+  qb
+    .selectFrom('account_data')
+    .select(['room_id', 'content'])
+    .where('user_id', '=', p.userId)
+    .where('type', '=', p.type)
+    .where('room_id', '!=', '')
+    .where('is_deleted', '=', 0),
+)
+
+const lastPos = prepare((qb, p: { userId: string }) =>
+  qb
+    .selectFrom('account_data')
+    .select('stream_pos')
+    .where('user_id', '=', p.userId)
+    .orderBy('stream_pos', 'desc')
+    .limit(1),
+)
+
 export async function getAccountDataRow(
   reader: Reader,
   userId: string,
@@ -66,6 +85,14 @@ export function listAccountDataRows(
 
 export async function listChangedAccountDataRooms(reader: Reader, userId: string, since: number): Promise<string[]> {
   return (await changedRooms.all(reader, { userId, since })).map((row) => row.room_id)
+}
+
+/** What is set under one type for the user's rooms. */
+export const listAccountDataOfType = (reader: Reader, userId: string, type: string) =>
+  ofType.all(reader, { userId, type })
+
+export async function getLastAccountDataPos(reader: Reader, userId: string): Promise<number> {
+  return (await lastPos.first(reader, { userId }))?.stream_pos ?? 0
 }
 
 export interface NewAccountDataRow {

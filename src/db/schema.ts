@@ -9,6 +9,7 @@ import type { MediaSchema } from './schema/media.ts'
 import type { PeopleSchema } from './schema/people.ts'
 import type { PushSchema } from './schema/push.ts'
 import type { RoomsSchema } from './schema/rooms.ts'
+import type { SlidingSyncSchema } from './schema/sliding-sync.ts'
 
 /** Every table, as kysely sees it. Columns are those that `migrations/` make; a test compares the two. */
 export interface Schema
@@ -22,4 +23,5 @@ export interface Schema
     IdentitySchema,
     E2eeSchema,
     PushSchema,
-    AppservicesSchema {}
+    AppservicesSchema,
+    SlidingSyncSchema {}

@@ -2,7 +2,8 @@
  * `s{position}_{ephemeral}`: a place in the stream of durable rows and in that of typing notices, which lives as long as
  * the process. `/sync`, `/messages`, `/members` and `/keys/changes` speak the same tokens. Where a device has more
  * to-device messages waiting than one answer holds, `_{position}` after that says how far it has got with those.
- * `_p{number}` at the end says how far a sync has got with presence.
+ * `_p{number}` says how far a sync has got with presence. What follows a `~` concerns the connection that the token is
+ * from, and nobody else.
  */
 export interface StreamToken {
   readonly position: number
@@ -11,7 +12,7 @@ export interface StreamToken {
   readonly presence?: number
 }
 
-const format = /^s(-?\d{1,16})_(\d{1,16})(?:_(\d{1,16}))?(?:_p(\d{1,16}))?$/
+const format = /^s(-?\d{1,16})_(\d{1,16})(?:_(\d{1,16}))?(?:_p(\d{1,16}))?(?:~[\d.]{1,40})?$/
 
 export function formatStreamToken({ position, ephemeral, toDevice, presence }: StreamToken): string {
   const lagging = toDevice === undefined || toDevice === position ? '' : `_${toDevice}`

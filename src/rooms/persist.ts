@@ -1,5 +1,6 @@
 import type { Tx } from '../db/database.ts'
 import type { Streams } from '../db/streams.ts'
+import { isActivity } from '../matrix/activity.ts'
 import type { Pdu } from '../matrix/event.ts'
 import { authEventIds } from '../matrix/event-references.ts'
 import { hasUserIdShape, type RoomId, type ServerName, serverOf } from '../matrix/ids.ts'
@@ -48,7 +49,8 @@ export async function persistChain(deps: PersistDeps, tx: Tx, chain: EventChain)
     extremities = [[row.nid, row.eventId, row.pdu.depth]]
     stored.push(row)
   }
-  await updateRoomHead(tx, roomNid, { extremities, stateNid, lastPos: last })
+  const bumpPos = stored.findLast(({ pdu }) => isActivity(pdu.type))?.streamPos ?? chain.room?.bumpPos ?? 0
+  await updateRoomHead(tx, roomNid, { extremities, stateNid, lastPos: last, bumpPos })
   const room: Room = {
     nid: roomNid,
     roomId: chain.roomId,
@@ -56,6 +58,7 @@ export async function persistChain(deps: PersistDeps, tx: Tx, chain: EventChain)
     extremities,
     stateNid,
     lastPos: last,
+    bumpPos,
     isPublic: chain.room?.isPublic ?? false,
   }
   await finishBatch(deps, tx, room, stored)

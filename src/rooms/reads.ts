@@ -7,7 +7,14 @@ import { createRecentReads, type RecentReads } from './recent-reads.ts'
 import type { RoomView } from './room-view.ts'
 import type { StateKey, States } from './states.ts'
 import { getEventById } from './store-events.ts'
-import { countMembers, getMembership, listMembers, listMembershipsOf, type MembershipRow } from './store-members.ts'
+import { getMembership, listMembers, listMembershipsOf, type MembershipRow } from './store-members.ts'
+import {
+  listCurrentOfType,
+  listRoomFacts,
+  listUserRooms,
+  type RoomFacts,
+  type UserRoomRow,
+} from './store-room-lists.ts'
 import { getRoom, getRoomByNid } from './store-rooms.ts'
 import { listChangedMemberships, listHeroes } from './store-sync.ts'
 import { listMemberHistory } from './store-timeline.ts'
@@ -15,6 +22,7 @@ import type { Room, StateNids, StoredEvent } from './types.ts'
 import type { Visibility } from './visibility.ts'
 
 export type { MembershipRow } from './store-members.ts'
+export type { RoomFacts, UserRoomRow } from './store-room-lists.ts'
 
 /** What the features to the right read of rooms, inside a snapshot that they hold. */
 export interface RoomReads {
@@ -39,13 +47,18 @@ export interface RoomReads {
   loadState(reader: Reader, stateNid: number): Promise<StateNids>
   stateKeys(reader: Reader, nids: Iterable<number>): Promise<ReadonlyMap<number, StateKey>>
   events(reader: Reader, nids: readonly number[]): Promise<ReadonlyMap<number, StoredEvent>>
-  countMembers(reader: Reader, roomNid: number): Promise<{ joined: number; invited: number }>
   heroes(
     reader: Reader,
     roomNid: number,
     userId: string,
     membership: string,
   ): Promise<{ user_id: string; event_nid: number }[]>
+  /** All rooms of a user that are not forgotten, whatever the membership. */
+  userRooms(reader: Reader, userId: string): Promise<UserRoomRow[]>
+  /** The entries of one type in a room's current state. */
+  currentOfType(reader: Reader, roomNid: number, type: string): Promise<{ state_key: string; event_nid: number }[]>
+  /** What the current state of each of these rooms says about it. */
+  facts(reader: Reader, roomNids: readonly number[]): Promise<ReadonlyMap<number, RoomFacts>>
 }
 
 interface Deps {
@@ -61,7 +74,7 @@ export function createRoomReads(deps: Deps): RoomReads {
     view: deps.view,
     visibility: deps.visibility,
     clientEvents: deps.clientEvents,
-    recent: createRecentReads(deps.events),
+    recent: createRecentReads(deps.events, deps.states.load),
     roomById: getRoom,
     roomByNid: getRoomByNid,
     eventById: getEventById,
@@ -77,7 +90,9 @@ export function createRoomReads(deps: Deps): RoomReads {
     loadState: deps.states.load,
     stateKeys: deps.states.keys,
     events: deps.events.list,
-    countMembers,
     heroes: listHeroes,
+    userRooms: listUserRooms,
+    currentOfType: listCurrentOfType,
+    facts: listRoomFacts,
   }
 }

@@ -1,10 +1,12 @@
 import type { Reader } from '../db/database.ts'
 import { LruMap } from '../util/lru.ts'
 import type { EventCache } from './event-cache.ts'
+import type { States } from './states.ts'
 import { getStateNidAt, listTimeline, type TimelineRange } from './store-events.ts'
+import { countMembers } from './store-members.ts'
 import { getRoomByNid } from './store-rooms.ts'
 import { listActiveRooms, listRoomsWithReceipts } from './store-sync.ts'
-import type { Room, StoredEvent } from './types.ts'
+import type { Room, StateNids, StoredEvent } from './types.ts'
 
 const capacity = 5_000
 
@@ -21,13 +23,19 @@ export interface RecentReads {
   /** The newest events of a window, newest first. */
   timeline(reader: Reader, range: TimelineRange): Promise<StoredEvent[]>
   stateNidAt(reader: Reader, roomNid: number, pos: number): Promise<number | undefined>
+  /** Numbers of the state keys and events in which the second state differs from the first; event number 0: removed. */
+  stateChanges(reader: Reader, before: number, after: number): Promise<readonly (readonly [number, number])[]>
+  /** Members of the room as its present state has them. */
+  memberCounts(reader: Reader, room: Room): Promise<{ joined: number; invited: number }>
 }
 
-export function createRecentReads(events: EventCache): RecentReads {
+export function createRecentReads(events: EventCache, loadState: States['load']): RecentReads {
   const rooms = new LruMap<string, Room | undefined>(capacity)
   const lists = new LruMap<string, readonly number[]>(capacity, (list) => 1 + list.length / 100)
   const pages = new LruMap<string, readonly number[]>(capacity, (list) => 1 + list.length / 10)
   const states = new LruMap<string, number | undefined>(capacity)
+  const changes = new LruMap<string, readonly (readonly [number, number])[]>(capacity, (list) => 1 + list.length / 10)
+  const counts = new LruMap<string, { joined: number; invited: number }>(capacity)
 
   async function remember<V>(cache: LruMap<string, V>, key: string, load: () => Promise<V>): Promise<V> {
     if (cache.has(key)) return cache.get(key) as V
@@ -59,5 +67,20 @@ export function createRecentReads(events: EventCache): RecentReads {
     },
     stateNidAt: (reader, roomNid, pos) =>
       remember(states, `${roomNid} ${pos}`, () => getStateNidAt(reader, roomNid, pos)),
+    stateChanges: async (reader, before, after) => {
+      if (before === after) return []
+      return remember(changes, `${before} ${after}`, async () =>
+        differences(await loadState(reader, before), await loadState(reader, after)),
+      )
+    },
+    memberCounts: (reader, room) =>
+      remember(counts, `${room.nid} ${room.stateNid}`, () => countMembers(reader, room.nid)),
   }
+}
+
+function differences(before: StateNids, after: StateNids): (readonly [number, number])[] {
+  const changes: (readonly [number, number])[] = []
+  for (const [key, nid] of after) if (before.get(key) !== nid) changes.push([key, nid])
+  for (const key of before.keys()) if (!after.has(key)) changes.push([key, 0])
+  return changes
 }

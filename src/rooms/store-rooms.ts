@@ -11,14 +11,23 @@ const byNid = prepare((qb, p: { nid: number }) => qb.selectFrom('rooms').selectA
 const insertRow = prepare((qb, p: { roomId: string; version: string }) =>
   qb
     .insertInto('rooms')
-    .values({ room_id: p.roomId, version: p.version, extremities: '[]', state_nid: null, last_pos: 0, is_public: 0 })
+    .values({
+      room_id: p.roomId,
+      version: p.version,
+      extremities: '[]',
+      state_nid: null,
+      last_pos: 0,
+      bump_pos: 0,
+      is_public: 0,
+    })
     .returning('room_nid'),
 )
-const updateHead = prepare((qb, p: { nid: number; extremities: string; stateNid: number | null; lastPos: number }) =>
-  qb
-    .updateTable('rooms')
-    .set({ extremities: p.extremities, state_nid: p.stateNid, last_pos: p.lastPos })
-    .where('room_nid', '=', p.nid),
+const updateHead = prepare(
+  (qb, p: { nid: number; extremities: string; stateNid: number | null; lastPos: number; bumpPos: number }) =>
+    qb
+      .updateTable('rooms')
+      .set({ extremities: p.extremities, state_nid: p.stateNid, last_pos: p.lastPos, bump_pos: p.bumpPos })
+      .where('room_nid', '=', p.nid),
 )
 
 function toRoom(row: Selectable<RoomsSchema['rooms']>): Room {
@@ -31,6 +40,7 @@ function toRoom(row: Selectable<RoomsSchema['rooms']>): Room {
     extremities: JSON.parse(row.extremities) as Extremity[],
     stateNid: row.state_nid ?? undefined,
     lastPos: row.last_pos,
+    bumpPos: row.bump_pos,
     isPublic: row.is_public === 1,
   }
 }
@@ -54,13 +64,14 @@ export async function insertRoom(tx: Tx, roomId: string, version: string): Promi
 export async function updateRoomHead(
   tx: Tx,
   nid: number,
-  head: { extremities: readonly Extremity[]; stateNid: number | undefined; lastPos: number },
+  head: Pick<Room, 'extremities' | 'stateNid' | 'lastPos' | 'bumpPos'>,
 ): Promise<void> {
   await updateHead.run(tx, {
     nid,
     extremities: JSON.stringify(head.extremities),
     stateNid: head.stateNid ?? null,
     lastPos: head.lastPos,
+    bumpPos: head.bumpPos,
   })
 }
 

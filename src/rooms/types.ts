@@ -12,6 +12,7 @@ export interface Room {
   readonly extremities: readonly Extremity[]
   readonly stateNid: number | undefined
   readonly lastPos: number
+  readonly bumpPos: number
   readonly isPublic: boolean
 }
 

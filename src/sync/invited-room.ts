@@ -33,7 +33,8 @@ export async function strippedState(
   return [...remote, ...[...unique.values()].map(strip)]
 }
 
-function strip({ pdu }: StoredEvent): JsonObject {
+/** An event as those may see it who are not in the room. */
+export function strip({ pdu }: StoredEvent): JsonObject {
   return {
     type: pdu.type,
     state_key: pdu.state_key ?? '',

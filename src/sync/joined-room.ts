@@ -8,7 +8,7 @@ import { formatForSync } from './client-format.ts'
 import type { SentMembers } from './lazy-members.ts'
 import type { Count, SyncPorts } from './ports.ts'
 import { sectionState } from './room-state.ts'
-import { summarise } from './summary.ts'
+import { summarise, summaryContent } from './summary.ts'
 import { type Slice, sliceTimeline } from './timeline-section.ts'
 import type { JoinedRoom, SyncRequest, Window } from './types.ts'
 
@@ -55,7 +55,7 @@ export async function joinedRoom(
     slice,
     known: knownNid,
     fresh: fresh || request.fullState,
-    extraMembers: summary?.heroEvents ?? [],
+    extraMembers: (summary?.heroes ?? []).map((hero) => hero.event_nid),
   })
   const ephemeral = await ephemeralEvents(ports, reader, request, input, since)
   const accountData = filterForRoom(
@@ -75,7 +75,7 @@ export async function joinedRoom(
       prev_batch: formatStreamToken({ position: slice.before, ephemeral: 0 }),
     },
     [request.stateAfter]: { events: await formatForSync(reads, reader, room, state, request, { isIn: true }) },
-    summary: summary?.content ?? {},
+    summary: summary === undefined ? {} : summaryContent(summary),
     ephemeral: { events: ephemeral },
     account_data: { events: accountData },
     ...unread,

@@ -87,7 +87,7 @@ export async function leftRoom(
 }
 
 /** The event that ended the user's stay, as far as this answer tells of the stay: undefined for one who was not in. */
-async function endOfStay(
+export async function endOfStay(
   reads: SyncPorts['reads'],
   reader: Reader,
   room: Room,
@@ -98,7 +98,12 @@ async function endOfStay(
   return (await reads.lastStay(reader, room.nid, userId))?.ended
 }
 
-function withLeave(slice: Slice, leave: StoredEvent, limit: number | undefined, matches: boolean): StoredEvent[] {
+export function withLeave(
+  slice: Slice,
+  leave: StoredEvent,
+  limit: number | undefined,
+  matches: boolean,
+): StoredEvent[] {
   if (limit === 0 || !matches) return []
   if (slice.events.some((event) => event.nid === leave.nid)) return slice.events
   return [...slice.events, leave]

@@ -22,10 +22,13 @@ export interface SyncPorts {
   readonly clock: Clock
   readonly reads: RoomReads
   readonly localMembers: Pick<LocalMembers, 'of'>
-  readonly accountData: Pick<AccountData, 'list' | 'changedRooms' | 'ignoredUsers' | 'inviteSettings'>
+  readonly accountData: Pick<
+    AccountData,
+    'get' | 'list' | 'changedRooms' | 'ignoredUsers' | 'inviteSettings' | 'ofRooms' | 'lastChange'
+  >
   readonly ephemeral: {
     readonly typing: Pick<Rooms['typing'], 'users' | 'changedSince' | 'counter' | 'isFromBefore'>
-    readonly receipts: Pick<Rooms['receipts'], 'content'>
+    readonly receipts: Pick<Rooms['receipts'], 'content' | 'contentOn' | 'listOwn'>
   }
   readonly presence: PresenceNews
   readonly push: {

@@ -3,17 +3,15 @@ import type { AppContext } from '../context.ts'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
 import { errors } from '../matrix/errors.ts'
 import { parseStreamToken } from '../matrix/stream-token.ts'
+import { slidingSyncRoutes } from './sliding/routes.ts'
 
 const maxTimeout = 5 * 60_000
 
 /** https://spec.matrix.org/v1.19/client-server-api/#syncing */
-export function syncRoutes({
-  db,
-  sync,
-  accounts,
-  presence,
-}: Pick<AppContext, 'db' | 'sync' | 'accounts' | 'presence'>): Endpoint[] {
+export function syncRoutes(ctx: Pick<AppContext, 'db' | 'sync' | 'accounts' | 'presence'>): Endpoint[] {
+  const { db, sync, accounts, presence } = ctx
   return [
+    ...slidingSyncRoutes(ctx),
     endpoint(
       {
         method: 'GET',

@@ -47,7 +47,7 @@ export async function stateBeforeTimeline(reads: RoomReads, reader: Reader, inpu
 
 /** Numbers of the state events that differ between what the client has and the state at the end of the timeline. */
 export async function stateAfterTimeline(reads: RoomReads, reader: Reader, input: DeltaInput): Promise<number[]> {
-  const [knownState, endState] = [await load(reads, reader, input.known), await load(reads, reader, input.end)]
-  if (knownState === endState) return []
-  return [...endState].filter(([key, nid]) => knownState.get(key) !== nid).map(([, nid]) => nid)
+  if (input.known === undefined || input.end === undefined) return [...(await load(reads, reader, input.end)).values()]
+  const changes = await reads.recent.stateChanges(reader, input.known, input.end)
+  return changes.map(([, nid]) => nid).filter((nid) => nid !== 0)
 }

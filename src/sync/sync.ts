@@ -6,9 +6,11 @@ import { filterByType, readAccountData } from './account-data.ts'
 import { deviceParts } from './device-parts.ts'
 import { ignoredUsers } from './ignored-users.ts'
 import { createSentMembers } from './lazy-members.ts'
+import { poll } from './poll.ts'
 import type { SyncPorts } from './ports.ts'
 import { type PresenceSection, presenceSection, visiblePresence } from './presence-section.ts'
 import { roomSections } from './rooms-section.ts'
+import { createSlidingSync, type SlidingSync } from './sliding/sliding.ts'
 import type { SyncRequest, SyncResponse } from './types.ts'
 import { createUserNews } from './user-news.ts'
 import { createWaiters, usersToWake, type Waiters } from './waiters.ts'
@@ -16,6 +18,7 @@ import { createWaiters, usersToWake, type Waiters } from './waiters.ts'
 export interface Sync {
   /** Answers at once when there is news or the sync is an initial one, else when there is news or time is up. */
   sync(request: SyncRequest): Promise<SyncResponse>
+  readonly sliding: SlidingSync
   readonly waiters: Waiters
   readonly part: Part
 }
@@ -86,6 +89,7 @@ export function createSync(given: Omit<SyncPorts, 'userNews'>): Sync {
   }
 
   return {
+    sliding: createSlidingSync(ports, sent, waiters),
     waiters,
     part: {
       name: 'sync',
@@ -98,28 +102,18 @@ export function createSync(given: Omit<SyncPorts, 'userNews'>): Sync {
     sync: async (request) => {
       const { userId, deviceId } = request.requester
       const { since } = request
-      const deadline = ports.clock.now() + request.timeout
-      const watch = waiters.watch(userId)
-      try {
-        for (let from = since; ; ) {
-          const around = await presenceSection(ports, request, from)
-          const { response, next, hasNews, received } = await ports.db.read((reader) =>
-            compute(reader, request, from, around),
-          )
-          if (received && since !== undefined && deviceId !== undefined) {
-            await ports.e2ee.acknowledgeToDevice(userId, deviceId, since.toDevice ?? since.position)
-          }
-          const left = deadline - ports.clock.now()
-          if (hasNews || since === undefined || request.fullState || left <= 0 || request.signal.aborted)
-            return response
-          const woken = await watch.wait(left, request.signal)
-          await request.recheck()
-          if (!woken) return response
-          from = next
+      let from = since
+      const look = async () => {
+        const around = await presenceSection(ports, request, from)
+        const seen = await ports.db.read((reader) => compute(reader, request, from, around))
+        if (seen.received && since !== undefined && deviceId !== undefined) {
+          await ports.e2ee.acknowledgeToDevice(userId, deviceId, since.toDevice ?? since.position)
         }
-      } finally {
-        watch.stop()
+        from = seen.next
+        return seen
       }
+      const isOnce = since === undefined || request.fullState
+      return (await poll({ clock: ports.clock, waiters }, request, look, isOnce)).response
     },
   }
 }

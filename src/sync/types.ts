@@ -1,22 +1,16 @@
-import type { Requester } from '../http/endpoint.ts'
 import type { JsonObject } from '../matrix/event.ts'
 import type { SyncFilter } from '../matrix/filter-schema.ts'
 import type { StreamToken } from '../matrix/stream-token.ts'
 import type { ClientEvent } from '../rooms/client-event.ts'
+import type { PollRequest } from './poll.ts'
 
-export interface SyncRequest {
-  readonly requester: Requester
+export interface SyncRequest extends PollRequest {
   /** Undefined for an initial sync. */
   readonly since: StreamToken | undefined
   readonly filter: SyncFilter
   readonly fullState: boolean
   /** Which of the state that does not stand in the timeline is sent: what was before it, or what is after it. */
   readonly stateAfter: 'state' | 'state_after' | 'org.matrix.msc4222.state_after'
-  /** How long to wait for something new, in ms. */
-  readonly timeout: number
-  /** Throws where the requester has been logged out or locked while the request waited. */
-  readonly recheck: () => Promise<void>
-  readonly signal: AbortSignal
 }
 
 /** Positions that one answer covers: everything after `since` up to and including `to`. */

@@ -14,6 +14,8 @@ export interface RoomsSchema {
     state_nid: number | null
     /** Stream position of the newest event. */
     last_pos: number
+    /** Stream position of the newest event that counts as activity of people. */
+    bump_pos: number
     is_public: number
   }
   events: {

@@ -37,6 +37,8 @@ export interface OwnReceipt {
   readonly eventId: EventId
   /** Stream position of the event. */
   readonly eventPos: number
+  /** Stream position of the receipt itself. */
+  readonly streamPos: number
 }
 
 export interface Receipts {
@@ -57,6 +59,16 @@ export interface Receipts {
     roomNid: number,
     range: { after: number; upTo: number },
     seesPrivate: (userId: string) => boolean,
+  ): Promise<JsonObject | undefined>
+  /**
+   * The receipts on some events, which stand after the position `after`, and the user's own on any event, as the content
+   * of `m.receipt`; undefined: none.
+   */
+  contentOn(
+    reader: Reader,
+    userId: UserId,
+    roomNid: number,
+    events: { after: number; ids: ReadonlySet<string> },
   ): Promise<JsonObject | undefined>
   /** Where a user has read to, in all threads, publicly and privately. */
   listOwn(reader: Reader, roomNid: number, userId: string): Promise<OwnReceipt[]>
@@ -127,6 +139,13 @@ export function createReceipts({ db, streams, clock }: Deps): Receipts {
       const rows = await listReceipts(reader, { roomNid, ...range })
       return receiptContent(rows.filter((row) => row.receipt_type !== 'm.read.private' || seesPrivate(row.user_id)))
     },
+    contentOn: async (reader, userId, roomNid, { after, ids }) => {
+      // A receipt is always younger than its event.
+      const range = { roomNid, after: Math.max(after, 0), upTo: Number.MAX_SAFE_INTEGER, userId }
+      const rows = ids.size === 0 ? [] : await listVisibleReceipts(reader, range)
+      const others = rows.filter((row) => row.user_id !== userId && ids.has(row.event_id))
+      return receiptContent([...others, ...(await listReceiptsOf(reader, roomNid, userId))])
+    },
     listOwn: async (reader, roomNid, userId) =>
       (await listReceiptsOf(reader, roomNid, userId)).map((row) => ({
         // Only these two types are ever written, on events of ours.
@@ -134,6 +153,7 @@ export function createReceipts({ db, streams, clock }: Deps): Receipts {
         threadId: row.thread_id === '' ? undefined : row.thread_id,
         eventId: row.event_id as EventId,
         eventPos: row.event_pos,
+        streamPos: row.stream_pos,
       })),
     onReceipt: (hook) => void hooks.push(hook),
   }

@@ -1,4 +1,4 @@
-import type { Database } from '../../db/database.ts'
+import type { Database, Tx } from '../../db/database.ts'
 import type { Streams } from '../../db/streams.ts'
 import { errors } from '../../matrix/errors.ts'
 import type { JsonObject } from '../../matrix/event.ts'
@@ -35,7 +35,11 @@ export interface Membership {
   ban(actor: Actor, roomId: string, target: string, content?: JsonObject): Promise<void>
   unban(actor: Actor, roomId: string, target: string, content?: JsonObject): Promise<void>
   listJoinedRooms(userId: UserId): Promise<string[]>
+  /** Runs when a user forgets a room, in the transaction of that. */
+  onForget(hook: ForgetHook): void
 }
+
+export type ForgetHook = (tx: Tx, userId: UserId) => Promise<void>
 
 interface Deps {
   readonly db: Database
@@ -46,6 +50,7 @@ interface Deps {
 }
 
 export function createMembership({ db, streams, writer, people, aliases }: Deps): Membership {
+  const forgetHooks: ForgetHook[] = []
   async function enter(address: RoomAddress, append: (draft: RoomDraft) => Promise<unknown>): Promise<RoomId> {
     const roomId = await aliases.requireRoomId(address.roomIdOrAlias)
     const entered = await writer.change(roomId, async (draft) => {
@@ -90,6 +95,7 @@ export function createMembership({ db, streams, writer, people, aliases }: Deps)
           throw errors.unknown(400, 'You have not left this room')
         }
         await updateForgotten(tx, room.nid, actor.userId, true)
+        for (const hook of forgetHooks) await hook(tx, actor.userId)
         streams.notify(tx, { users: [actor.userId] })
       }),
     invite: async (actor, roomId, target, content) => {
@@ -102,6 +108,7 @@ export function createMembership({ db, streams, writer, people, aliases }: Deps)
       onOther(actor, roomId, target, (draft, userId) => appendBan(draft, actor, userId, content)),
     unban: (actor, roomId, target, content) =>
       onOther(actor, roomId, target, (draft, userId) => appendUnban(draft, actor, userId, content)),
+    onForget: (hook) => void forgetHooks.push(hook),
     listJoinedRooms: (userId) => db.read((reader) => listJoinedRoomIds(reader, userId)),
   }
 }
