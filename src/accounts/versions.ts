@@ -11,6 +11,7 @@ export const unstableFeatures: Record<string, boolean> = {
   'org.matrix.msc4306': true,
   'org.matrix.msc3881': true,
   'org.matrix.msc3916.stable': true,
+  'org.matrix.simplified_msc3575': true,
   'uk.tcpip.msc4133': true,
   'uk.tcpip.msc4133.stable': true,
   'uk.half-shot.msc2666.query_mutual_rooms': true,
