@@ -1,6 +1,7 @@
 import type { Reader } from '../db/database.ts'
 import type { Requester } from '../http/endpoint.ts'
 import type { JsonObject } from '../matrix/event.ts'
+import type { UserId } from '../matrix/ids.ts'
 import type { StreamToken } from '../matrix/stream-token.ts'
 import type { SyncPorts } from './ports.ts'
 import type { SyncResponse, Window } from './types.ts'
@@ -25,9 +26,8 @@ export async function deviceParts(
   token: StreamToken | undefined,
   { since, to }: Window,
 ): Promise<DeviceParts> {
-  const changes = async (after: number) =>
-    userNews.areAllQuiet(after, to) ? { changed: [], left: [] } : e2ee.deviceLists(reader, userId, after, to)
-  const lists = since === undefined ? undefined : await changes(since)
+  const lists =
+    since === undefined ? undefined : await readDeviceLists({ e2ee, userNews }, reader, userId, { since, to })
   if (deviceId === undefined) return { lists, events: [], counts: {}, lagging: undefined, received: false }
   const range = { since: token?.toDevice ?? token?.position ?? 0, to, limit: maxToDevice }
   const inbox = await e2ee.listToDevice(reader, userId, deviceId, range)
@@ -43,4 +43,15 @@ export async function deviceParts(
     lagging: inbox.more ? inbox.upTo : undefined,
     received: inbox.received,
   }
+}
+
+/** Whose keys have changed in `(since, to]`, and who shares no room any more. */
+export async function readDeviceLists(
+  { e2ee, userNews }: Pick<SyncPorts, 'e2ee' | 'userNews'>,
+  reader: Reader,
+  userId: UserId,
+  { since, to }: { since: number; to: number },
+): Promise<{ changed: string[]; left: string[] }> {
+  if (userNews.areAllQuiet(since, to)) return { changed: [], left: [] }
+  return e2ee.deviceLists(reader, userId, since, to)
 }

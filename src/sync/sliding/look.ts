@@ -55,7 +55,7 @@ export async function look(deps: LookDeps, reader: Reader, input: LookInput): Pr
   const to = await ports.streams.positionIn(reader)
   const since = from === undefined ? undefined : Math.min(from.position, to)
   const rooms = await deps.lists.get(reader, userId, to)
-  const personal = await deps.personal.get(reader, userId)
+  const personal = await deps.personal.get(reader, userId, to)
   const sources = { userId, rooms, personal, facts: deps.facts, tags: deps.personal.tags }
   const named = { nid: connection.known?.nid, fingerprint: input.selection.fingerprint }
   const windows = await deps.windows.get(reader, named, sources, input.selection, () =>

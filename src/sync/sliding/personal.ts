@@ -3,36 +3,49 @@ import type { Reader } from '../../db/database.ts'
 import { fieldOf } from '../../matrix/content.ts'
 import type { Json, JsonObject } from '../../matrix/event.ts'
 import type { UserId } from '../../matrix/ids.ts'
+import type { InviteSettings } from '../../matrix/invite-permission.ts'
 import { LruMap } from '../../util/lru.ts'
+import type { UserNews } from '../user-news.ts'
 
 /** What a user's account data says about rooms and people. */
 export interface Personal {
   /** Stream position of the last change of the account data. */
   readonly revision: number
   readonly ignored: ReadonlySet<string>
+  /** Which invitations the user wants to hear of. */
+  readonly invites: InviteSettings
   /** Ids of the rooms for direct chats. */
   readonly dms: ReadonlySet<string>
 }
 
 export interface PersonalReads {
-  get(reader: Reader, userId: UserId): Promise<Personal>
+  /** `at` is the position of the snapshot. */
+  get(reader: Reader, userId: UserId, at: number): Promise<Personal>
   /** The tags of each room that has some. */
   tags(reader: Reader, userId: UserId, revision: number): Promise<ReadonlyMap<string, ReadonlySet<string>>>
 }
 
 export function createPersonalReads(
-  accountData: Pick<AccountData, 'get' | 'ofRooms' | 'lastChange' | 'ignoredUsers'>,
+  accountData: Pick<AccountData, 'get' | 'ofRooms' | 'lastChange' | 'inviteSettings'>,
+  userNews: UserNews,
 ): PersonalReads {
   const known = new LruMap<string, Personal>(10_000)
   const tagged = new LruMap<string, ReadonlyMap<string, ReadonlySet<string>>>(200_000, (tags) => tags.size + 1)
   return {
-    get: async (reader, userId) => {
-      const revision = await accountData.lastChange(reader, userId)
+    get: async (reader, userId, at) => {
+      const { revision } = await userNews.remember(userId, 'account data', at, async () => ({
+        revision: await accountData.lastChange(reader, userId),
+      }))
       const cached = known.get(userId)
       if (cached?.revision === revision) return cached
       const direct = await accountData.get(reader, userId, 'm.direct')
-      const ignored = await accountData.ignoredUsers(reader, userId)
-      const personal = { revision, ignored, dms: new Set(Object.values(direct ?? {}).flatMap(strings)) }
+      const invites = await accountData.inviteSettings(reader, userId)
+      const personal = {
+        revision,
+        ignored: invites.ignoredUsers,
+        invites,
+        dms: new Set(Object.values(direct ?? {}).flatMap(strings)),
+      }
       known.set(userId, personal)
       return personal
     },

@@ -31,12 +31,12 @@ export interface SlidingSync {
 /** https://github.com/matrix-org/matrix-spec-proposals/blob/main/proposals/4186-simplified-sliding-sync.md */
 export function createSlidingSync(ports: SyncPorts, sentMembers: SentMembers, waiters: Waiters): SlidingSync {
   const connections = createConnections(ports)
-  const lists = createUserRoomLists(ports.reads)
+  const lists = createUserRoomLists(ports.reads, ports.userNews)
   const deps: LookDeps = {
     ports,
     sentMembers,
     lists,
-    personal: createPersonalReads(ports.accountData),
+    personal: createPersonalReads(ports.accountData, ports.userNews),
     facts: createFactReads(ports.reads),
     windows: createWindowCache(),
   }

@@ -3,6 +3,7 @@ import type { UserId } from '../../matrix/ids.ts'
 import type { RoomReads, UserRoomRow } from '../../rooms/reads.ts'
 import { createYielder } from '../../util/async.ts'
 import { LruMap } from '../../util/lru.ts'
+import type { UserNews } from '../user-news.ts'
 
 /** A room as it stands in a user's list. */
 export interface ListedRoom {
@@ -42,6 +43,7 @@ const maxActive = 300
 /** Keeps the lists of those who ask, so that going on costs what has happened since and not how many rooms there are. */
 export function createUserRoomLists(
   reads: Pick<RoomReads, 'userRooms' | 'recent' | 'changedMemberships' | 'lastStay'>,
+  userNews: Pick<UserNews, 'isQuiet'>,
 ): UserRoomLists {
   const known = new LruMap<string, UserRooms>(300_000, ({ byNid }) => byNid.size + 10)
 
@@ -59,7 +61,8 @@ export function createUserRoomLists(
     const active = await reads.recent.activeRooms(reader, before.at, at, maxActive + 1)
     if (active.length > maxActive) return load(reader, userId, at)
     const changed = new Map<number, ListedRoom | undefined>()
-    for (const row of await reads.changedMemberships(reader, userId, before.at)) {
+    const isQuiet = userNews.isQuiet(userId, before.at, at)
+    for (const row of isQuiet ? [] : await reads.changedMemberships(reader, userId, before.at)) {
       const room = row.forgotten === 1 ? undefined : await reads.recent.room(reader, row.room_nid, at)
       changed.set(
         row.room_nid,

@@ -1,4 +1,6 @@
 import type { Reader } from '../../db/database.ts'
+import { hasUserIdShape } from '../../matrix/ids.ts'
+import { judgeInvite } from '../../matrix/invite-permission.ts'
 import { type FilterSources, filterRooms } from './filters.ts'
 import { uniteSelectors } from './required-state.ts'
 import type { ListRequest, RoomConfig } from './types.ts'
@@ -66,10 +68,11 @@ export async function windowsOf(
   return { counts, wanted }
 }
 
-/** Everything that may stand in a list, the latest first; invitations by people whom the user ignores do not. */
+/** Everything that may stand in a list, the latest first; invitations that the user does not want to hear of do not. */
 function candidates({ rooms, personal }: FilterSources, sentGone: readonly ListedRoom[]): readonly ListedRoom[] {
-  const isHidden = ({ membership, sender }: ListedRoom) => membership === 'invite' && personal.ignored.has(sender)
-  const listed = personal.ignored.size === 0 ? rooms.listed : rooms.listed.filter((room) => !isHidden(room))
+  const isHidden = ({ membership, sender }: ListedRoom) =>
+    membership === 'invite' && hasUserIdShape(sender) && judgeInvite(personal.invites, sender) !== 'allow'
+  const listed = rooms.listed.some(isHidden) ? rooms.listed.filter((room) => !isHidden(room)) : rooms.listed
   return sentGone.length === 0 ? listed : [...listed, ...sentGone].sort((a, b) => b.lastPos - a.lastPos)
 }
 

@@ -1,6 +1,7 @@
 import { errors } from '../../../matrix/errors.ts'
 import type { JsonObject } from '../../../matrix/event.ts'
 import { formatStreamToken, parseStreamToken } from '../../../matrix/stream-token.ts'
+import { readDeviceLists } from '../../device-parts.ts'
 import type { AnswerContext } from '../room-context.ts'
 import type { ExtensionRequests } from '../types.ts'
 
@@ -49,7 +50,7 @@ export async function e2eeAnswer({
   since,
   to,
 }: AnswerContext): Promise<{ content: JsonObject; hasNews: boolean }> {
-  const lists = since === undefined ? undefined : await ports.e2ee.deviceLists(reader, userId, since, to)
+  const lists = since === undefined ? undefined : await readDeviceLists(ports, reader, userId, { since, to })
   const counts = audience.deviceId && (await ports.e2ee.keyCounts(reader, userId, audience.deviceId))
   return {
     content: {
