@@ -94,5 +94,6 @@ async function insertMessages(tx: Tx, { roomId, senders, bodies, first }: Messag
     })
     extremities = [[nid, eventId, depth]]
   }
-  await updateRoomHead(tx, room.nid, { extremities, stateNid: room.stateNid, lastPos: first + bodies.length - 1 })
+  const last = first + bodies.length - 1
+  await updateRoomHead(tx, room.nid, { extremities, stateNid: room.stateNid, lastPos: last, bumpPos: last })
 }
