@@ -44,6 +44,8 @@ export interface AppContext extends Identity {
   /** The first signs; the others are only published. */
   readonly signingKeys: readonly [SigningKey, ...SigningKey[]]
   readonly limiter: RateLimiter
+  /** Requests to addresses that others chose. */
+  readonly outbound: SafeFetch
   readonly jobs: Jobs
   readonly mail: MailQueue
   readonly accounts: Accounts
@@ -80,6 +82,7 @@ export async function createContext(config: Config, options: ContextOptions = {}
     const core = await openCore(config, options, opened)
     const services = createServices(core)
     const close = async () => {
+      core.outbound.close()
       await opened.close()
       await lock.release()
     }
@@ -91,7 +94,10 @@ export async function createContext(config: Config, options: ContextOptions = {}
   }
 }
 
-type Core = Pick<AppContext, 'config' | 'serverName' | 'clock' | 'log' | 'db' | 'streams' | 'signingKeys' | 'limiter'>
+type Core = Pick<
+  AppContext,
+  'config' | 'serverName' | 'clock' | 'log' | 'db' | 'streams' | 'signingKeys' | 'limiter' | 'outbound'
+>
 
 async function openCore(config: Config, options: ContextOptions, db: Database): Promise<Core> {
   const clock = options.clock ?? systemClock
@@ -105,6 +111,10 @@ async function openCore(config: Config, options: ContextOptions, db: Database): 
     db,
     streams: await openStreams(db),
     signingKeys: loadSigningKeys(config.data_dir),
+    outbound: createSafeFetch({
+      allowPrivateAddresses: config.outbound.allow_private_addresses,
+      userAgent: 'Ringback',
+    }),
     limiter: createRateLimiter(clock, { enabled: config.rate_limits.enabled, limits: config.rate_limits }),
   }
 }
@@ -182,7 +192,7 @@ function createServices(core: Core) {
     ...core,
     accounts,
     identityServers: identity.identityServers,
-    fetch: createSafeFetch({ allowPrivateAddresses: config.outbound.allow_private_addresses }),
+    fetch: core.outbound,
     options: {
       serverName: core.serverName,
       signingKey: core.signingKeys[0],
@@ -226,7 +236,16 @@ function createServices(core: Core) {
   const admin = createAdmin({ ...core, accounts, rooms, notices: config.server_notices })
   const appservices = createAppserviceRuntime({ ...core, accounts, rooms, presence: presence.news, e2ee })
   const reloadAppservices = async () => appservices.reload(registrations())
-  const parts = [jobs.part, accounts.part, media.part, rooms.part, presence.part, sync.part, appservices.part]
+  const parts = [
+    jobs.part,
+    accounts.part,
+    media.part,
+    rooms.part,
+    presence.part,
+    push.delivery.part,
+    sync.part,
+    appservices.part,
+  ]
   return {
     jobs,
     mail,

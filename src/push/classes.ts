@@ -3,8 +3,8 @@ import type { Reader, Tx } from '../db/database.ts'
 import { matchesGlob } from '../matrix/glob.ts'
 import { type CompiledClass, classText, compileClass, defaultClassText } from './rule-classes.ts'
 import { insertRoomClass, listRoomClasses, moveToClass, requireClassNid, retireRoomClass } from './store-classes.ts'
-import { listRoomsOf } from './store-members.ts'
 import { getUserRules } from './store-rules.ts'
+import { listRoomsOf } from './store-user-rooms.ts'
 import { noUserRules, type UserRules } from './user-rules.ts'
 
 export interface RoomClass {

@@ -6,9 +6,12 @@ import type { DeviceId, UserId } from '../matrix/ids.ts'
 import type { ReceiptHook } from '../rooms/ephemeral/receipts.ts'
 import type { RoomReads } from '../rooms/reads.ts'
 import type { PersistHook } from '../rooms/types.ts'
-import type { Clock } from '../util/clock.ts'
+import type { TimerClock } from '../util/clock.ts'
+import type { Log } from '../util/log.ts'
+import type { SafeFetch } from '../util/safe-fetch.ts'
 import { createClasses, type IgnoredUsers } from './classes.ts'
 import { type Count, getCounts, getCountsByThread, type ThreadedCounts } from './counts.ts'
+import { createDelivery, type Delivery } from './delivery/delivery.ts'
 import { createNotifications, type Notifications } from './notified/notifications.ts'
 import { createListNotified } from './notified/notified.ts'
 import { createUserJudges } from './notified/user-judge.ts'
@@ -24,7 +27,10 @@ import { createUpgradeRules } from './upgrades.ts'
 export interface PushDeps {
   readonly db: Database
   readonly streams: Streams
-  readonly clock: Clock
+  readonly clock: TimerClock
+  readonly log: Log
+  /** For addresses that others chose. */
+  readonly outbound: SafeFetch
   readonly accounts: Pick<Accounts, 'isLocalUser'> & { readonly accountData: Pick<AccountData, 'ignoredUsers'> }
   readonly reads: RoomReads
 }
@@ -34,6 +40,7 @@ export interface Push {
   readonly hook: PersistHook
   readonly rules: PushRules
   readonly pushers: Pushers
+  readonly delivery: Delivery
   readonly notifications: Notifications
   /** Unread notifications of a joined user in a whole room. */
   counts(reader: Reader, userId: UserId, roomNid: number): Promise<Count>
@@ -47,7 +54,7 @@ export interface Push {
 }
 
 /** Composes push rules, the counts of what they notify of, and pushers. */
-export function createPush({ db, streams, clock, accounts, reads }: PushDeps): Push {
+export function createPush({ db, streams, clock, log, outbound, accounts, reads }: PushDeps): Push {
   // Only local users are asked about, and their ids are valid.
   const ignoredUsers: IgnoredUsers = (reader, userId) => accounts.accountData.ignoredUsers(reader, userId as UserId)
   const classes = createClasses({ ignoredUsers })
@@ -63,6 +70,7 @@ export function createPush({ db, streams, clock, accounts, reads }: PushDeps): P
     },
     rules,
     pushers,
+    delivery: createDelivery({ db, streams, clock, log, outbound, reads, classes, list, pushers }),
     notifications: createNotifications({ db, reads, list }),
     counts: getCounts,
     countsByThread: getCountsByThread,

@@ -15,6 +15,8 @@ import {
   putPusherRow,
 } from './store-pushers.ts'
 
+type SetListener = (key: PusherKey, gateway: string) => void
+
 export interface Pushers {
   list(userId: UserId): Promise<Pusher[]>
   /**
@@ -25,7 +27,7 @@ export interface Pushers {
   delete(userId: UserId, appId: string, pushkey: string): Promise<void>
   deleteOfDevice(tx: Tx, userId: UserId, deviceId: DeviceId): Promise<void>
   /** Calls `listener` once a pusher that was set is on disk. */
-  onSet(listener: (key: PusherKey) => void): void
+  onSet(listener: SetListener): void
 }
 
 const maxPushers = 100
@@ -37,7 +39,7 @@ interface Deps {
 }
 
 export function createPushers({ db, streams, clock }: Deps): Pushers {
-  const listeners: ((key: PusherKey) => void)[] = []
+  const listeners: SetListener[] = []
 
   async function put(tx: Tx, owner: { userId: UserId; deviceId: DeviceId | undefined }, pusher: Pusher) {
     const { userId } = owner
@@ -83,7 +85,7 @@ export function createPushers({ db, streams, clock }: Deps): Pushers {
         if (!append) await deletePushersOfOthers(tx, key)
         await put(tx, owner, pusher)
         tx.afterCommit(() => {
-          for (const listener of listeners) listener(key)
+          for (const listener of listeners) listener(key, gatewayOf(pusher))
         })
       })
     },

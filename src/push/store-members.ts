@@ -166,28 +166,3 @@ export async function removeUnread(tx: Tx, member: Member, isInThread: boolean, 
 export async function deleteMember(tx: Tx, roomNid: number, userId: string): Promise<boolean> {
   return (await deleteRow.run(tx, { roomNid, userId })).changes > 0
 }
-
-/** The rooms in which a user is counted for, with their ids. */
-export function listRoomsOf(reader: Reader, userId: string) {
-  return reader.qb
-    .selectFrom('push_members')
-    .innerJoin('rooms', 'rooms.room_nid', 'push_members.room_nid')
-    .select(['push_members.room_nid', 'push_members.class_nid', 'rooms.room_id'])
-    .where('user_id', '=', userId)
-    .execute()
-}
-
-const roomHeads = prepare((qb, p: { userId: string; after: number }) =>
-  qb
-    .selectFrom('push_members as m')
-    .innerJoin('rooms as r', 'r.room_nid', 'm.room_nid')
-    .select(['r.room_nid', 'r.last_pos'])
-    .where('m.user_id', '=', p.userId)
-    .where('r.last_pos', '>', p.after),
-)
-
-/** The rooms of a user with events after a position, each with the position of its newest. */
-export async function listRoomHeads(reader: Reader, userId: string, after: number) {
-  const rows = await roomHeads.all(reader, { userId, after })
-  return rows.map((row) => ({ roomNid: row.room_nid, lastPos: row.last_pos }))
-}

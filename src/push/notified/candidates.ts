@@ -3,7 +3,7 @@ import type { RoomReads } from '../../rooms/reads.ts'
 import type { StoredEvent } from '../../rooms/types.ts'
 import { MinHeap } from '../../util/min-heap.ts'
 import { listHighlights } from '../store-highlights.ts'
-import { listRoomHeads } from '../store-members.ts'
+import { listRoomHeads } from '../store-user-rooms.ts'
 
 /** An event that may have notified the user. */
 export interface Candidate {

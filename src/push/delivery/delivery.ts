@@ -1,0 +1,114 @@
+import type { Database } from '../../db/database.ts'
+import type { Streams } from '../../db/streams.ts'
+import type { RoomReads } from '../../rooms/reads.ts'
+import type { TimerClock } from '../../util/clock.ts'
+import type { Log } from '../../util/log.ts'
+import type { Part } from '../../util/part.ts'
+import type { SafeFetch } from '../../util/safe-fetch.ts'
+import type { Classes } from '../classes.ts'
+import type { ListNotified } from '../notified/notified.ts'
+import type { Pushers } from '../pushers.ts'
+import type { PusherKey, PusherRow } from '../store-pushers.ts'
+import { createUnreadTotal } from './badges.ts'
+import { createNotify } from './gateway.ts'
+import { createLanes, type Outcome } from './lanes.ts'
+import { createPlans } from './plan.ts'
+import { keyOf, listEnabledPushers, listPushersOf, nameOf } from './store-delivery.ts'
+import { createSweeper } from './sweep.ts'
+import { createTurns } from './turn.ts'
+import { createWaker } from './waker.ts'
+
+export interface DeliveryDeps {
+  readonly db: Database
+  readonly streams: Streams
+  readonly clock: TimerClock
+  readonly log: Log
+  readonly outbound: SafeFetch
+  readonly reads: RoomReads
+  readonly classes: Pick<Classes, 'inRoom'>
+  readonly list: ListNotified
+  readonly pushers: Pick<Pushers, 'onSet'>
+}
+
+/** Brings notifications to where pushers send them. */
+export interface Delivery {
+  readonly part: Part
+  /** Resolves when everything that is committed has been sent, or waits for another try. */
+  drain(): Promise<void>
+}
+
+/** Requests to one gateway, and to all, at once. */
+const limits = { perLane: 16, total: 256 }
+const page = 500
+const first: PusherKey = { userId: '', appId: '', pushkey: '' }
+/** After an error of ours. */
+const retryDelay = 30_000
+
+export function createDelivery(deps: DeliveryDeps): Delivery {
+  const { db, streams, clock, log, outbound, reads, classes, list, pushers } = deps
+  const stopping = new AbortController()
+  const plan = createPlans({ clock, reads, list, unreadTotal: createUnreadTotal({ reads }) })
+  const takeTurn = createTurns({ db, clock, log, plan, notify: createNotify(outbound) })
+
+  async function run(key: PusherKey): Promise<Outcome> {
+    try {
+      return await takeTurn(key, stopping.signal)
+    } catch (error) {
+      log.error({ err: error, user: key.userId, app: key.appId }, 'a pusher could not look for what it has to send')
+      return { retryTs: clock.now() + retryDelay }
+    }
+  }
+
+  const lanes = createLanes<PusherKey>(clock, limits, run)
+
+  function wake(row: PusherRow): void {
+    const key = keyOf(row)
+    if (row.retry_ts === null || row.retry_ts <= clock.now()) lanes.wake(nameOf(key), row.gateway, key)
+    else lanes.runAt(nameOf(key), row.gateway, key, row.retry_ts)
+  }
+
+  async function wakeUsers(userIds: readonly string[]): Promise<void> {
+    for (let i = 0; i < userIds.length; i += page) {
+      for (const row of await db.read((reader) => listPushersOf(reader, userIds.slice(i, i + page)))) wake(row)
+    }
+  }
+
+  async function wakeAll(): Promise<void> {
+    for (let after: PusherKey | undefined = first; after !== undefined && !stopping.signal.aborted; ) {
+      const from: PusherKey = after
+      const rows = await db.read((reader) => listEnabledPushers(reader, from, page))
+      for (const row of rows) wake(row)
+      const last = rows.at(-1)
+      after = last && keyOf(last)
+    }
+  }
+
+  const waker = createWaker({ db, streams, clock, log, reads, classes, wakeUsers, wakeAll })
+  const sweeper = createSweeper({ db, clock, log, position: waker.position, isBusy: lanes.isBusy })
+  pushers.onSet((key, gateway) => lanes.wakeNow(nameOf(key), gateway, key))
+  let starting: Promise<void> | undefined
+
+  return {
+    drain: async () => {
+      await starting
+      await waker.idle()
+      await lanes.idle()
+    },
+    part: {
+      name: 'push delivery',
+      start: () => {
+        waker.start()
+        sweeper.start()
+        // What was left over is looked for while the server answers already.
+        starting = wakeAll().catch((error: unknown) => log.error({ err: error }, 'the pushers cannot be read'))
+      },
+      stop: async () => {
+        stopping.abort()
+        await starting
+        await waker.stop()
+        await lanes.stop()
+        await sweeper.stop()
+      },
+    },
+  }
+}
