@@ -13,7 +13,7 @@ export interface StoredUser extends User {
   readonly passwordHash: string | null
 }
 
-function fromRow(row: UserRow): StoredUser {
+export function userFromRow(row: UserRow): StoredUser {
   return {
     // Only valid ids are inserted.
     userId: row.user_id as UserId,
@@ -32,7 +32,7 @@ function fromRow(row: UserRow): StoredUser {
 
 export async function getStoredUser(reader: Reader, userId: string): Promise<StoredUser | undefined> {
   const row = await byId.first(reader, { userId })
-  return row && fromRow(row)
+  return row && userFromRow(row)
 }
 
 export interface NewUserRow {
@@ -68,7 +68,10 @@ export async function insertUser(tx: Tx, user: NewUserRow): Promise<boolean> {
 }
 
 export type UserPatch = Partial<
-  Pick<UserRow, 'password_hash' | 'is_admin' | 'is_locked' | 'is_suspended' | 'deactivated_ts' | 'is_erased'>
+  Pick<
+    UserRow,
+    'password_hash' | 'is_admin' | 'is_locked' | 'is_suspended' | 'deactivated_ts' | 'is_erased' | 'user_type'
+  >
 >
 
 /** False where there is no such user. */
@@ -97,5 +100,5 @@ export async function listUsers(reader: Reader, from: string, limit: number): Pr
     .orderBy('user_id')
     .limit(limit)
     .execute()
-  return rows.map(fromRow)
+  return rows.map(userFromRow)
 }

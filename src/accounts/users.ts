@@ -9,10 +9,13 @@ import type { Sessions } from './sessions.ts'
 import { deleteAccountData } from './store-account-data.ts'
 import { deleteLoginTokens } from './store-login-tokens.ts'
 import { deleteProfile, putProfileField } from './store-profiles.ts'
+import { type Account, type AccountFilter, type AccountPage, countAccounts, listAccounts } from './store-user-list.ts'
 import { getStoredUser, hasPeople, insertUser, listUsers, type StoredUser, updateUser } from './store-users.ts'
 import type { TokenCache } from './token-cache.ts'
 import type { User } from './types.ts'
 import { loginCandidates } from './usernames.ts'
+
+export { type Account, accountOrders } from './store-user-list.ts'
 
 export interface NewUser {
   readonly userId: UserId
@@ -29,6 +32,8 @@ export interface Users {
   get(reader: Reader, userId: UserId): Promise<User | undefined>
   /** Users in the order of their ids, after `from`. */
   list(reader: Reader, from: string, limit: number): Promise<User[]>
+  /** A page of what administrators look for, and how many there are in all. */
+  search(reader: Reader, filter: AccountFilter, page: AccountPage): Promise<{ accounts: Account[]; total: number }>
   /** Whether anybody has an account yet; guests, bots and application services do not count. */
   hasPeople(reader: Reader): Promise<boolean>
   /** Throws `M_USER_IN_USE` where the id is taken. */
@@ -46,7 +51,7 @@ export interface Users {
   setFlags(
     tx: Tx,
     userId: UserId,
-    flags: { isAdmin?: boolean; isLocked?: boolean; isSuspended?: boolean },
+    flags: { isAdmin?: boolean; isLocked?: boolean; isSuspended?: boolean; userType?: string | null },
   ): Promise<boolean>
   /** Ends everything that can be ended; the id stays taken. `erase` also removes the profile and the account data. */
   deactivate(tx: Tx, userId: UserId, erase: boolean): Promise<void>
@@ -89,6 +94,10 @@ export function createUsers(deps: UsersDeps): Users {
   return {
     get: getStoredUser,
     list: listUsers,
+    search: async (reader, filter, page) => ({
+      accounts: await listAccounts(reader, serverName, filter, page),
+      total: await countAccounts(reader, serverName, filter),
+    }),
     hasPeople,
     insert,
     create: async ({ password, ...user }) => {
@@ -108,7 +117,7 @@ export function createUsers(deps: UsersDeps): Users {
       await updateUser(tx, userId, { password_hash: passwordHash })
       await deleteLoginTokens(tx, userId)
     },
-    setFlags: async (tx, userId, { isAdmin, isLocked, isSuspended }) => {
+    setFlags: async (tx, userId, { isAdmin, isLocked, isSuspended, userType }) => {
       cache.invalidate(tx)
       // Requests of theirs that wait look again whether they may.
       if (isLocked) streams.notify(tx, { users: [userId] })
@@ -116,6 +125,7 @@ export function createUsers(deps: UsersDeps): Users {
         ...(isAdmin !== undefined && { is_admin: isAdmin ? 1 : 0 }),
         ...(isLocked !== undefined && { is_locked: isLocked ? 1 : 0 }),
         ...(isSuspended !== undefined && { is_suspended: isSuspended ? 1 : 0 }),
+        ...(userType !== undefined && { user_type: userType }),
       })
     },
     deactivate: async (tx, userId, erase) => {

@@ -3,8 +3,12 @@ import type { Endpoint } from '../http/endpoint.ts'
 import { noticeRoutes } from './notices/routes-notices.ts'
 import { reportListRoutes } from './reports/routes-report-list.ts'
 import { reportRoutes } from './reports/routes-reports.ts'
+import { roomListRoutes } from './rooms/routes-rooms.ts'
 import { accountStatusRoutes } from './routes-account-status.ts'
+import { versionRoutes } from './routes-version.ts'
 import { whoisRoutes } from './routes-whois.ts'
+import { userActionRoutes } from './users/routes-user-actions.ts'
+import { userRoutes } from './users/routes-users.ts'
 
 /** What administrators do, and what people tell them. */
 export function adminRoutes(ctx: AppContext): Endpoint[] {
@@ -14,5 +18,9 @@ export function adminRoutes(ctx: AppContext): Endpoint[] {
     ...reportRoutes(ctx),
     ...reportListRoutes(ctx),
     ...noticeRoutes(ctx),
+    ...userRoutes(ctx),
+    ...userActionRoutes(ctx),
+    ...roomListRoutes(ctx),
+    ...versionRoutes(),
   ]
 }

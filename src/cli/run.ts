@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { nearest } from '../util/nearest.ts'
+import { readVersion } from '../util/version.ts'
 import { type CliIo, type Command, UsageError } from './command.ts'
 import { commands as allCommands } from './commands.ts'
 import { explainError } from './explain-error.ts'
@@ -81,10 +81,4 @@ function explainUnknown(words: readonly string[], commands: readonly Command[]):
   if (guess) return `There is no command "${called}"; did you mean "ringback ${guess}"?`
   if (group.length > 0) return `There is no command "${called}", but ${group.join(' and ')}.`
   return `There is no command "${called}"; "ringback --help" lists them.`
-}
-
-function readVersion(): string {
-  const file = new URL('../../package.json', import.meta.url)
-  const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string }
-  return version
 }

@@ -14,6 +14,7 @@ import { type CreateRoom, createRoomCreation } from './creation/create-room.ts'
 import { createRoomUpgrade, type UpgradeRoom } from './creation/upgrade-room.ts'
 import { type Aliases, createAliases } from './directory/aliases.ts'
 import { createPublicRooms, type PublicRooms } from './directory/public-rooms.ts'
+import { createRoomList, type RoomList } from './directory/room-list.ts'
 import { createDirectoryEntries } from './discovery/directory-entries.ts'
 import { createDiscovery, type Discovery } from './discovery/discovery.ts'
 import { createReadMarkers, type ReadMarkers } from './ephemeral/read-markers.ts'
@@ -45,6 +46,8 @@ export interface Rooms extends RoomReading {
   readonly addressInvites: AddressInvites
   readonly aliases: Aliases
   readonly directory: PublicRooms
+  /** For administrators. */
+  readonly list: RoomList
   readonly discovery: Discovery
   readonly search: SearchEvents
   readonly typing: Typing & TypingRequests
@@ -158,6 +161,7 @@ export function createRooms(deps: RoomsDeps): Rooms {
     addressInvites,
     aliases,
     directory: createPublicRooms({ db, people, view, serverName }),
+    list: createRoomList({ db, view }),
     discovery: createDiscovery({ db, reads: reading.reads, aliases }),
     search: createEventSearch({ db, streams, reads: reading.reads, indexer, ignoredUsers }),
     typing: { ...typing, ...createTypingRequests({ db, typing }) },
