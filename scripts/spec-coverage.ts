@@ -6,10 +6,11 @@ import { createContext } from '../src/context.ts'
 import { endpoints } from '../src/routes.ts'
 import { silentLog } from '../src/util/log.ts'
 import { testConfig } from '../test/helpers/server.ts'
-import { coverageOf, parseInventory } from './coverage-report.ts'
+import { coverageOf, parseInventory, parseTests } from './coverage-report.ts'
 
 const inventory = new URL('../docs/spec-endpoints.tsv', import.meta.url)
 const report = new URL('../docs/spec-coverage.md', import.meta.url)
+const tests = new URL('../docs/spec-tests.tsv', import.meta.url)
 
 const folder = mkdtempSync(join(tmpdir(), 'ringback-coverage-'))
 try {
@@ -17,6 +18,7 @@ try {
   const { markdown, implemented, total } = coverageOf(
     endpoints(context),
     parseInventory(readFileSync(inventory, 'utf8')),
+    existsSync(tests) ? parseTests(readFileSync(tests, 'utf8')) : new Map(),
   )
   await context.close()
   if (!process.argv.includes('--check')) {

@@ -4,6 +4,7 @@ import { isEventId, isRoomAlias, isRoomId, isServerName, isUserId } from '../../
 import { declaredResponse, findOperation, hasSpecification, type Operation } from './contract-operations.ts'
 import { quirks } from './contract-quirks.ts'
 import { isObject } from './contract-refs.ts'
+import { noteSeen } from './seen-operations.ts'
 
 export interface SeenResponse {
   readonly method: string
@@ -38,6 +39,7 @@ export function checkResponse({ method, path, status, body }: SeenResponse): str
     return []
   }
   const operation = findOperation(method, path)
+  if (operation && status < 400) noteSeen(`${operation.method} ${operation.path}`)
   if (status >= 400 && isStandardError(body)) return []
   if (!operation) return status >= 400 && path.startsWith('/_matrix/') ? ['an error without errcode'] : []
   const name = `${operation.method} ${operation.path}`
