@@ -18,7 +18,7 @@ export function parseInventory(tsv: string): SpecRow[] {
   return lines
     .map((line) => {
       const columns = line.split('\t')
-      const get = (name: string) => columns[names.indexOf(name)] ?? ''
+      const get = (name: string) => columns[names.indexOf(name)]?.trim() ?? ''
       return {
         api: get('api'),
         method: get('method'),
