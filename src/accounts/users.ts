@@ -119,8 +119,8 @@ export function createUsers(deps: UsersDeps): Users {
     },
     setFlags: async (tx, userId, { isAdmin, isLocked, isSuspended, userType }) => {
       cache.invalidate(tx)
-      // Requests of theirs that wait look again whether they may.
-      if (isLocked) streams.notify(tx, { users: [userId] })
+      // Requests of theirs that wait, and their pushers, look again whether they may.
+      if (isLocked !== undefined) streams.notify(tx, { users: [userId] })
       return updateUser(tx, userId, {
         ...(isAdmin !== undefined && { is_admin: isAdmin ? 1 : 0 }),
         ...(isLocked !== undefined && { is_locked: isLocked ? 1 : 0 }),

@@ -31,7 +31,10 @@ export interface PushDeps {
   readonly log: Log
   /** For addresses that others chose. */
   readonly outbound: SafeFetch
-  readonly accounts: Pick<Accounts, 'isLocalUser'> & { readonly accountData: Pick<AccountData, 'ignoredUsers'> }
+  readonly accounts: Pick<Accounts, 'isLocalUser'> & {
+    readonly accountData: Pick<AccountData, 'ignoredUsers' | 'inviteSettings'>
+    readonly users: Pick<Accounts['users'], 'get'>
+  }
   readonly reads: RoomReads
 }
 
@@ -58,7 +61,12 @@ export function createPush({ db, streams, clock, log, outbound, accounts, reads 
   // Only local users are asked about, and their ids are valid.
   const ignoredUsers: IgnoredUsers = (reader, userId) => accounts.accountData.ignoredUsers(reader, userId as UserId)
   const classes = createClasses({ ignoredUsers })
-  const list = createListNotified({ streams, reads, judges: createUserJudges({ reads, ignoredUsers }) })
+  const list = createListNotified({
+    streams,
+    reads,
+    judges: createUserJudges({ reads, ignoredUsers }),
+    inviteSettings: accounts.accountData.inviteSettings,
+  })
   const rules = createPushRules({ db, streams, classes })
   const pushers = createPushers({ db, streams, clock })
   const upgrades = createUpgradeRules(rules)
@@ -70,7 +78,18 @@ export function createPush({ db, streams, clock, log, outbound, accounts, reads 
     },
     rules,
     pushers,
-    delivery: createDelivery({ db, streams, clock, log, outbound, reads, classes, list, pushers }),
+    delivery: createDelivery({
+      db,
+      streams,
+      clock,
+      log,
+      outbound,
+      reads,
+      classes,
+      list,
+      pushers,
+      users: accounts.users,
+    }),
     notifications: createNotifications({ db, reads, list }),
     counts: getCounts,
     countsByThread: getCountsByThread,

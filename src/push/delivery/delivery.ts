@@ -1,3 +1,4 @@
+import type { Accounts } from '../../accounts/accounts.ts'
 import type { Database } from '../../db/database.ts'
 import type { Streams } from '../../db/streams.ts'
 import type { RoomReads } from '../../rooms/reads.ts'
@@ -28,6 +29,7 @@ export interface DeliveryDeps {
   readonly classes: Pick<Classes, 'inRoom'>
   readonly list: ListNotified
   readonly pushers: Pick<Pushers, 'onSet'>
+  readonly users: Pick<Accounts['users'], 'get'>
 }
 
 /** Brings notifications to where pushers send them. */
@@ -45,10 +47,10 @@ const first: PusherKey = { userId: '', appId: '', pushkey: '' }
 const retryDelay = 30_000
 
 export function createDelivery(deps: DeliveryDeps): Delivery {
-  const { db, streams, clock, log, outbound, reads, classes, list, pushers } = deps
+  const { db, streams, clock, log, outbound, reads, classes, list, pushers, users } = deps
   const stopping = new AbortController()
   const plan = createPlans({ clock, reads, list, unreadTotal: createUnreadTotal({ reads }) })
-  const takeTurn = createTurns({ db, clock, log, plan, notify: createNotify(outbound) })
+  const takeTurn = createTurns({ db, clock, log, users, plan, notify: createNotify(outbound) })
 
   async function run(key: PusherKey): Promise<Outcome> {
     try {

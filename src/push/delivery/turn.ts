@@ -1,5 +1,7 @@
+import type { Accounts } from '../../accounts/accounts.ts'
 import type { Database } from '../../db/database.ts'
 import type { JsonObject } from '../../matrix/event.ts'
+import type { UserId } from '../../matrix/ids.ts'
 import type { Clock } from '../../util/clock.ts'
 import type { Log } from '../../util/log.ts'
 import { LruMap } from '../../util/lru.ts'
@@ -24,11 +26,12 @@ interface Deps {
   readonly db: Database
   readonly clock: Clock
   readonly log: Log
+  readonly users: Pick<Accounts['users'], 'get'>
   readonly plan: MakePlan
   readonly notify: Notify
 }
 
-export function createTurns({ db, clock, log, plan, notify }: Deps): TakeTurn {
+export function createTurns({ db, clock, log, users, plan, notify }: Deps): TakeTurn {
   /** Positions up to which a pusher was found to owe nothing, so that an idle one need not be written. */
   const looked = new LruMap<string, number>(100_000)
 
@@ -84,6 +87,8 @@ export function createTurns({ db, clock, log, plan, notify }: Deps): TakeTurn {
     const planned = await db.read(async (reader) => {
       const row = await getPusherRow(reader, key)
       if (row === undefined || row.enabled !== 1) return undefined
+      // Only local users have pushers, and their ids are valid.
+      if ((await users.get(reader, row.user_id as UserId))?.isLocked) return undefined
       const seen = looked.get(name)
       const isLate = row.attempts > 0 || seen === undefined
       return { row, plan: await plan(reader, row, { after: Math.max(row.position, seen ?? 0), isLate }) }

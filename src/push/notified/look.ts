@@ -1,5 +1,7 @@
+import type { AccountData } from '../../accounts/account-data.ts'
 import type { Reader } from '../../db/database.ts'
 import type { UserId } from '../../matrix/ids.ts'
+import { judgeInvite } from '../../matrix/invite-permission.ts'
 import type { PushVerdict } from '../../matrix/push-rules.ts'
 import type { RoomReads } from '../../rooms/reads.ts'
 import type { Room, StoredEvent } from '../../rooms/types.ts'
@@ -26,10 +28,11 @@ interface Sight {
   readonly at: number
   readonly only: 'highlight' | 'unread' | undefined
   readonly judge: UserJudge
+  readonly inviteSettings: AccountData['inviteSettings']
 }
 
 /** Looks at events for one user in one snapshot. */
-export function createLook({ reads, reader, at, only, judge }: Sight, userId: UserId) {
+export function createLook({ reads, reader, at, only, judge, inviteSettings }: Sight, userId: UserId) {
   const members = new Map<number, Member | undefined>()
   const rooms = new Map<number, Room | undefined>()
   const memberships = new Map<number | undefined, string>()
@@ -43,6 +46,10 @@ export function createLook({ reads, reader, at, only, judge }: Sight, userId: Us
     if (!rooms.has(roomNid)) rooms.set(roomNid, await reads.recent.room(reader, roomNid, at))
     return rooms.get(roomNid)
   }
+
+  /** Of an invitation that is not told the user is not told here either. */
+  const isHidden = async ({ pdu }: StoredEvent) =>
+    judgeInvite(await inviteSettings(reader, userId), pdu.sender) !== 'allow'
 
   /** What happened before the user came, or between two stays, notified nobody. */
   async function wasIn({ beforeNid }: StoredEvent): Promise<boolean> {
@@ -63,7 +70,7 @@ export function createLook({ reads, reader, at, only, judge }: Sight, userId: Us
       if (isRead && only === 'unread') return undefined
       const verdict = await judge(where, event)
       if (!verdict.notify || (only === 'highlight' && !verdict.highlight)) return undefined
-      if (!isInvitation && !(await wasIn(event))) return undefined
+      if (isInvitation ? await isHidden(event) : !(await wasIn(event))) return undefined
       return { room: where, event, pos, verdict, isRead }
     },
   }

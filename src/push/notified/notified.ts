@@ -1,3 +1,4 @@
+import type { AccountData } from '../../accounts/account-data.ts'
 import type { Reader } from '../../db/database.ts'
 import type { Streams } from '../../db/streams.ts'
 import type { UserId } from '../../matrix/ids.ts'
@@ -38,12 +39,16 @@ interface Deps {
   readonly streams: Pick<Streams, 'positionIn'>
   readonly reads: LookReads & CandidateReads
   readonly judges: UserJudges
+  readonly inviteSettings: AccountData['inviteSettings']
 }
 
-export function createListNotified({ streams, reads, judges }: Deps): ListNotified {
+export function createListNotified({ streams, reads, judges, inviteSettings }: Deps): ListNotified {
   return async (reader, userId, { after, upTo, limit, only }) => {
     const at = await streams.positionIn(reader)
-    const look = createLook({ reads, reader, at, only, judge: await judges.open(reader, userId) }, userId)
+    const look = createLook(
+      { reads, reader, at, only, judge: await judges.open(reader, userId), inviteSettings },
+      userId,
+    )
     const range = { after, upTo: Math.min(upTo ?? at, at), at, isMember: look.isMember }
     const candidates = only === 'highlight' ? highlightedEvents : newestEvents
     const pause = createYielder()
