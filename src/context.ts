@@ -25,6 +25,7 @@ import { createPush, type Push } from './push/push.ts'
 import { withPushRules } from './push/sync-rules.ts'
 import { createPresence, type Presence } from './rooms/presence/presence.ts'
 import { createRooms, type Rooms } from './rooms/rooms.ts'
+import { createOldSync, type OldSync } from './sync/old/old-sync.ts'
 import { createSync, type Sync } from './sync/sync.ts'
 import { systemClock, type TimerClock } from './util/clock.ts'
 import { createLog, type Log } from './util/log.ts'
@@ -55,6 +56,7 @@ export interface AppContext extends Identity {
   readonly presence: Presence
   readonly push: Push
   readonly sync: Sync
+  readonly oldSync: OldSync
   readonly turn: Turn
   readonly admin: Admin
   readonly appservices: AppserviceRuntime
@@ -218,10 +220,11 @@ function createServices(core: Core) {
   accounts.accountData.onChange(push.accountDataChanged)
   accounts.onSessionEnd(push.deviceRemoved)
   accounts.onDeactivate(push.userDeactivated)
+  const syncedAccountData = withPushRules(accounts.accountData, push.rules)
   const sync = createSync({
     ...core,
     reads: rooms.reads,
-    accountData: withPushRules(accounts.accountData, push.rules),
+    accountData: syncedAccountData,
     ephemeral: rooms,
     presence: presence.news,
     localMembers: rooms.localMembers,
@@ -232,6 +235,14 @@ function createServices(core: Core) {
   rooms.membership.onForget(sync.sliding.roomForgotten)
   jobs.handle('sliding-sync.expire', sync.sliding.expire)
   jobs.schedule('47 4 * * *', 'sliding-sync.expire')
+  const oldSync = createOldSync({
+    ...core,
+    reads: rooms.reads,
+    timeline: rooms.timeline,
+    accountData: syncedAccountData,
+    presence: presence.news,
+    waiters: sync.waiters,
+  })
   const turn = createTurn(core.clock, config.voip.turn)
   const admin = createAdmin({ ...core, accounts, rooms, notices: config.server_notices })
   const appservices = createAppserviceRuntime({ ...core, accounts, rooms, presence: presence.news, e2ee })
@@ -244,6 +255,7 @@ function createServices(core: Core) {
     presence.part,
     push.delivery.part,
     sync.part,
+    oldSync.part,
     appservices.part,
   ]
   return {
@@ -257,6 +269,7 @@ function createServices(core: Core) {
     presence,
     push,
     sync,
+    oldSync,
     turn,
     admin,
     appservices,

@@ -8,6 +8,7 @@ import { mediaRoutes } from './media/routes.ts'
 import { pushRoutes } from './push/routes.ts'
 import { presenceRoutes } from './rooms/presence/routes.ts'
 import { roomRoutes } from './rooms/routes.ts'
+import { oldSyncRoutes } from './sync/old/routes.ts'
 import { syncRoutes } from './sync/routes.ts'
 import { voipRoutes } from './voip/routes.ts'
 
@@ -21,6 +22,7 @@ export function endpoints(ctx: AppContext): Endpoint[] {
     ...pushRoutes(ctx),
     ...mediaRoutes(ctx),
     ...syncRoutes(ctx),
+    ...oldSyncRoutes(ctx),
     ...appserviceRoutes(ctx),
     ...voipRoutes(ctx),
     ...adminRoutes(ctx),

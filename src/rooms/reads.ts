@@ -6,7 +6,7 @@ import { getLastStay, type Stay } from './last-stay.ts'
 import { createRecentReads, type RecentReads } from './recent-reads.ts'
 import type { RoomView } from './room-view.ts'
 import type { StateKey, States } from './states.ts'
-import { getEventById } from './store-events.ts'
+import { getEventById, listTimeline, type TimelineRange } from './store-events.ts'
 import { getMembership, listMembers, listMembershipsOf, type MembershipRow } from './store-members.ts'
 import {
   listCurrentOfType,
@@ -40,6 +40,8 @@ export interface RoomReads {
   /** Everybody with one membership in a room. */
   members(reader: Reader, roomNid: number, membership: string): Promise<MembershipRow[]>
   changedMemberships(reader: Reader, userId: string, since: number): Promise<MembershipRow[]>
+  /** The oldest events of a window, oldest first. */
+  timelineAfter(reader: Reader, range: TimelineRange): Promise<StoredEvent[]>
   /** The membership that a user had at a position; `leave` where there was none. */
   membershipAt(reader: Reader, roomNid: number, userId: string, pos: number): Promise<string>
   /** The last time that a user was in a room; undefined for somebody who never was. */
@@ -82,6 +84,7 @@ export function createRoomReads(deps: Deps): RoomReads {
     memberships: listMembershipsOf,
     members: listMembers,
     changedMemberships: listChangedMemberships,
+    timelineAfter: (reader, range) => listTimeline(reader, 'f', range),
     membershipAt: async (reader, roomNid, userId, pos) => {
       const history = await listMemberHistory(reader, roomNid, userId)
       return membershipOf(history.find((event) => (event.streamPos ?? 0) <= pos)?.pdu) ?? 'leave'
