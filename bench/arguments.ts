@@ -22,6 +22,7 @@ How much (default: the figures of RESULTS.md)
   --seconds N             length of a measured phase
   --rounds N              repeat everything, alternating, and report medians (default 1)
   --polls A,B --rooms A,B --rates A,B --senders A,B   sizes of the scenarios
+  --media-bytes A,B --crowd-bytes N   sizes of files; 1000000000 where there is time and disk for it
   --disk-messages N --search-messages N --history-messages N --setup-seconds N --room-version V
   --max-minutes N         stop after that (default 60)
 
@@ -67,6 +68,8 @@ export function readArguments(argv: readonly string[]): Arguments {
       rooms: text,
       rates: text,
       senders: text,
+      'media-bytes': text,
+      'crowd-bytes': text,
       'disk-messages': text,
       'search-messages': text,
       'history-messages': text,
@@ -107,6 +110,8 @@ export function readArguments(argv: readonly string[]): Arguments {
       rates: several('rates', base.rates),
       polls: several('polls', base.polls),
       rooms: several('rooms', base.rooms),
+      mediaBytes: several('media-bytes', base.mediaBytes),
+      crowdBytes: one('crowd-bytes', base.crowdBytes),
       diskMessages: one('disk-messages', base.diskMessages),
       searchMessages: one('search-messages', base.searchMessages),
       historyMessages: one('history-messages', base.historyMessages),

@@ -14,6 +14,9 @@ export interface Options {
   /** Messages that are searched, and those of the one room whose history is paged. */
   searchMessages: number
   historyMessages: number
+  /** Sizes of the files that are uploaded and downloaded, and of those that a crowd uploads at once. */
+  mediaBytes: readonly number[]
+  crowdBytes: number
   /** What preparing one step (registrations, joins, rooms) may take in s; what exists by then is measured. */
   setupSeconds: number
   /** undefined: the server's default. */
@@ -33,6 +36,8 @@ export const FULL: Options = {
   diskMessages: 5000,
   searchMessages: 1_000_000,
   historyMessages: 100_000,
+  mediaBytes: [1000, 1_000_000],
+  crowdBytes: 20_000_000,
   setupSeconds: 300,
   roomVersion: undefined,
 }
@@ -47,5 +52,6 @@ export const QUICK: Options = {
   diskMessages: 1000,
   searchMessages: 20_000,
   historyMessages: 10_000,
+  crowdBytes: 5_000_000,
   setupSeconds: 60,
 }

@@ -16,7 +16,7 @@ function memoryStore() {
   const contents = new Map<string, Buffer>()
   const failing = { put: false, delete: false }
   const store: BlobStore = {
-    put: async (key, path) => {
+    put: async (key, { path }) => {
       contents.set(key, readFileSync(path))
       if (failing.put) throw new Error('the store is broken')
     },

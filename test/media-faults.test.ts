@@ -58,7 +58,7 @@ test('what a crash left between the database and the files is cleaned up at the 
     const sha256 = createHash('sha256').update(randomBytes(9)).digest('hex')
     const key = `${sha256}-${state}`
     insert.run(sha256, key, state)
-    const file = join(dataDir, 'media/blobs', key.slice(0, 2), key.slice(2, 4), key)
+    const file = join(dataDir, 'media/blobs', key.slice(0, 2), key)
     mkdirSync(dirname(file), { recursive: true })
     if (hasFile) writeFileSync(file, 'abc')
   }

@@ -1,4 +1,15 @@
-import { closeSync, fdatasyncSync, openSync, readdirSync, readSync, rmSync, statSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  fdatasyncSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { median } from './stats.ts'
@@ -35,6 +46,27 @@ export function syncWriteMs(folder: string): number {
   closeSync(file)
   rmSync(path)
   return median(samples)
+}
+
+/** How many files of a size can be written, synced and renamed one after another, in files/s; measured for `ms`. */
+export function writeDurably(folder: string, bytes: number, ms: number): number {
+  const piece = Buffer.alloc(Math.min(bytes, 1024 * 1024), 1)
+  const path = join(folder, 'durable-write-probe')
+  const start = performance.now()
+  let count = 0
+  do {
+    const file = openSync(`${path}.tmp`, 'w')
+    for (let left = bytes; left > 0; left -= piece.length) writeSync(file, piece, 0, Math.min(left, piece.length))
+    fdatasyncSync(file)
+    closeSync(file)
+    renameSync(`${path}.tmp`, path)
+    const entries = openSync(folder, 'r')
+    fsyncSync(entries)
+    closeSync(entries)
+    count++
+  } while (performance.now() - start < ms)
+  rmSync(path)
+  return (count * 1000) / (performance.now() - start)
 }
 
 function filesUnder(folder: string): string[] {

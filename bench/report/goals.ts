@@ -24,6 +24,8 @@ export const GOALS: Readonly<Record<string, Goal>> = {
   'initial-sync.1000.rss': { atMost: 400 },
   'history.growth': { atMost: 1.5 },
   'search.p95': { atMost: 100 },
+  'media.crowd.rss': { atMost: 64 },
+  'media.crowd.loop_max': { atMost: 50 },
   'disk.per_event': { atMost: 2.5 },
 }
 

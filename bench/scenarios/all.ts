@@ -2,6 +2,7 @@ import type { Scenario } from '../scenario.ts'
 import { disk } from './disk.ts'
 import { history } from './history.ts'
 import { initialSync } from './initial-sync.ts'
+import { media } from './media.ts'
 import { polls } from './polls.ts'
 import { responsiveness } from './responsiveness.ts'
 import { search } from './search.ts'
@@ -19,5 +20,6 @@ export const SCENARIOS: readonly Scenario[] = [
   initialSync,
   history,
   search,
+  media,
   disk,
 ]

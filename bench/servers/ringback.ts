@@ -59,6 +59,7 @@ async function prepare(folder: string) {
     listeners: [{ host: '127.0.0.1', port: Number(port) }],
     registration: { enabled: true, shared_secret: sharedSecret },
     rate_limits: { enabled: false },
+    media: { max_upload: '2GB' },
   }
   writeFileSync(configFile, JSON.stringify(config, undefined, 2))
   return { port: Number(port), sharedSecret, configFile, dataDir }

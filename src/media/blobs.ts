@@ -30,8 +30,8 @@ export interface Blobs {
    * points to it. Where `attach` throws, nothing remains.
    */
   keep<T>(file: SpooledFile, attach: (tx: Tx, blob: Blob) => Promise<T>): Promise<T>
-  /** Opens bytes, or a part of them; undefined where they have been deleted meanwhile. */
-  open(blob: Pick<Blob, 'key'>, range?: ByteRange): Promise<Readable | undefined>
+  /** Opens a part of the bytes; undefined where they have been deleted meanwhile. */
+  open(blob: Pick<Blob, 'key'>, range: ByteRange): Promise<Readable | Uint8Array | undefined>
   /** Lends the bytes as a local file; undefined where they have been deleted meanwhile. */
   useFile<T>(blob: Pick<Blob, 'key'>, use: (path: string) => Promise<T>): Promise<T | undefined>
   /** Whether bytes are there to stay, so that something may be derived from them. */
@@ -95,7 +95,7 @@ export function createBlobs({ db, clock, log, jobs, store }: BlobsDeps): Blobs {
       if (!first.blob) return first.value
       const { blob } = first
       try {
-        await store.put(blob.key, file.path)
+        await store.put(blob.key, file)
         return await db.write('media: keep content', async (tx) => {
           const known = await getStoredBlob(tx, sha256)
           if (!(await moveBlob(tx, blob.nid, 'storing', known ? 'doomed' : 'stored'))) throw new Error('swept too soon')

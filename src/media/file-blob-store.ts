@@ -1,32 +1,62 @@
-import { access, mkdir, open, rename, rm } from 'node:fs/promises'
+import { access, type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { BlobStore } from './blob-store.ts'
+import type { BlobStore, ByteRange, LocalFile } from './blob-store.ts'
+
+/** What is read at once; longer files are read in pieces of this. */
+const pieceBytes = 128 * 1024
 
 /** Keeps each blob in a file of its own, in folders by the first letters of its key. */
 export function createFileBlobStore(folder: string): BlobStore {
-  const pathOf = (key: string) => join(folder, key.slice(0, 2), key.slice(2, 4), key)
+  const pathOf = (key: string) => join(folder, key.slice(0, 2), key)
   return {
-    put: async (key, path) => {
-      const target = pathOf(key)
-      await syncToDisk(path)
-      await makeFolder(dirname(target))
-      await rename(path, target)
-      await syncToDisk(dirname(target))
+    put: async (key, file) => {
+      const path = pathOf(key)
+      await moveTo(path, file)
+      // One commit of the file system's journal covers both.
+      await file.sync()
+      await syncFolder(dirname(path))
     },
     open: async (key, range) => {
-      try {
-        const file = await open(pathOf(key))
-        return file.createReadStream({ ...range, autoClose: true })
-      } catch (error) {
-        if (isMissing(error)) return undefined
-        throw error
-      }
+      const file = await openExisting(pathOf(key))
+      if (!file) return undefined
+      const length = range.end - range.start + 1
+      if (length > pieceBytes) return file.createReadStream({ ...range, highWaterMark: pieceBytes, autoClose: true })
+      return readPart(file, range, length)
     },
     useFile: async (key, use) => {
       const path = pathOf(key)
       return (await exists(path)) ? use(path) : undefined
     },
     delete: (key) => rm(pathOf(key), { force: true }),
+  }
+}
+
+async function moveTo(path: string, file: LocalFile): Promise<void> {
+  try {
+    await rename(file.path, path)
+  } catch (error) {
+    if (!isMissing(error)) throw error
+    await makeFolder(dirname(path))
+    await rename(file.path, path)
+  }
+}
+
+async function readPart(file: FileHandle, { start }: ByteRange, length: number): Promise<Uint8Array> {
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(length), 0, length, start)
+    if (bytesRead < length) throw new Error('a file of media is shorter than it was')
+    return buffer
+  } finally {
+    await file.close()
+  }
+}
+
+async function openExisting(path: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(path)
+  } catch (error) {
+    if (isMissing(error)) return undefined
+    throw error
   }
 }
 
@@ -37,21 +67,17 @@ async function exists(path: string): Promise<boolean> {
   )
 }
 
-/** Makes a folder, and its entry in each folder above that is new, too, durable. */
+/** Makes a folder, and makes its entry in each folder above that is new, too, durable. */
 async function makeFolder(path: string): Promise<void> {
   const first = await mkdir(path, { recursive: true, mode: 0o700 })
   if (first === undefined) return
-  for (let made = path; made.length >= first.length; made = dirname(made)) await syncToDisk(dirname(made))
+  for (let made = path; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made))
 }
 
-/** A file's bytes, or a folder's entries. */
-async function syncToDisk(path: string): Promise<void> {
-  const handle = await open(path, 'r').catch((error: unknown) => {
-    // Windows opens no folders, and needs none to be synced.
-    if (process.platform === 'win32' && !isMissing(error)) return undefined
-    throw error
-  })
-  if (!handle) return
+async function syncFolder(path: string): Promise<void> {
+  // Windows opens no folders, and needs none to be synced.
+  if (process.platform === 'win32') return
+  const handle = await open(path, 'r')
   try {
     await handle.sync()
   } finally {

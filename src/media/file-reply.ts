@@ -11,7 +11,7 @@ export interface ServedFile {
   readonly disposition: string
   readonly size: number
   readonly sha256: string
-  open(range?: ByteRange): Promise<Readable | undefined>
+  open(range: ByteRange): Promise<Readable | Uint8Array | undefined>
 }
 
 /** https://spec.matrix.org/v1.19/client-server-api/#content-repository: nothing in a file may act on this origin. */
@@ -50,7 +50,7 @@ export async function fileReply(
   }
   const status = range ? 206 : 200
   if (method === 'HEAD' || length === 0) return reply(status, undefined, content)
-  const body = await file.open(range)
+  const body = await file.open(range ?? { start: 0, end: file.size - 1 })
   if (!body) throw errors.notFound('The media has been deleted')
   return reply(status, body, content)
 }

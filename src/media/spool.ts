@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto'
-import { mkdir, open, rm } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, rm, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { randomString } from '../util/random.ts'
+import type { LocalFile } from './blob-store.ts'
 
 /** What the type of a file is told from. */
 const headBytes = 4100
 
 /** A file that has been received as a whole, until it is disposed of or moved away. */
-export interface SpooledFile extends AsyncDisposable {
-  readonly path: string
+export interface SpooledFile extends LocalFile, AsyncDisposable {
   /** In hex. */
   readonly sha256: string
   readonly size: number
@@ -36,14 +36,18 @@ export function createSpool(folder: string): Spool {
       try {
         return await use(path)
       } finally {
-        await rm(path, { force: true })
+        await remove(path)
       }
     },
     write: async (source) => {
       const path = newPath()
-      const dispose = () => rm(path, { force: true })
+      const file = await open(path, 'wx', 0o600)
+      const dispose = async () => {
+        await file.close()
+        await remove(path)
+      }
       try {
-        return { path, ...(await writeAll(path, source)), [Symbol.asyncDispose]: dispose }
+        return { path, ...(await fill(file, source)), sync: () => file.sync(), [Symbol.asyncDispose]: dispose }
       } catch (error) {
         await dispose()
         throw error
@@ -56,25 +60,27 @@ export function createSpool(folder: string): Spool {
   }
 }
 
-async function writeAll(path: string, source: Source) {
+/** Somebody may have moved it away. */
+async function remove(path: string): Promise<void> {
+  await unlink(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error
+  })
+}
+
+async function fill(file: FileHandle, source: Source) {
   const hash = createHash('sha256')
   const head: Uint8Array[] = []
   let headLength = 0
   let size = 0
-  const file = await open(path, 'wx', 0o600)
-  try {
-    for await (const chunk of source) {
-      hash.update(chunk)
-      if (headLength < headBytes) {
-        const part = chunk.subarray(0, headBytes - headLength)
-        head.push(part)
-        headLength += part.length
-      }
-      size += chunk.length
-      await file.writeFile(chunk)
+  for await (const chunk of source) {
+    hash.update(chunk)
+    if (headLength < headBytes) {
+      const part = chunk.subarray(0, headBytes - headLength)
+      head.push(part)
+      headLength += part.length
     }
-  } finally {
-    await file.close()
+    size += chunk.length
+    await file.writeFile(chunk)
   }
   return { sha256: hash.digest('hex'), size, head: Buffer.concat(head) }
 }

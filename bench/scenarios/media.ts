@@ -1,0 +1,123 @@
+import { createTransfer, type Transfer } from '../http/transfer.ts'
+import type { Account } from '../matrix/accounts.ts'
+import { registerMany, type Session, withServer } from '../matrix/session.ts'
+import { writeDurably } from '../measure/disk.ts'
+import { cpuMs, rssMib } from '../measure/process.ts'
+import { percentile } from '../measure/stats.ts'
+import { type Bench, type Metric, metricsOf, type Scenario } from '../scenario.ts'
+
+const { lower, higher, detail } = metricsOf('media')
+const CROWD = 50
+const WIDTHS = [1, 10]
+const SAMPLE_MS = 100
+
+/** Uploads and downloads files of several sizes, and lets a crowd upload at once while memory is watched. */
+export const media: Scenario = {
+  name: 'media',
+  what: 'uploads and downloads per second by size, beside the disk alone; memory while 50 clients upload at once',
+  run: (bench) =>
+    withServer(bench, async (session) => {
+      const accounts = await registerMany(session, CROWD)
+      const transfer = createTransfer(session.server.address)
+      const metrics: Metric[] = []
+      try {
+        for (const bytes of bench.options.mediaBytes) {
+          for (const width of WIDTHS) metrics.push(...(await phase(bench, session, transfer, accounts, bytes, width)))
+          const durable = writeDurably(bench.folder, bytes, bench.options.seconds * 500)
+          metrics.push(detail(`${bytes}.disk`, `${sizeOf(bytes)}: the disk alone`, durable, 'files/s'))
+        }
+        metrics.push(...(await crowd(bench, session, transfer, accounts)))
+      } finally {
+        transfer.close()
+      }
+      return metrics
+    }),
+}
+
+/** Uploads for the time of a phase, and then downloads what there is for as long. */
+async function phase(
+  bench: Bench,
+  session: Session,
+  transfer: Transfer,
+  accounts: readonly Account[],
+  bytes: number,
+  width: number,
+): Promise<Metric[]> {
+  const label = `${sizeOf(bytes)}, ${width === 1 ? '1 client' : `${width} clients`}`
+  bench.progress(`media: ${label}`)
+  const clients = accounts.slice(0, width)
+  const places: string[] = []
+  const up = await repeat(bench, session, clients, async ({ token }) => {
+    places.push(await transfer.upload(token, bytes))
+  })
+  const down = await repeat(bench, session, clients, async ({ token }, n) => {
+    const size = await transfer.download(token, places[n % places.length] ?? '')
+    if (size !== bytes) throw new Error(`${size} bytes came back instead of ${bytes}`)
+  })
+  const id = `${bytes}.${width}`
+  return [
+    higher(`${id}.up`, `${label}: uploads`, up.rate, 'files/s'),
+    lower(`${id}.up_cpu`, `${label}: server CPU of an upload`, up.cpu, 'ms'),
+    higher(`${id}.down`, `${label}: downloads`, down.rate, 'files/s'),
+    lower(`${id}.down_cpu`, `${label}: server CPU of a download`, down.cpu, 'ms'),
+    detail(`${id}.up_p99`, `${label}: upload p99`, percentile(up.latencies, 0.99), 'ms'),
+    detail(`${id}.down_p99`, `${label}: download p99`, percentile(down.latencies, 0.99), 'ms'),
+  ]
+}
+
+async function repeat(
+  { options }: Bench,
+  { server }: Session,
+  clients: readonly Account[],
+  work: (client: Account, n: number) => Promise<void>,
+) {
+  const latencies: number[] = []
+  let n = 0
+  const cpuBefore = cpuMs(server.pids)
+  const start = performance.now()
+  const until = start + options.seconds * 1000
+  await Promise.all(
+    clients.map(async (client) => {
+      do {
+        const began = performance.now()
+        await work(client, n++)
+        latencies.push(performance.now() - began)
+      } while (performance.now() < until)
+    }),
+  )
+  const seconds = (performance.now() - start) / 1000
+  return { rate: latencies.length / seconds, cpu: (cpuMs(server.pids) - cpuBefore) / latencies.length, latencies }
+}
+
+/** Everybody uploads one large file at the same time. */
+async function crowd(
+  bench: Bench,
+  { server }: Session,
+  transfer: Transfer,
+  accounts: readonly Account[],
+): Promise<Metric[]> {
+  const bytes = bench.options.crowdBytes
+  const label = `${accounts.length} uploads of ${sizeOf(bytes)} at once`
+  bench.progress(`media: ${label}`)
+  const before = rssMib(server.pids)
+  let peak = before
+  const sampling = setInterval(() => {
+    peak = Math.max(peak, rssMib(server.pids))
+  }, SAMPLE_MS)
+  const watch = server.watchLoop?.()
+  const start = performance.now()
+  await Promise.all(accounts.map(({ token }) => transfer.upload(token, bytes)))
+  const seconds = (performance.now() - start) / 1000
+  clearInterval(sampling)
+  const loop = await watch?.stop()
+  return [
+    lower('crowd.rss', `${label}: RSS above before`, peak - before, 'MiB'),
+    higher('crowd.rate', `${label}: throughput`, (accounts.length * bytes) / 1_000_000 / seconds, 'MB/s'),
+    ...(loop ? [lower('crowd.loop_max', `${label}: event loop delay, longest`, loop.max, 'ms')] : []),
+  ]
+}
+
+function sizeOf(bytes: number): string {
+  if (bytes >= 1_000_000_000) return `${bytes / 1_000_000_000} GB`
+  return bytes >= 1_000_000 ? `${bytes / 1_000_000} MB` : `${bytes / 1000} kB`
+}
