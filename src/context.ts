@@ -226,6 +226,7 @@ function createServices(core: Core) {
     reads: rooms.reads,
     accountData: syncedAccountData,
     ephemeral: rooms,
+    threadSubscriptions: rooms.threadSubscriptions,
     presence: presence.news,
     localMembers: rooms.localMembers,
     e2ee,

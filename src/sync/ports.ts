@@ -30,6 +30,7 @@ export interface SyncPorts {
     readonly typing: Pick<Rooms['typing'], 'users' | 'changedSince' | 'counter' | 'isFromBefore'>
     readonly receipts: Pick<Rooms['receipts'], 'content' | 'contentOn' | 'listOwn'>
   }
+  readonly threadSubscriptions: Pick<Rooms['threadSubscriptions'], 'changes'>
   readonly presence: PresenceNews
   readonly push: {
     counts(reader: Reader, userId: UserId, roomNid: number): Promise<Count>

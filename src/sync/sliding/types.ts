@@ -47,6 +47,8 @@ export interface ExtensionRequests {
   readonly accountData: Scope | undefined
   readonly receipts: Scope | undefined
   readonly typing: Scope | undefined
+  /** How many changes at most. */
+  readonly threads: number | undefined
 }
 
 /** A request as all dialects mean it. */
@@ -109,6 +111,7 @@ export interface ExtensionAnswers {
   readonly accountData?: AccountDataAnswer | undefined
   readonly receipts?: RoomEvents | undefined
   readonly typing?: RoomEvents | undefined
+  readonly threads?: object | undefined
 }
 
 export interface AccountDataAnswer {

@@ -3,6 +3,7 @@ import { accountDataAnswer } from './account-data.ts'
 import type { ExtensionContext } from './context.ts'
 import { e2eeAnswer, toDeviceAnswer } from './devices.ts'
 import { receiptsAnswer } from './receipts.ts'
+import { threadsAnswer } from './threads.ts'
 import { typingAnswer } from './typing.ts'
 
 export interface ExtensionLook {
@@ -19,6 +20,7 @@ export async function readExtensions(context: ExtensionContext, asked: Extension
   const accountData = asked.accountData && (await accountDataAnswer(context, asked.accountData))
   const receipts = asked.receipts && (await receiptsAnswer(context, asked.receipts))
   const typing = asked.typing && (await typingAnswer(context, asked.typing))
+  const threads = asked.threads === undefined ? undefined : await threadsAnswer(context, asked.threads)
   const hasMessages = toDevice !== undefined && toDevice.events.length > 0
   return {
     answers: {
@@ -27,8 +29,9 @@ export async function readExtensions(context: ExtensionContext, asked: Extension
       accountData,
       receipts,
       typing,
+      threads,
     },
-    hasNews: hasMessages || e2ee?.hasNews === true || [accountData, receipts, typing].some(Boolean),
+    hasNews: hasMessages || e2ee?.hasNews === true || [accountData, receipts, typing, threads].some(Boolean),
     acknowledged: toDevice?.acknowledged,
   }
 }

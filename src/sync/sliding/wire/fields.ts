@@ -7,6 +7,9 @@ import type { ExtensionAnswers, ExtensionRequests, ListFilters, RoomAnswer, Scop
 const maxConnId = 255
 const maxTimeout = 5 * 60_000
 const defaultToDevice = 100
+const defaultThreads = 100
+/** Not accepted yet. */
+const threadsKey = 'io.element.msc4308.thread_subscriptions'
 
 const invalidParam = { params: { errcode: 'M_INVALID_PARAM' } }
 
@@ -73,12 +76,14 @@ export const extensions = {
   account_data: scoped,
   receipts: scoped,
   typing: scoped,
+  [threadsKey]: z.object({ enabled: flag, limit: z.int().nullish() }).nullish(),
 }
 
 type Extensions = { readonly [K in keyof typeof extensions]?: z.output<(typeof extensions)[K]> }
 
 export function toExtensions(asked: Extensions | null | undefined): ExtensionRequests {
   const device = asked?.to_device
+  const threads = asked?.[threadsKey]
   return {
     toDevice:
       device?.enabled === true
@@ -88,6 +93,7 @@ export function toExtensions(asked: Extensions | null | undefined): ExtensionReq
     accountData: toScope(asked?.account_data),
     receipts: toScope(asked?.receipts),
     typing: toScope(asked?.typing),
+    threads: threads?.enabled === true ? (threads.limit ?? defaultThreads) : undefined,
   }
 }
 
@@ -96,16 +102,15 @@ function toScope(asked: z.output<typeof scoped>): Scope | undefined {
   return { lists: asked.lists ?? undefined, rooms: asked.rooms ?? undefined }
 }
 
-export function writeExtensions(
-  { toDevice, e2ee, accountData, receipts, typing }: ExtensionAnswers,
-  typingKey: string,
-) {
+export function writeExtensions(answers: ExtensionAnswers, typingKey: string) {
+  const { toDevice, e2ee, accountData, receipts, typing, threads } = answers
   return {
     ...(toDevice && { to_device: toDevice }),
     ...(e2ee && { e2ee }),
     ...(accountData && { account_data: accountData }),
     ...(receipts && { receipts: { rooms: receipts } }),
     ...(typing && { [typingKey]: { rooms: typing } }),
+    ...(threads && { [threadsKey]: threads }),
   }
 }
 
