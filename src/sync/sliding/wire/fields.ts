@@ -5,6 +5,7 @@ import type { ExtensionAnswers, ExtensionRequests, ListFilters, RoomAnswer, Scop
 /** What both dialects write alike. Keys that are null count as absent. */
 
 const maxConnId = 255
+const maxTimelineLimit = 100
 const maxTimeout = 5 * 60_000
 const defaultToDevice = 100
 const defaultThreads = 100
@@ -35,6 +36,7 @@ export function dictionary<V extends z.ZodType>(value: V, max: number, isKey: (k
 }
 
 export const timeoutOf = (timeout: number | null | undefined): number => Math.min(timeout ?? 0, maxTimeout)
+export const limitOf = (limit: number | null | undefined): number => Math.min(limit ?? 0, maxTimelineLimit)
 export const posOf = (pos: string | null | undefined): string | undefined => (pos ? pos : undefined)
 
 const flag = z.boolean().nullish()

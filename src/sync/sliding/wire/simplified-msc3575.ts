@@ -12,6 +12,7 @@ import {
   dictionary,
   extensions,
   filters,
+  limitOf,
   posOf,
   presence,
   timeoutOf,
@@ -87,7 +88,7 @@ function toConfig(userId: UserId, asked: Pick<z.output<typeof list>, keyof typeo
   const tuples = asked.required_state ?? []
   const include = tuples.filter((tuple) => !isLazy(tuple)).map(([type, key]) => toElement(userId, type, key))
   return {
-    timelineLimit: asked.timeline_limit ?? 0,
+    timelineLimit: limitOf(asked.timeline_limit),
     state: selectorOf([{ include, exclude: [], lazyMembers: tuples.some(isLazy) }]),
   }
 }

@@ -10,6 +10,7 @@ import {
   dictionary,
   extensions,
   filters,
+  limitOf,
   posOf,
   presence,
   timeoutOf,
@@ -81,7 +82,7 @@ function toConfig({
 }: Pick<z.output<typeof list>, keyof typeof roomConfig>): RoomConfig {
   const { include, exclude, lazy_members: lazyMembers } = required_state
   return {
-    timelineLimit: timeline_limit,
+    timelineLimit: limitOf(timeline_limit),
     state: selectorOf([
       { include: toElements(include), exclude: toElements(exclude), lazyMembers: lazyMembers === true },
     ]),
