@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { at } from './helpers/client.ts'
-import { createRoom, errorOf, getState, join, publicRoom, setState, statePath, v3 } from './helpers/rooms.ts'
+import { act, createRoom, errorOf, getState, join, publicRoom, setState, statePath, v3 } from './helpers/rooms.ts'
 import { createTestServer, type TestUser } from './helpers/server.ts'
 
 const aliasPath = (alias: string) => at`/_matrix/client/v3/directory/room/${alias}`
@@ -84,6 +84,14 @@ test('the directory lists published rooms, largest first, in pages, by words and
   assert.deepEqual(ids(second), [small])
   assert.equal(second.next_batch, undefined)
   assert.deepEqual(ids(await get({ limit: 2, since: second.prev_batch ?? '' })), [large, space])
+  const middle = await get({ limit: 1, since: second.prev_batch ?? '' })
+  assert.deepEqual(ids(middle), [large])
+  const both = await get({ limit: 2, since: middle.next_batch ?? '' })
+  assert.deepEqual(ids(both), [space, small])
+  const before = await get({ limit: 2, since: both.prev_batch ?? '' })
+  assert.deepEqual([ids(before), before.prev_batch], [[large], undefined])
+  assert.deepEqual(ids(await get({ limit: 2, since: before.next_batch ?? '' })), [space, small])
+  assert.deepEqual(ids(await get({ since: 'p99' })), [])
   const query = async (body: object) => ids(await bob.post<{ chunk: { room_id: string }[] }>(`${v3}/publicRooms`, body))
   assert.deepEqual(await query({ filter: { generic_search_term: 'CHEESE' } }), [small])
   assert.deepEqual(await query({ filter: { generic_search_term: 'camem' } }), [large])
@@ -104,7 +112,14 @@ test('the directory lists published rooms, largest first, in pages, by words and
     (await server.client.request('GET', `${v3}/publicRooms`, { query: { since: 'x' }, expect: 400 })).body.errcode,
     'M_INVALID_PARAM',
   )
-  await server.client.request('GET', `${v3}/publicRooms`, { query: { server: 'elsewhere.example' }, expect: 404 })
+  const ask = async (of: string, expect: number) =>
+    (await server.client.request('GET', `${v3}/publicRooms`, { query: { server: of }, expect })).body.errcode
+  assert.equal(await ask('elsewhere.example', 404), 'M_NOT_FOUND')
+  assert.equal(await ask('no server/at all', 400), 'M_INVALID_PARAM')
+  assert.equal(await ask('localhost', 200), undefined)
+  await act(carol, large, 'leave')
+  await join(carol, small)
+  assert.deepEqual(ids(await get()), [small, large, space], 'two each, those first that are older')
 })
 
 test('who publishes a room', async () => {

@@ -1,6 +1,6 @@
 import type { Database, Reader } from '../../db/database.ts'
 import { errors } from '../../matrix/errors.ts'
-import type { ServerName } from '../../matrix/ids.ts'
+import { isServerName, type ServerName } from '../../matrix/ids.ts'
 import { powerOf, requiredPower } from '../../matrix/power-levels.ts'
 import { createYielder } from '../../util/async.ts'
 import type { Actor } from '../actor.ts'
@@ -8,6 +8,8 @@ import type { People } from '../people.ts'
 import type { RoomView } from '../room-view.ts'
 import { getMembership } from '../store-members.ts'
 import { getRoom, getRoomByNid, updateRoomPublic } from '../store-rooms.ts'
+import { type DirectoryPlace, directoryTokens, readDirectoryToken } from './directory-token.ts'
+import { createJoinedCounts } from './joined-counts.ts'
 import { createNetworkRooms, type DirectoryScope, type SetNetworkVisibility } from './network-rooms.ts'
 import { type RoomCard, roomCard } from './room-card.ts'
 import { stateViewOf } from './state-view.ts'
@@ -52,14 +54,6 @@ interface Deps {
 const defaultLimit = 100
 const maxLimit = 500
 
-/** Pages are counted: `p` and the number of rooms before the page. */
-function readOffset(since: string | undefined): number {
-  if (since === undefined || since === '') return 0
-  const match = /^p(\d{1,9})$/.exec(since)
-  if (match === null) throw errors.invalidParam('since is not one of our pagination tokens')
-  return Number(match[1])
-}
-
 function matches(card: RoomCard, { search, roomTypes }: PublicRoomsRequest): boolean {
   if (roomTypes !== undefined && !roomTypes.includes(card.room_type ?? null)) return false
   if (search === undefined || search === '') return true
@@ -68,22 +62,41 @@ function matches(card: RoomCard, { search, roomTypes }: PublicRoomsRequest): boo
 }
 
 export function createPublicRooms({ db, people, view, serverName }: Deps): PublicRooms {
-  async function listMatching(reader: Reader, request: PublicRoomsRequest, offset: number, limit: number) {
-    const rows = await listPublicRooms(reader, request.scope ?? 'own')
+  const joinedCounts = createJoinedCounts()
+
+  /** All published rooms, the largest first. */
+  async function listBySize(reader: Reader, scope: DirectoryScope) {
+    const rooms: { nid: number; joined: number }[] = []
+    const pause = createYielder()
+    for (const row of await listPublicRooms(reader, scope)) {
+      await pause()
+      rooms.push({ nid: row.room_nid, joined: await joinedCounts(reader, row) })
+    }
+    return rooms.sort((a, b) => b.joined - a.joined || a.nid - b.nid)
+  }
+
+  async function listMatching(reader: Reader, request: PublicRoomsRequest, { offset, limit }: DirectoryPlace) {
+    const rooms = await listBySize(reader, request.scope ?? 'own')
     const isFiltered = (request.search ?? '') !== '' || request.roomTypes !== undefined
     const pause = createYielder()
     const cards: RoomCard[] = []
     // Without a filter only the rooms of the page have to be looked into.
-    for (const row of isFiltered ? rows : rows.slice(offset, offset + limit)) {
+    for (const { nid, joined } of isFiltered ? rooms : rooms.slice(offset, offset + limit)) {
       await pause()
-      const room = await getRoomByNid(reader, row.room_nid)
+      const room = await getRoomByNid(reader, nid)
       if (room === undefined) continue
-      const card = await roomCard(reader, view, room, row.joined)
+      const card = await roomCard(reader, view, room, joined)
       if (matches(card, request)) cards.push(card)
     }
     return isFiltered
       ? { chunk: cards.slice(offset, offset + limit), total: cards.length }
-      : { chunk: cards, total: rows.length }
+      : { chunk: cards, total: rooms.length }
+  }
+
+  function requireOwnDirectory(server: string | undefined): void {
+    if (server === undefined || server === '' || server === serverName) return
+    if (!isServerName(server)) throw errors.invalidParam('server is not the name of a server')
+    throw errors.notFound(`The room directory of ${server} cannot be reached`)
   }
 
   async function requirePublisher(reader: Reader, actor: Actor, roomId: string): Promise<number> {
@@ -102,18 +115,11 @@ export function createPublicRooms({ db, people, view, serverName }: Deps): Publi
 
   return {
     list: async (request) => {
-      if (request.server !== undefined && request.server !== '' && request.server !== serverName) {
-        throw errors.notFound(`The room directory of ${request.server} cannot be reached`)
-      }
-      const offset = readOffset(request.since)
-      const limit = Math.min(Math.max(request.limit ?? defaultLimit, 1), maxLimit)
-      const { chunk, total } = await db.read((reader) => listMatching(reader, request, offset, limit))
-      return {
-        chunk,
-        total_room_count_estimate: total,
-        ...(offset + limit < total ? { next_batch: `p${offset + limit}` } : {}),
-        ...(offset > 0 ? { prev_batch: `p${Math.max(0, offset - limit)}` } : {}),
-      }
+      requireOwnDirectory(request.server)
+      const pageSize = Math.min(Math.max(request.limit ?? defaultLimit, 1), maxLimit)
+      const place = readDirectoryToken(request.since, pageSize)
+      const { chunk, total } = await db.read((reader) => listMatching(reader, request, place))
+      return { chunk, total_room_count_estimate: total, ...directoryTokens(place, pageSize, total) }
     },
     getVisibility: async (roomId) => {
       const room = await db.read((reader) => getRoom(reader, roomId))

@@ -1,17 +1,17 @@
 import type { Reader } from '../../db/database.ts'
+import { prepare } from '../../db/prepare.ts'
 import type { DirectoryScope } from './network-rooms.ts'
 
 export interface PublicRoomRow {
   readonly room_nid: number
-  readonly joined: number
+  readonly state_nid: number | null
 }
 
-/** All rooms that are published in a directory, with their number of members, the largest first. */
+/** All rooms that are published in a directory, in no order. */
 export async function listPublicRooms(reader: Reader, scope: DirectoryScope): Promise<PublicRoomRow[]> {
   return reader.qb
     .selectFrom('rooms as r')
-    .leftJoin('memberships as m', (join) => join.onRef('m.room_nid', '=', 'r.room_nid').on('m.membership', '=', 'join'))
-    .select((eb) => ['r.room_nid', eb.fn.count<number>('m.user_id').as('joined')])
+    .select(['r.room_nid', 'r.state_nid'])
     .where((eb) => {
       if (scope === 'own') return eb('r.is_public', '=', 1)
       const published = eb.selectFrom('network_rooms as n').select('n.room_nid')
@@ -20,8 +20,17 @@ export async function listPublicRooms(reader: Reader, scope: DirectoryScope): Pr
       const ofNetwork = published.where('n.appservice_id', '=', appserviceId).where('n.network_id', '=', networkId)
       return eb('r.room_nid', 'in', ofNetwork)
     })
-    .groupBy('r.room_nid')
-    .orderBy('joined', 'desc')
-    .orderBy('r.room_nid')
     .execute()
+}
+
+const joined = prepare((qb, p: { roomNid: number }) =>
+  qb
+    .selectFrom('memberships')
+    .select((eb) => eb.fn.countAll<number>().as('n'))
+    .where('room_nid', '=', p.roomNid)
+    .where('membership', '=', 'join'),
+)
+
+export async function countJoined(reader: Reader, roomNid: number): Promise<number> {
+  return (await joined.first(reader, { roomNid }))?.n ?? 0
 }
