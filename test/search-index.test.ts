@@ -92,6 +92,16 @@ testOnEngines('the index forgets what is redacted, at once', async (_t, { engine
   assert.deepEqual([await indexHas(server, 'mistyped'), await indexHas(server, 'original')], [0, 1])
   await redact(first)
   assert.equal(await indexHas(server, 'original'), 0)
+  const wordless = await send(alice, roomId, '😀')
+  const worded = await send(alice, roomId, {
+    msgtype: 'm.text',
+    body: '* worded',
+    'm.new_content': { body: 'worded' },
+    'm.relates_to': { rel_type: 'm.replace', event_id: wordless },
+  })
+  assert.deepEqual(await findRecent(alice, 'worded'), [wordless])
+  await redact(worded)
+  assert.equal(await indexHas(server, 'worded'), 0)
   // Redacted before it was ever indexed.
   const unseen = await send(alice, roomId, 'unseen')
   await redact(unseen)
@@ -129,4 +139,26 @@ testOnEngines('history that is fetched later has its place before the rest', asy
     await indexer.hook(tx, { room, events: [event], currentChanges: [], redacted: [] })
   })
   assert.deepEqual(await findRecent(alice, 'ancient'), [sent])
+})
+
+/** Words that are many letters each once they are folded, as many as fit into an event. */
+const inflated = (seed: number) =>
+  Array.from({ length: 3000 }, (_, i) => `ﷺﷺﷺ${(i + seed * 3000).toString(36)}ﷺ`).join(' ')
+
+testOnEngines('no text is too much for the index', async (_t, { engine }) => {
+  await using server = await createTestServer({ engine })
+  const alice = await server.user('alice')
+  const roomId = await createRoom(alice)
+  const texts = [inflated(0), 'long '.repeat(12_000), 'z'.repeat(60_000), '語'.repeat(20_000), 'é'.repeat(30_000)]
+  const sent: string[] = []
+  for (const text of texts) sent.push(await send(alice, roomId, text))
+  for (let i = 1; i < 6; i += 1) {
+    const content = { msgtype: 'm.text', body: '*', 'm.new_content': { body: `number${i} ${inflated(i)}` } }
+    await send(alice, roomId, { ...content, 'm.relates_to': { rel_type: 'm.replace', event_id: sent[0] ?? '' } })
+  }
+  assert.deepEqual(await findRecent(alice, 'long'), [sent[1]])
+  assert.deepEqual(await findRecent(alice, '語語'), [sent[3]])
+  assert.deepEqual(await findRecent(alice, 'z'.repeat(64)), [sent[2]])
+  const last = await send(alice, roomId, 'all is well')
+  assert.deepEqual(await findRecent(alice, 'well'), [last])
 })

@@ -2,10 +2,9 @@ import type { Database, Tx } from '../../db/database.ts'
 import type { Streams } from '../../db/streams.ts'
 import { yieldNow } from '../../util/async.ts'
 import type { Log } from '../../util/log.ts'
-import { wordsOf } from '../../util/words.ts'
 import type { PersistHook, StoredEvent } from '../types.ts'
 import type { IndexedText } from './index-types.ts'
-import { maxWords, phrasesOf } from './phrases.ts'
+import { indexedPhrases } from './phrases.ts'
 import { searchIndexOf } from './search-index.ts'
 import {
   getBatchEnd,
@@ -54,9 +53,14 @@ export function createSearchIndexer(deps: {
   /** Files messages with all that they have said, so that those find them, too, who do not see the last edit. */
   async function file(tx: Tx, originals: readonly StoredEvent[]): Promise<void> {
     const versions = await listVersions(tx, originals)
-    await index.put(
+    const texts = originals.flatMap((event) => indexedText(event, versions.get(event.eventId) ?? []) ?? [])
+    const positions = originals.flatMap(({ streamPos }) => streamPos ?? [])
+    const filed = new Set(texts.map(({ pos }) => pos))
+    await index.put(tx, texts)
+    // An edit may have been all that there were words in.
+    await index.remove(
       tx,
-      originals.flatMap((event) => indexedText(event, versions.get(event.eventId) ?? []) ?? []),
+      positions.filter((pos) => !filed.has(pos)),
     )
   }
 
@@ -152,7 +156,7 @@ function indexedText(event: StoredEvent, edits: readonly StoredEvent[]): Indexed
   const original = event.redactedBy === undefined ? textOf(event.pdu) : undefined
   if (original === undefined || event.streamPos === undefined) return undefined
   const texts = [original.text, ...edits.flatMap(({ pdu }) => editedTextOf(pdu) ?? [])]
-  const phrases = phrasesOf(wordsOf(texts.join('\n'), maxWords))
+  const phrases = indexedPhrases(texts)
   if (phrases.length === 0) return undefined
   const { streamPos: pos, roomNid } = event
   return { pos, roomNid, sender: event.pdu.sender, kind: original.kind, phrases }

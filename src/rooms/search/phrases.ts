@@ -3,8 +3,10 @@ import { type Word, wordsOf } from '../../util/words.ts'
 /** Words that stand directly behind each other; mostly one. */
 export type Phrase = readonly string[]
 
-/** So many words of an event are searched: more than people write, and less than the database takes. */
-export const maxWords = 10_000
+/** So many words of an event are searched: more than people write. */
+const maxWords = 10_000
+/** And so many letters, in UTF-16 code units: PostgreSQL takes 1 MiB of words, and one sign may stand for many letters. */
+const maxLetters = 250_000
 const maxTerms = 20
 
 /** The words of a text, those together that were written without a gap in a script without spaces. */
@@ -15,6 +17,18 @@ export function phrasesOf(words: Iterable<Pick<Word, 'text' | 'isGlued'>>): Phra
     else phrases.push([text])
   }
   return phrases
+}
+
+/** The phrases that an event is found by, with all that it has ever said. */
+export function indexedPhrases(texts: readonly string[]): Phrase[] {
+  const words: Word[] = []
+  let letters = 0
+  for (const word of wordsOf(texts.join('\n'), maxWords)) {
+    letters += word.text.length
+    if (letters > maxLetters) break
+    words.push(word)
+  }
+  return phrasesOf(words)
 }
 
 /** What is searched for: the words of the term, whatever else it holds, each once. */
