@@ -70,6 +70,24 @@ testOnEngines('pages hold every result once, whatever is written meanwhile', asy
   }
 })
 
+testOnEngines('who is in many rooms finds what is there among all that is elsewhere', async (_t, { engine }) => {
+  await using server = await createTestServer({ engine })
+  const [alice, bob] = [await server.user('alice'), await server.user('bob')]
+  const few = await Promise.all(Array.from({ length: 12 }, () => createRoom(alice)))
+  const sent = [await fill(server, alice, few[0] ?? '', 3), await fill(server, alice, few[11] ?? '', 2)].flat()
+  await fill(server, bob, await createRoom(bob), 1500)
+  const newest = await fill(server, alice, few[5] ?? '', 1)
+  const criteria = { order_by: 'recent', filter: { limit: 4 } }
+  const expected = [...sent, ...newest].toReversed()
+  assert.deepEqual(await everyId(alice, 'word', criteria), expected)
+  const chosen = { ...criteria, filter: { limit: 4, rooms: [...few, '!elsewhere:localhost'] } }
+  assert.deepEqual(await everyId(alice, 'word', chosen), expected)
+  assert.equal((await everyId(bob, 'word', { filter: { limit: 100 } })).length, 1500)
+  // More than the index is asked for by name.
+  await Promise.all(Array.from({ length: 100 }, () => createRoom(alice)))
+  assert.deepEqual(await everyId(alice, 'word', criteria), expected)
+})
+
 testOnEngines('groups are paged by themselves', async (_t, { engine }) => {
   await using server = await createTestServer({ engine })
   const [alice, bob] = [await server.user('alice'), await server.user('bob')]

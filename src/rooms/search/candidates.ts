@@ -31,26 +31,32 @@ export async function* listCandidates(
   { query, scope, rooms, phrases }: Search,
   below: number,
 ): AsyncGenerator<Batch> {
-  const { all } = rooms
-  const nids = all?.map(({ room }) => room.nid)
   const senders = scope?.key === 'sender' ? [scope.value] : query.filter.senders
   const wanted: Omit<IndexQuery, 'below' | 'limit' | 'roomNids'> = {
     phrases,
     kinds: query.kinds,
     senders: (senders?.length ?? 0) > most ? undefined : senders,
   }
-  let byRoom = nids !== undefined && nids.length <= cheap
-  // Nothing is found above what the rooms hold.
-  let at = all === undefined ? below : Math.min(below, 1 + Math.max(0, ...all.map(({ upTo }) => upTo)))
+  const { size } = rooms
+  let roomNids: readonly number[] | undefined
+  let at = below
+  if (size !== undefined && size <= cheap) await nameRooms()
   for (;;) {
-    const roomNids = byRoom ? nids : undefined
     const found = await index.find(reader, { ...wanted, roomNids, below: at, limit: batchSize })
-    const positions = byRoom ? found : await inRooms(found)
+    const positions = roomNids === undefined ? await inRooms(found) : found
     at = found.at(-1) ?? at
     const isLast = found.length < batchSize
     yield { positions, named: found.length, floor: at, isLast }
     if (isLast) return
-    if (nids !== undefined && positions.length * worthwhile < found.length) byRoom = true
+    const isWorthwhile = positions.length * worthwhile >= found.length
+    if (roomNids === undefined && size !== undefined && !isWorthwhile) await nameRooms()
+  }
+
+  async function nameRooms(): Promise<void> {
+    const all = await rooms.list()
+    roomNids = all.map(({ room }) => room.nid)
+    // Nothing is found above what the rooms hold.
+    at = Math.min(at, 1 + Math.max(0, ...all.map(({ upTo }) => upTo)))
   }
 
   async function inRooms(found: readonly number[]): Promise<number[]> {

@@ -23,8 +23,10 @@ export interface SearchableRoom {
 
 /** The rooms of one search. */
 export interface SearchableRooms {
-  /** All of them; undefined where there are more than an index look-up should name. */
-  readonly all: readonly SearchableRoom[] | undefined
+  /** How many there may be; undefined where there are more than a look-up in the index should name. */
+  readonly size: number | undefined
+  /** All of them, unless there are too many. */
+  list(): Promise<readonly SearchableRoom[]>
   /** Undefined for rooms that are not searched. */
   get(roomNid: number): Promise<SearchableRoom | undefined>
 }
@@ -89,16 +91,6 @@ export async function searchableRooms(
     return nids
   }
 
-  async function listAll(nids: readonly number[]): Promise<SearchableRoom[] | undefined> {
-    if (nids.length > maxNamed) return undefined
-    const rooms: SearchableRoom[] = []
-    for (const nid of nids) {
-      const room = await get(nid)
-      if (room !== undefined) rooms.push(room)
-    }
-    return rooms
-  }
-
   const chosen = choice.rooms && (await withPredecessors(choice.rooms))
   const isChosen = (nid: number) => chosen === undefined || chosen.has(nid)
 
@@ -110,8 +102,18 @@ export async function searchableRooms(
     return only !== undefined && isChosen(only.nid) ? [only.nid] : []
   }
 
+  const nids = await candidates()
+
   return {
-    all: await listAll(await candidates()),
+    size: nids.length > maxNamed ? undefined : nids.length,
+    list: async () => {
+      const rooms: SearchableRoom[] = []
+      for (const nid of nids) {
+        const room = await get(nid)
+        if (room !== undefined) rooms.push(room)
+      }
+      return rooms
+    },
     get: async (nid) => (isChosen(nid) ? get(nid) : undefined),
   }
 }
