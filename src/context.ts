@@ -192,6 +192,7 @@ function createServices(core: Core) {
   accounts.checkDeviceIds(e2ee.checkDeviceId)
   const rooms = createRooms({
     ...core,
+    jobs,
     accounts,
     identityServers: identity.identityServers,
     fetch: core.outbound,

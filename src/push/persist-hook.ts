@@ -58,9 +58,7 @@ export function createCountingHook(deps: CountingDeps): PersistHook {
       await readOwn(tx, room.nid, judgement, { totals, onlyDefault: classes.length === 1 })
     }
     for (const { userId, threadId, pos } of own.threads.values()) await markRead(tx, room.nid, userId, threadId, pos)
-    for (const { event } of judged) {
-      if (event.pdu.type === 'm.room.redaction') await forgetRedacted(tx, room, event)
-    }
+    for (const event of batch.redacted) await forgetRedacted(tx, room.nid, event)
   }
 }
 

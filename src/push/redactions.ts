@@ -1,11 +1,9 @@
 import type { Reader, Tx } from '../db/database.ts'
-import { redactsOf } from '../rooms/redactions.ts'
-import type { Room, StoredEvent } from '../rooms/types.ts'
+import type { StoredEvent } from '../rooms/types.ts'
 import { getMember, type Member, removeUnread } from './store-members.ts'
 import { listExceptionsAt } from './store-reading.ts'
 import {
   deleteExceptionAt,
-  getRedactedEvent,
   insertRedaction,
   listClassesAt,
   listRedactions,
@@ -15,21 +13,17 @@ import { isNothing } from './tally.ts'
 import { markAt } from './totals.ts'
 import { readUpTo } from './unread.ts'
 
-/** Notes that the event which this redaction took effect on counts for nobody any more. */
-export async function forgetRedacted(tx: Tx, room: Room, redaction: StoredEvent): Promise<void> {
-  const eventId = redactsOf(redaction.pdu, room.rules)
-  const target = eventId === undefined ? undefined : await getRedactedEvent(tx, eventId)
-  if (target?.room_nid !== room.nid || target.redacted_by !== redaction.eventId) return
-  const { stream_pos: pos } = target
-  if (pos === null || pos <= 0) return
-  const threadId = target.thread_id ?? ''
-  for (const classNid of [0, ...(await listClassesAt(tx, room.nid, pos))]) {
-    const tally = await markAt(tx, room.nid, classNid, pos)
-    if (!isNothing(tally)) await insertRedaction(tx, room.nid, classNid, { pos, threadId, ...tally })
+/** Notes that an event which has been redacted counts for nobody any more. */
+export async function forgetRedacted(tx: Tx, roomNid: number, target: StoredEvent): Promise<void> {
+  const { streamPos: pos = 0, threadId = '' } = target
+  if (pos <= 0) return
+  for (const classNid of [0, ...(await listClassesAt(tx, roomNid, pos))]) {
+    const tally = await markAt(tx, roomNid, classNid, pos)
+    if (!isNothing(tally)) await insertRedaction(tx, roomNid, classNid, { pos, threadId, ...tally })
   }
-  for (const { userId, ...counted } of await listExceptionsAt(tx, room.nid, pos)) {
-    await deleteExceptionAt(tx, room.nid, userId, pos)
-    const member = await getMember(tx, room.nid, userId)
+  for (const { userId, ...counted } of await listExceptionsAt(tx, roomNid, pos)) {
+    await deleteExceptionAt(tx, roomNid, userId, pos)
+    const member = await getMember(tx, roomNid, userId)
     if (member === undefined || pos <= (await readUpTo(tx, member, threadId))) continue
     await removeUnread(tx, member, threadId !== '', counted)
   }

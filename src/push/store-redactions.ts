@@ -2,12 +2,6 @@ import type { Reader, Tx } from '../db/database.ts'
 import { prepare } from '../db/prepare.ts'
 import type { Counted } from './store-reading.ts'
 
-const target = prepare((qb, p: { eventId: string }) =>
-  qb
-    .selectFrom('events')
-    .select(['room_nid', 'stream_pos', 'thread_id', 'redacted_by'])
-    .where('event_id', '=', p.eventId),
-)
 const insertRow = prepare((qb, p: Counted & { roomNid: number; classNid: number }) =>
   qb
     .insertInto('push_redactions')
@@ -59,11 +53,6 @@ const deleteException = prepare((qb, p: { roomNid: number; userId: string; pos: 
     .where('user_id', '=', p.userId)
     .where('pos', '=', p.pos),
 )
-
-/** The place of an event that may have been redacted. */
-export function getRedactedEvent(reader: Reader, eventId: string) {
-  return target.first(reader, { eventId })
-}
 
 export async function insertRedaction(tx: Tx, roomNid: number, classNid: number, counted: Counted): Promise<void> {
   await insertRow.run(tx, { roomNid, classNid, ...counted })

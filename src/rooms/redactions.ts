@@ -26,10 +26,7 @@ async function getRedactionTarget(
   return target?.roomNid === room.nid ? target : undefined
 }
 
-/**
- * Writes the redacted form over the target of an authorised redaction and forgets what was derived from its content.
- * Returns the target as it was; undefined where there is nothing to redact.
- */
+/** Carries out an authorised redaction. Returns the target as it was; undefined where there is nothing to redact. */
 export async function applyRedaction(
   events: EventCache,
   tx: Tx,
@@ -38,9 +35,20 @@ export async function applyRedaction(
 ): Promise<StoredEvent | undefined> {
   const target = await getRedactionTarget(tx, room, redaction.pdu)
   if (target === undefined || target.redactedBy !== undefined) return undefined
-  await replaceWithRedacted(tx, target.nid, redact(target.pdu, room.rules), redaction.eventId)
+  await redactStored(events, tx, room, target, redaction.eventId)
+  return target
+}
+
+/** Writes the redacted form over an event, names what redacted it, and forgets what was derived from its content. */
+export async function redactStored(
+  events: EventCache,
+  tx: Tx,
+  room: Room,
+  target: StoredEvent,
+  redactedBy: EventId,
+): Promise<void> {
+  await replaceWithRedacted(tx, target.nid, redact(target.pdu, room.rules), redactedBy)
   await deleteRelation(tx, target)
   if (target.pdu.type === 'm.room.member') await clearMemberProfile(tx, room.nid, target)
   events.forgetAfterCommit(tx, target.nid)
-  return target
 }

@@ -2,6 +2,7 @@ import type { Accounts } from '../accounts/accounts.ts'
 import type { IdentityServers } from '../accounts/identity-servers/identity-servers.ts'
 import type { Database } from '../db/database.ts'
 import type { Streams } from '../db/streams.ts'
+import type { Jobs } from '../jobs/jobs.ts'
 import type { ServerName } from '../matrix/ids.ts'
 import type { SigningKey } from '../matrix/signing.ts'
 import type { TimerClock } from '../util/clock.ts'
@@ -27,6 +28,7 @@ import { createAccountFollower } from './membership/follow-accounts.ts'
 import { createGuestAccessFollower } from './membership/follow-guest-access.ts'
 import { carryAccountData, createUpgradeFollower, type UpgradeHook } from './membership/follow-upgrade.ts'
 import { createMembership, type Membership } from './membership/membership.ts'
+import { createRemovalRedaction } from './membership/redact-removed.ts'
 import { createPeople } from './people.ts'
 import { createRoomReading, type RoomReading } from './reading.ts'
 import { createRelations, type Relations } from './relations/relations.ts'
@@ -91,6 +93,7 @@ export type RoomAccounts = Pick<
 
 export interface RoomsDeps {
   readonly db: Database
+  readonly jobs: Pick<Jobs, 'enqueue' | 'handle'>
   readonly streams: Streams
   readonly clock: TimerClock
   readonly log: Log
@@ -103,7 +106,7 @@ export interface RoomsDeps {
 
 /** Composes everything about rooms: what they hold, who may look at it and who may change it. */
 export function createRooms(deps: RoomsDeps): Rooms {
-  const { db, streams, clock, log, accounts, options } = deps
+  const { db, jobs, streams, clock, log, accounts, options } = deps
   const { serverName, signingKey, defaultVersion, extraPowerLevels } = options
   const states = createStates()
   const events = createEventCache()
@@ -141,7 +144,7 @@ export function createRooms(deps: RoomsDeps): Rooms {
   accounts.onProfileChange(userDirectory.onProfileChange)
   accounts.onDeactivate(userDirectory.onDeactivate)
   const guestAccess = createGuestAccessFollower({ db, writer, users: accounts.users, log })
-  hooks.push(guestAccess.hook)
+  hooks.push(guestAccess.hook, createRemovalRedaction({ db, jobs, view, events, hooks }))
   return {
     ...reading,
     create: createRoomCreation({

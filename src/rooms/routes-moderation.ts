@@ -3,10 +3,11 @@ import type { AppContext } from '../context.ts'
 import { type Endpoint, endpoint, type LimitClass } from '../http/endpoint.ts'
 import { errors } from '../matrix/errors.ts'
 import type { Membership } from './membership/membership.ts'
+import { redactFlag } from './membership/redact-removed.ts'
 import { reasonContent, text } from './route-parts.ts'
 import { inviteBody, toAddressInvite } from './third-party/invite-body.ts'
 
-const targetBody = z.object({ user_id: z.string(), reason: text })
+const targetBody = z.object({ user_id: z.string(), reason: text, [redactFlag]: z.boolean().nullish() })
 const link = (action: string) =>
   `https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3roomsroomid${action}`
 
@@ -23,7 +24,9 @@ function moderate(membership: Membership, action: Action, limit?: LimitClass): E
       spec: link(action),
     },
     async ({ params, body, requester }) => {
-      await membership[action](requester, params.roomId, body.user_id, reasonContent(body))
+      const redacts = action !== 'unban' && body[redactFlag] === true
+      const content = { ...reasonContent(body), ...(redacts && { [redactFlag]: true }) }
+      await membership[action](requester, params.roomId, body.user_id, content)
       return {}
     },
   )

@@ -20,3 +20,22 @@ const memberHistory = prepare((qb, p: { roomNid: number; userId: string }) =>
 export async function listMemberHistory(reader: Reader, roomNid: number, userId: string): Promise<StoredEvent[]> {
   return (await memberHistory.all(reader, { roomNid, userId })).map(toStoredEvent)
 }
+
+const sendersRow = prepare((qb, p: { roomNid: number; after: number; upTo: number; limit: number }) =>
+  qb
+    .selectFrom('events')
+    .select(['event_nid', 'stream_pos', 'sender', 'redacted_by'])
+    .where('room_nid', '=', p.roomNid)
+    .where('stream_pos', '>', p.after)
+    .where('stream_pos', '<=', p.upTo)
+    .orderBy('stream_pos')
+    .limit(p.limit),
+)
+
+/** Who sent what in a stretch of a room's timeline, without the events: for looking through much of it. */
+export function listSenders(
+  reader: Reader,
+  stretch: { roomNid: number; after: number; upTo: number; limit: number },
+): Promise<{ event_nid: number; stream_pos: number | null; sender: string; redacted_by: string | null }[]> {
+  return sendersRow.all(reader, stretch)
+}
