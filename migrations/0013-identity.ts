@@ -39,5 +39,24 @@ export async function up({ db, t }: { db: Kysely<unknown>; t: Types }): Promise<
         .addPrimaryKeyConstraint('threepid_bindings_pk', ['user_id', 'medium', 'address', 'id_server'] as never),
     )
     .execute()
+  await t
+    .withoutRowid(
+      db.schema
+        .createTable('external_ids')
+        .addColumn('provider_id', 'text', (c) => c.notNull())
+        .addColumn('subject', 'text', (c) => c.notNull())
+        .addColumn('user_id', 'text', (c) => c.notNull())
+        .addColumn('created_ts', 'bigint', (c) => c.notNull())
+        .addPrimaryKeyConstraint('external_ids_pk', ['provider_id', 'subject'] as never),
+    )
+    .execute()
+  await db.schema.createIndex('external_ids_user').on('external_ids').column('user_id').execute()
+  await db.schema
+    .createTable('sso_sessions')
+    .addColumn('session_hash', 'text', (c) => c.primaryKey())
+    .addColumn('data', 'text', (c) => c.notNull())
+    .addColumn('expires_ts', 'bigint', (c) => c.notNull())
+    .execute()
+  await db.schema.createIndex('sso_sessions_expires').on('sso_sessions').column('expires_ts').execute()
   await db.schema.createIndex('email_validations_expires').on('email_validations').column('expires_ts').execute()
 }

@@ -141,6 +141,7 @@ export function composeAccounts(
       loginTokenLifetime: sessions.login_token_lifetime,
       uiaLifetime: sessions.uia_lifetime,
       openidLifetime: sessions.openid_token_lifetime,
+      providerIds: core.config.sso.providers.map(({ id }) => id),
       noticesUser: notices.enabled ? makeUserId(notices.localpart, core.serverName) : undefined,
     },
   })

@@ -32,6 +32,7 @@ import { createRegistrationTokens, type RegistrationTokens } from './registratio
 import { createSessions, type SessionLifetimes, type Sessions } from './sessions.ts'
 import { createSetup, type Setup } from './setup.ts'
 import { createSharedSecret, type SharedSecret } from './shared-secret.ts'
+import { createExternalIds, type ExternalIds } from './sso/external-ids.ts'
 import { createThreepids, type Threepids } from './threepids/threepids.ts'
 import { createTokenCache } from './token-cache.ts'
 import { createUiaStore } from './uia-store.ts'
@@ -47,6 +48,8 @@ export interface AccountsOptions {
   readonly uiaLifetime: number
   /** Of proofs of identity for other services, in ms. */
   readonly openidLifetime: number
+  /** Of the providers through which people can log in. */
+  readonly providerIds: readonly string[]
   /** Who sends notices for the server; undefined: nobody. */
   readonly noticesUser: UserId | undefined
 }
@@ -76,6 +79,7 @@ export interface Accounts {
   readonly uia: Uia
   readonly openid: Openid
   readonly threepids: Threepids
+  readonly externalIds: ExternalIds
   readonly identify: Identify
   /** Who sends notices for the server. Nobody can take the name, block the invitations or turn them down. */
   readonly noticesUser: UserId | undefined
@@ -138,6 +142,7 @@ export function createAccounts({ db, streams, clock, log, options }: AccountsDep
     filters: createFilters({ db }),
     passwords,
     uia: createUia({ store: createUiaStore({ db, clock }), clock, lifetimeMs: options.uiaLifetime }),
+    externalIds: createExternalIds({ clock, hooks, providerIds: options.providerIds }),
     identify: createIdentify({ db, threepids, users }),
     openid: createOpenid({ db, clock, hooks, lifetime: options.openidLifetime }),
     noticesUser: options.noticesUser,

@@ -1,10 +1,13 @@
+import type { Database } from '../db/database.ts'
 import type { RateLimiter } from '../http/rate-limit.ts'
 import type { StageCheck, UiaOutcome, UiaPolicy, UiaRequest } from '../http/uia.ts'
 import { errors } from '../matrix/errors.ts'
+import type { UserId } from '../matrix/ids.ts'
 import type { Accounts } from './accounts.ts'
 
 export interface ConfirmationDeps {
-  readonly accounts: Pick<Accounts, 'users' | 'uia' | 'identify'>
+  readonly db: Database
+  readonly accounts: Pick<Accounts, 'users' | 'uia' | 'identify' | 'externalIds'>
   readonly limiter: RateLimiter
 }
 
@@ -19,12 +22,22 @@ export function passwordStage({ accounts: { users, identify }, limiter }: Confir
   }
 }
 
-/** What somebody has to do to show that an account is theirs. */
-export function confirmationPolicy(deps: ConfirmationDeps): UiaPolicy {
-  return { flows: [['m.login.password']], stages: { 'm.login.password': passwordStage(deps) } }
+/**
+ * What somebody has to do to show that an account is theirs: give its password, or log in at a provider that knows them.
+ * The latter is done on a page.
+ */
+export async function confirmationPolicy(deps: ConfirmationDeps, userId: UserId | undefined): Promise<UiaPolicy> {
+  const { hasPassword, hasProvider } = await deps.db.read(async (reader) => ({
+    hasPassword: userId === undefined || (await deps.accounts.users.hasPassword(reader, userId)),
+    hasProvider: userId !== undefined && (await deps.accounts.externalIds.providersOf(reader, userId)).length > 0,
+  }))
+  const flows: string[][] = []
+  if (hasPassword || !hasProvider) flows.push(['m.login.password'])
+  if (hasProvider) flows.push(['m.login.sso'])
+  return { flows, stages: { 'm.login.password': passwordStage(deps) } }
 }
 
 /** Lets an action go on once whoever asks for it has shown that the account is theirs. Throws like `Uia.require`. */
-export function confirmAction(deps: ConfirmationDeps, request: UiaRequest): Promise<UiaOutcome> {
-  return deps.accounts.uia.require(request, confirmationPolicy(deps))
+export async function confirmAction(deps: ConfirmationDeps, request: UiaRequest): Promise<UiaOutcome> {
+  return deps.accounts.uia.require(request, await confirmationPolicy(deps, request.requester?.userId))
 }

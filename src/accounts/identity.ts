@@ -6,10 +6,12 @@ import type { MailQueue } from '../jobs/mail.ts'
 import type { ServerName } from '../matrix/ids.ts'
 import type { SigningKey } from '../matrix/signing.ts'
 import type { TimerClock } from '../util/clock.ts'
+import type { Log } from '../util/log.ts'
 import { createSafeFetch } from '../util/safe-fetch.ts'
 import type { Accounts } from './accounts.ts'
 import { type Bindings, createBindings } from './identity-servers/bindings.ts'
 import { createIdentityServers, type IdentityServers } from './identity-servers/identity-servers.ts'
+import { createSso, type Sso } from './sso/sso.ts'
 import { createEmailValidations, type EmailValidations } from './threepids/validations.ts'
 
 /** What ties accounts to the world outside Matrix. */
@@ -17,6 +19,7 @@ export interface Identity {
   readonly identityServers: IdentityServers
   readonly bindings: Bindings
   readonly emails: EmailValidations
+  readonly sso: Sso
 }
 
 export interface IdentityDeps {
@@ -25,6 +28,7 @@ export interface IdentityDeps {
   readonly signingKeys: readonly [SigningKey, ...SigningKey[]]
   readonly db: Database
   readonly clock: TimerClock
+  readonly log: Log
   readonly limiter: RateLimiter
   readonly jobs: Jobs
   readonly mail: MailQueue
@@ -44,6 +48,7 @@ export function createIdentity(deps: IdentityDeps): Identity {
   return {
     identityServers,
     bindings: createBindings({ ...deps, identityServers }),
+    sso: createSso({ ...deps, fetch }),
     emails: createEmailValidations({
       ...deps,
       threepids: accounts.threepids,

@@ -1,3 +1,4 @@
+import type { Config } from '../config/schema.ts'
 import { escapeHtml } from '../util/html.ts'
 import { inlineScript, page, problem } from './pages-layout.ts'
 
@@ -13,11 +14,17 @@ export interface SentMail {
   readonly clientSecret: string
 }
 
+/** The documents that people accept, in English where there is that. */
+export function policyLinks({ registration }: Pick<Config, 'registration'>): PolicyLink[] {
+  return registration.terms.flatMap(({ texts }) => (texts.en ? [texts.en] : Object.values(texts)))
+}
+
 export type FallbackForm =
   | { readonly kind: 'dummy' }
   | { readonly kind: 'password'; readonly userId: string }
   | { readonly kind: 'token' }
   | { readonly kind: 'email'; readonly sent: SentMail | undefined }
+  | { readonly kind: 'sso'; readonly providers: readonly { readonly id: string; readonly name: string }[] }
   | { readonly kind: 'terms'; readonly policies: readonly PolicyLink[] }
 
 /** One stage of user-interactive authentication as a page, for apps that cannot do it themselves. */
@@ -54,6 +61,9 @@ function fields(form: FallbackForm): string {
 <input id="name" name="name" value="${escapeHtml(form.userId)}" required autocomplete="username" autocapitalize="none">
 <label for="password">Password</label>
 <input id="password" name="password" type="password" required autocomplete="current-password"><button>Confirm</button>`
+    case 'sso':
+      return `<p>An app wants to change something important in your account. If that is not you, close this page.</p>
+${form.providers.map(({ id, name }) => `<button name="provider" value="${escapeHtml(id)}">Continue with ${escapeHtml(name)}</button>`).join('\n')}`
     case 'terms': {
       const links = form.policies.map(
         ({ name, url }) =>

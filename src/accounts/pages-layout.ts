@@ -22,6 +22,9 @@ input { width: 100%; font: inherit; color: inherit; background: transparent; bor
 button { width: 100%; margin-top: 1.5rem; font: inherit; font-weight: 600; color: var(--on-accent);
   background: var(--accent); border: 0; border-radius: .6rem; padding: .75rem; cursor: pointer }
 .bad { color: var(--bad); background: var(--bad-bg); border-radius: .6rem; padding: .6rem .75rem; margin: 0 0 1rem }
+a.button { display: block; margin-top: 1rem; text-align: center; text-decoration: none; font-weight: 600; color: var(--on-accent);
+  background: var(--accent); border-radius: .6rem; padding: .75rem }
+.check { display: flex; gap: .5rem; align-items: center } .check input { width: auto }
 code { font-size: .95em; overflow-wrap: anywhere } ul { padding-left: 1.2rem } a { color: var(--accent) }
 `
 

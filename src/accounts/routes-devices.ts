@@ -25,7 +25,7 @@ export function deviceRoutes({ accounts, db, limiter }: Pick<AppContext, 'accoun
 
   /** Asks for the password, except from application services. */
   const confirm = async (request: AnyRequest & { requester: Requester }) => {
-    if (!request.requester.appservice) await confirmAction({ accounts, limiter }, request)
+    if (!request.requester.appservice) await confirmAction({ accounts, db, limiter }, request)
   }
 
   const remove = (userId: UserId, deviceIds: readonly string[]) =>
@@ -95,7 +95,7 @@ export function deviceRoutes({ accounts, db, limiter }: Pick<AppContext, 'accoun
         spec: `${spec}post_matrixclientv3delete_devices`,
       },
       async (request) => {
-        const outcome = request.requester.appservice ? request : await confirmAction({ accounts, limiter }, request)
+        const outcome = request.requester.appservice ? request : await confirmAction({ accounts, db, limiter }, request)
         const parsed = z.array(z.string()).safeParse(outcome.body.devices)
         if (!parsed.success) throw errors.missingParam('Missing key devices')
         await remove(request.requester.userId, parsed.data)

@@ -1,17 +1,18 @@
 import { z } from 'zod'
 import type { AppContext } from '../context.ts'
-import { type Endpoint, endpoint } from '../http/endpoint.ts'
-import { html } from '../http/reply.ts'
+import { type Endpoint, endpoint, type RequestBase } from '../http/endpoint.ts'
+import { html, type Reply, redirect } from '../http/reply.ts'
 import type { UiaSession } from '../http/uia-session.ts'
 import { errors, MatrixError } from '../matrix/errors.ts'
 import type { Json } from '../matrix/event.ts'
-import { type FallbackForm, fallbackDonePage, fallbackPage } from './pages-fallback.ts'
+import { type FallbackForm, fallbackDonePage, fallbackPage, policyLinks } from './pages-fallback.ts'
 import { messagePage } from './pages-layout.ts'
 import { loginPage } from './pages-login.ts'
+import { browserOf } from './sso/browser.ts'
 import { emailStage } from './threepids/email-stage.ts'
 import { checkFallbackMail, sendFallbackMail, sentMailOf } from './threepids/fallback-email.ts'
 
-type Context = Pick<AppContext, 'accounts' | 'config' | 'db' | 'emails' | 'limiter'>
+type Context = Pick<AppContext, 'accounts' | 'config' | 'db' | 'emails' | 'limiter' | 'sso'>
 
 /** Pages for apps that leave logging in, or a stage of a confirmation, to a browser. */
 export function fallbackRoutes(ctx: Context): Endpoint[] {
@@ -29,20 +30,21 @@ export function fallbackRoutes(ctx: Context): Endpoint[] {
       { method: 'GET', path, auth: 'none', limit: 'login', query: z.object({ session: z.string() }), spec },
       async ({ params, query }) => {
         const session = await uia.get(query.session)
-        const form = session && formFor(ctx, params.authType, session)
+        const form = session && (await formFor(ctx, params.authType, session))
         return form ? html(fallbackPage(form, query.session)) : unknown()
       },
     ),
     endpoint({ method: 'POST', path, auth: 'none', limit: 'login', spec }, async (request) => {
       const fields = await request.form()
       const session = await uia.get(fields.get('session') ?? '')
-      const form = session && formFor(ctx, request.params.authType, session, fields)
+      const form = session && (await formFor(ctx, request.params.authType, session, fields))
       if (!form) return unknown()
       try {
         if (form.kind === 'email' && !form.sent) {
           const sent = await sendFallbackMail(ctx, session, fields)
           return html(fallbackPage({ kind: 'email', sent }, session.sessionId))
         }
+        if (form.kind === 'sso') return await beginSso(ctx, request, session, fields)
         const result = await check(ctx, form, session, fields)
         await uia.complete(session.sessionId, request.params.authType, result)
         const { page, headers } = fallbackDonePage()
@@ -55,12 +57,12 @@ export function fallbackRoutes(ctx: Context): Endpoint[] {
   ]
 }
 
-function formFor(
-  { config, emails }: Context,
+async function formFor(
+  { accounts, config, db, emails, sso }: Context,
   stage: string,
   session: UiaSession,
   fields?: URLSearchParams,
-): FallbackForm | undefined {
+): Promise<FallbackForm | undefined> {
   switch (stage) {
     case 'm.login.dummy':
       return { kind: 'dummy' }
@@ -71,14 +73,35 @@ function formFor(
       return { kind: 'token' }
     case emailStage:
       return emails.isEnabled ? { kind: 'email', sent: sentMailOf(fields) } : undefined
+    case 'm.login.sso': {
+      const { userId } = session
+      if (userId === undefined) return undefined
+      const linked = await db.read((reader) => accounts.externalIds.providersOf(reader, userId))
+      return { kind: 'sso', providers: sso.providers.filter(({ id }) => linked.includes(id)) }
+    }
     case 'm.login.terms':
       return {
         kind: 'terms',
-        policies: config.registration.terms.flatMap(({ texts }) => (texts.en ? [texts.en] : Object.values(texts))),
+        policies: policyLinks(config),
       }
     default:
       return undefined
   }
+}
+
+async function beginSso(
+  { sso, config }: Context,
+  request: RequestBase,
+  { sessionId }: UiaSession,
+  fields: URLSearchParams,
+): Promise<Reply> {
+  const browser = browserOf(request, config.public_url)
+  const location = await sso.begin({
+    providerId: fields.get('provider') ?? '',
+    browser: browser.id,
+    purpose: { kind: 'confirm', uiaSession: sessionId },
+  })
+  return redirect(location, 303, browser.headers)
 }
 
 /** The result of the stage; throws where the form was not filled in rightly. */

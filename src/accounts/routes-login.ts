@@ -5,11 +5,12 @@ import { errors } from '../matrix/errors.ts'
 import type { JsonObject } from '../matrix/event.ts'
 import { confirmAction } from './confirmation.ts'
 import { deviceKeys, deviceRequest, grantJson, requireAppservice } from './requests.ts'
+import type { Sso } from './sso/sso.ts'
 
 const spec = 'https://spec.matrix.org/v1.19/client-server-api/#'
 
-export function loginRoutes(ctx: Pick<AppContext, 'accounts' | 'serverName' | 'limiter'>): Endpoint[] {
-  const { accounts, serverName, limiter } = ctx
+export function loginRoutes(ctx: Pick<AppContext, 'accounts' | 'db' | 'sso' | 'serverName' | 'limiter'>): Endpoint[] {
+  const { accounts, sso, serverName, limiter } = ctx
   const { login } = accounts
 
   return [
@@ -18,6 +19,7 @@ export function loginRoutes(ctx: Pick<AppContext, 'accounts' | 'serverName' | 'l
       () => ({
         flows: [
           { type: 'm.login.password' },
+          ...(sso.providers.length > 0 ? [ssoFlow(sso.providers)] : []),
           { type: 'm.login.token', get_login_token: true },
           ...(accounts.appservices.isEmpty() ? [] : [{ type: 'm.login.application_service' }]),
         ],
@@ -80,4 +82,17 @@ export function loginRoutes(ctx: Pick<AppContext, 'accounts' | 'serverName' | 'l
       },
     ),
   ]
+}
+
+function ssoFlow(providers: Sso['providers']) {
+  return {
+    type: 'm.login.sso',
+    identity_providers: providers.map(({ id, name, icon, brand }) => ({
+      id,
+      name,
+      ...(icon !== undefined && { icon }),
+      ...(brand !== undefined && { brand }),
+    })),
+    oauth_aware_preferred: false,
+  }
 }

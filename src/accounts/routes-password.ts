@@ -14,12 +14,12 @@ export function passwordRoutes(
   ctx: Pick<AppContext, 'accounts' | 'bindings' | 'db' | 'limiter' | 'emails'>,
 ): Endpoint[] {
   const { accounts, bindings, db, emails } = ctx
-  const byPassword = confirmationPolicy(ctx)
-  const byPasswordOrEmail: UiaPolicy = {
-    flows: [...byPassword.flows, [emailStage]],
-    stages: { ...byPassword.stages, [emailStage]: passwordEmailStage(ctx) },
+
+  async function changePolicy(userId: UserId | undefined): Promise<UiaPolicy> {
+    const { flows, stages } = await confirmationPolicy(ctx, userId)
+    if (!emails.isEnabled) return { flows, stages }
+    return { flows: [...flows, [emailStage]], stages: { ...stages, [emailStage]: passwordEmailStage(ctx) } }
   }
-  const changePolicy = emails.isEnabled ? byPasswordOrEmail : byPassword
 
   return [
     endpoint(
@@ -34,7 +34,7 @@ export function passwordRoutes(
       async (request) => {
         refuseGuest(request.requester)
         if (request.body.new_password !== undefined) accounts.passwords.check(request.body.new_password)
-        const { body, completed } = await accounts.uia.require(request, changePolicy)
+        const { body, completed } = await accounts.uia.require(request, await changePolicy(request.requester?.userId))
         const userId = provenUser(request.requester, completed)
         if (typeof body.new_password !== 'string') throw errors.missingParam('Missing key new_password')
         const passwordHash = await accounts.passwords.hash(body.new_password)

@@ -16,6 +16,8 @@ import { sessionRoutes } from './routes-sessions.ts'
 import { setupRoutes } from './routes-setup.ts'
 import { sharedSecretRoutes } from './routes-shared-secret.ts'
 import { tagRoutes } from './routes-tags.ts'
+import { ssoCallbackRoutes } from './sso/routes-callback.ts'
+import { ssoRoutes } from './sso/routes-sso.ts'
 import { confirmRoutes } from './threepids/routes-confirm.ts'
 import { requestTokenRoutes } from './threepids/routes-request-token.ts'
 import { threepidRoutes } from './threepids/routes-threepids.ts'
@@ -37,6 +39,8 @@ export function accountRoutes(ctx: AppContext): Endpoint[] {
     ...threepidRoutes(ctx),
     ...requestTokenRoutes(ctx),
     ...bindingRoutes(ctx),
+    ...ssoRoutes(ctx),
+    ...ssoCallbackRoutes(ctx),
     ...confirmRoutes(ctx),
     ...openidRoutes(ctx),
     ...filterRoutes(ctx),

@@ -35,6 +35,11 @@ export function findConflicts(config: Config): string[] {
     }
     addresses.add(address)
   }
+  for (const [i, { id }] of config.sso.providers.entries()) {
+    if (config.sso.providers.findIndex((other) => other.id === id) < i) {
+      problems.push(`sso.providers[${i}].id is "${id}" like that of a provider before it; choose another.`)
+    }
+  }
   if (config.mail.url !== undefined && config.mail.host !== undefined) {
     problems.push('mail.url and mail.host are both set; remove one of them.')
   }

@@ -23,6 +23,12 @@ test('the sender is an address with or without a name', () => {
   assert.throws(() => serverFor({ url: 'https://example.org' }))
 })
 
+test('two providers of one name are one too many', () => {
+  const provider = { id: 'x', name: 'X', issuer: 'https://x.example', client_id: 'x' }
+  const config = derive(configSchema.parse({ sso: { providers: [provider, provider] } }), '/')
+  assert.match(findConflicts(config).join(), /sso\.providers\[1\]\.id/)
+})
+
 test('two mail servers are one too many', () => {
   const config = derive(configSchema.parse({ mail: { host: 'a', url: 'smtp://b' } }), '/')
   assert.match(findConflicts(config).join(), /mail\.url and mail\.host/)

@@ -8,6 +8,7 @@ import { serverNotices } from './schema-notices.ts'
 import { rateLimits } from './schema-rate-limits.ts'
 import { presence, rooms } from './schema-rooms.ts'
 import { database, dataDir, federation, listeners, log, outbound, publicUrl, serverName } from './schema-server.ts'
+import { sso } from './schema-sso.ts'
 import { voip } from './schema-voip.ts'
 import { webhooks } from './schema-webhooks.ts'
 
@@ -22,6 +23,7 @@ export const configSchema = z.strictObject({
   registration,
   sessions,
   trusted_clients: trustedClients,
+  sso,
   rate_limits: rateLimits,
   rooms,
   presence,

@@ -16,9 +16,10 @@ const uploadSchema = z.object({
 /** https://spec.matrix.org/v1.19/client-server-api/#cross-signing */
 export function crossSigningRoutes({
   accounts,
+  db,
   e2ee,
   limiter,
-}: Pick<AppContext, 'accounts' | 'e2ee' | 'limiter'>): Endpoint[] {
+}: Pick<AppContext, 'accounts' | 'db' | 'e2ee' | 'limiter'>): Endpoint[] {
   return [
     endpoint(
       {
@@ -38,7 +39,7 @@ export function crossSigningRoutes({
         // Who is authenticating may leave out the keys, which the session has.
         const isOnlyAuth = body.auth != null && !body.master_key && !body.self_signing_key && !body.user_signing_key
         if (!isOnlyAuth && (await upload(body, requester.appservice !== undefined))) return {}
-        const outcome = await confirmAction({ accounts, limiter }, request)
+        const outcome = await confirmAction({ accounts, db, limiter }, request)
         await upload(uploadSchema.parse(outcome.body), true)
         return {}
       },

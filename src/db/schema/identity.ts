@@ -11,6 +11,10 @@ export interface IdentitySchema {
   }
   /** Addresses that identity servers say to be a user's, because we asked them to. */
   threepid_bindings: { user_id: string; medium: string; address: string; id_server: string }
+  /** Whom providers of logins know by which subject. */
+  external_ids: { provider_id: string; subject: string; user_id: string; created_ts: number }
+  /** Logins at providers that are under way. */
+  sso_sessions: { session_hash: string /** JSON */; data: string; expires_ts: number }
   /** Mail addresses on the way to being confirmed. */
   email_validations: {
     sid: string
