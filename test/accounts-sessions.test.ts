@@ -41,7 +41,11 @@ test('wrong logins', async () => {
   assert.equal(await failure(server, { type: 'm.login.password', password }, 400), 'M_MISSING_PARAM')
   assert.equal(await failure(server, passwordLogin('alice', { password: 7 }), 400), 'M_BAD_JSON')
   assert.equal(await failure(server, passwordLogin('alice', { identifier: 'alice' }), 400), 'M_BAD_JSON')
-  assert.equal(await failure(server, passwordLogin('alice', { identifier: { type: 'm.id.phone' } }), 400), 'M_UNKNOWN')
+  assert.equal(
+    await failure(server, passwordLogin('alice', { identifier: { type: 'm.id.phone' } }), 400),
+    'M_MISSING_PARAM',
+  )
+  assert.equal(await failure(server, passwordLogin('alice', { identifier: { type: 'm.id.star' } }), 400), 'M_UNKNOWN')
   assert.equal(await failure(server, { type: 'm.login.telepathy' }, 400), 'M_UNKNOWN')
   assert.equal(await failure(server, {}, 400), 'M_MISSING_PARAM')
   assert.equal(await failure(server, { type: 'm.login.token', token: 'rbl_x' }, 403), 'M_FORBIDDEN')
