@@ -38,7 +38,7 @@ test('a user who does not exist yet is made by the service when somebody asks fo
   await alice.post(at`/_matrix/client/v3/rooms/${room}/invite`, { user_id: '@_irc_c:localhost' })
   await setState(alice, room, 'm.room.member', { membership: 'invite' }, '@_irc_d:localhost')
   for (const name of ['b', 'c', 'd']) {
-    assert.ok(pathsOf(service).includes(`GET /_matrix/app/v1/users/@_irc_${name}:localhost`), name)
+    await service.until(() => pathsOf(service).includes(`GET /_matrix/app/v1/users/@_irc_${name}:localhost`), name)
     assert.equal(await membershipOf(alice, room, `@_irc_${name}:localhost`), 'invite')
   }
 })
@@ -66,6 +66,17 @@ test('an alias that does not exist yet is made by the service when somebody look
     'GET /_matrix/app/v1/rooms/#_irc_y:localhost',
     'GET /_matrix/app/v1/rooms/#_irc_no:localhost',
   ])
+})
+
+test('an invitation does not wait for a service that does not answer', async () => {
+  await using service = await startAppservice()
+  await using server = await createTestServer({ config: appserviceConfig(service) })
+  service.answer = ({ path }) => (path.includes('/users/') ? 'handled' : undefined)
+  const alice = await server.user('alice')
+  const room = await createRoom(alice, { invite: ['@_irc_a:localhost'] })
+  assert.equal(await membershipOf(alice, room, '@_irc_a:localhost'), 'invite')
+  await service.until(() => service.events.some(({ room_id }) => room_id === room), 'the invitation')
+  assert.ok(service.requests[0]?.path.includes('/users/'), 'the service is asked before it is told')
 })
 
 test('whoever looks for what belongs to a silent service is told so', async () => {

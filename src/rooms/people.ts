@@ -1,10 +1,9 @@
 import type { Accounts } from '../accounts/accounts.ts'
-import type { Database, Reader } from '../db/database.ts'
+import type { Reader } from '../db/database.ts'
 import { errors } from '../matrix/errors.ts'
 import type { JsonObject } from '../matrix/event.ts'
 import type { UserId } from '../matrix/ids.ts'
 import { judgeInvite } from '../matrix/invite-permission.ts'
-import { mapLimit } from '../util/async.ts'
 
 /** What rooms need to know about users. */
 export interface People {
@@ -17,17 +16,11 @@ export interface People {
   requireInvitable(reader: Reader, inviter: UserId, userId: UserId): Promise<void>
   /** Throws `403 M_CANNOT_LEAVE_SERVER_NOTICE_ROOM` for an invitation by the server itself. */
   requireDeclinable(inviter: UserId): void
-  /** Lets application services make those of their users who do not exist yet. Not to be called inside a read or a write. */
-  summon(userIds: Iterable<UserId>): Promise<void>
 }
 
-/** Questions to application services that are under way at once for one request. */
-const asked = 8
-
 export function createPeople(
-  db: Database,
-  accounts: Pick<Accounts, 'isLocalUser' | 'noticesUser' | 'getProfile' | 'accountData' | 'appservices'> & {
-    users: Pick<Accounts['users'], 'requireActive' | 'get'>
+  accounts: Pick<Accounts, 'isLocalUser' | 'noticesUser' | 'getProfile' | 'accountData'> & {
+    users: Pick<Accounts['users'], 'requireActive'>
   },
 ): People {
   return {
@@ -50,13 +43,6 @@ export function createPeople(
     },
     requireDeclinable: (inviter) => {
       if (inviter === accounts.noticesUser) throw errors.cannotLeaveServerNoticeRoom()
-    },
-    summon: async (userIds) => {
-      const theirs = [...userIds].filter((userId) => accounts.appservices.ofUser(userId).length > 0)
-      await mapLimit(theirs, asked, async (userId) => {
-        const user = await db.read((reader) => accounts.users.get(reader, userId))
-        if (user === undefined) await accounts.appservices.queryUser(userId)
-      })
     },
   }
 }

@@ -126,7 +126,7 @@ export function createRooms(deps: RoomsDeps): Rooms {
   const indexer = createSearchIndexer({ db, streams, log })
   const hooks: PersistHook[] = [localMembers.hook, typing.hook, followUpgrade, userDirectory.onPersist, indexer.hook]
   const writer = createRoomWriter({ db, streams, clock, states, events, serverName, signingKey, hooks })
-  const people = createPeople(db, accounts)
+  const people = createPeople(accounts)
   const aliases = createAliases({ db, writer, people, view, serverName, appservices: accounts.appservices })
   const membership = createMembership({ db, streams, writer, people, aliases })
   const addressInvites = createAddressInvites({

@@ -5,6 +5,11 @@ import { sleep } from '../../util/async.ts'
 import { FetchError } from '../../util/fetch-error.ts'
 import type { AppserviceClient } from './client.ts'
 
+export interface Queries extends AppserviceQueries {
+  /** Resolves when no question about a user of the service is under way. */
+  usersSettled(service: Appservice): Promise<void>
+}
+
 const attempts = 3
 const timeoutMs = 4000
 const pauseMs = 200
@@ -13,7 +18,7 @@ const pauseMs = 200
  * Asks services to make what somebody looks for: https://spec.matrix.org/v1.19/application-service-api/#querying
  * Whoever looks for the same thing meanwhile waits for the same answer.
  */
-export function createQueries(client: AppserviceClient): AppserviceQueries {
+export function createQueries(client: AppserviceClient): Queries {
   const underWay = new Map<string, Promise<boolean>>()
 
   async function ask(service: Appservice, path: string): Promise<boolean> {
@@ -40,6 +45,10 @@ export function createQueries(client: AppserviceClient): AppserviceQueries {
   }
 
   return {
+    usersSettled: async ({ id }) => {
+      const asked = [...underWay].filter(([key]) => key.startsWith(`${id} /users/`))
+      await Promise.allSettled(asked.map(([, asking]) => asking))
+    },
     user: (service, userId) => once(service, `/users/${encodeURIComponent(userId)}`),
     alias: (service, alias) => once(service, `/rooms/${encodeURIComponent(alias)}`),
   }

@@ -15,6 +15,7 @@ import { createDeviceQueue } from './device-queue.ts'
 import { createEphemeralNews } from './ephemeral-news.ts'
 import { createEventQueue } from './event-queue.ts'
 import { createInterest } from './interest.ts'
+import { createInvitedUsers } from './invited-users.ts'
 import { indexMembers, namespaceDigest } from './member-index.ts'
 import { ping } from './ping.ts'
 import { createQueries } from './queries.ts'
@@ -54,6 +55,7 @@ export function createAppserviceRuntime(deps: AppserviceRuntimeDeps): Appservice
   const { appservices, users } = accounts
   const { reads, typing, receipts } = rooms
   const client = createAppserviceClient('Ringback')
+  const queries = createQueries(client)
   const interest = createInterest({ appservices, reads, aliasesOf: rooms.aliases.namesOf })
   const transactions = createTransactions({ db, reads, receipts, interest, e2ee })
   let senders = new Map<string, Sender>()
@@ -62,6 +64,8 @@ export function createAppserviceRuntime(deps: AppserviceRuntimeDeps): Appservice
   const wake = (ids: Iterable<string>) => {
     for (const id of ids) senders.get(id)?.wake()
   }
+  appservices.useQueries(queries)
+  rooms.onPersist(createInvitedUsers({ accounts, log }))
   rooms.onPersist(createEventQueue({ appservices, interest, wake }))
   receipts.onReceipt(createReceiptQueue({ streams, interest, wake }))
   e2ee.addHook(createDeviceQueue({ appservices, interest, wake }))
@@ -98,7 +102,7 @@ export function createAppserviceRuntime(deps: AppserviceRuntimeDeps): Appservice
         .listeners()
         .map((service) => [
           service.id,
-          createSender({ ...deps, client, transactions }, service, createEphemeralNews(sources, service)),
+          createSender({ ...deps, client, queries, transactions }, service, createEphemeralNews(sources, service)),
         ]),
     )
     for (const sender of senders.values()) sender.wake()
@@ -108,8 +112,6 @@ export function createAppserviceRuntime(deps: AppserviceRuntimeDeps): Appservice
     await Promise.all([...senders.values()].map((sender) => sender.stop()))
     senders = new Map()
   }
-
-  appservices.useQueries(createQueries(client))
 
   return {
     thirdParty: createThirdParty({ clock, client, services: appservices.list }),

@@ -4,6 +4,7 @@ import type { TimerClock } from '../../util/clock.ts'
 import type { Log } from '../../util/log.ts'
 import type { AppserviceClient } from './client.ts'
 import type { EphemeralNews } from './ephemeral-news.ts'
+import type { Queries } from './queries.ts'
 import { getProgress, updateProgress } from './store-progress.ts'
 import type { Transaction, Transactions } from './transactions.ts'
 
@@ -26,6 +27,7 @@ interface Deps {
   readonly clock: TimerClock
   readonly log: Log
   readonly client: AppserviceClient
+  readonly queries: Pick<Queries, 'usersSettled'>
   readonly transactions: Transactions
 }
 
@@ -38,7 +40,7 @@ const longestDelay = 60_000
 export const delayAfter = (attempts: number): number => Math.min(firstDelay * 2 ** (attempts - 1), longestDelay)
 
 export function createSender(deps: Deps, service: Appservice, ephemeral: EphemeralNews): Sender {
-  const { db, clock, log, client, transactions } = deps
+  const { db, clock, log, client, queries, transactions } = deps
   const stopping = new AbortController()
   let working: Promise<void> | undefined
   let again = false
@@ -46,6 +48,8 @@ export function createSender(deps: Deps, service: Appservice, ephemeral: Ephemer
 
   /** Returns why it failed, or nothing. */
   async function send({ id, body }: Transaction): Promise<string | undefined> {
+    // Who acts for an invited user as soon as it hears of the invitation must have been asked to make the user before.
+    await queries.usersSettled(service)
     try {
       const path = `/transactions/${encodeURIComponent(id)}`
       const answer = await client.request(service, {

@@ -1,6 +1,6 @@
 import { errors } from '../../matrix/errors.ts'
 import type { JsonObject } from '../../matrix/event.ts'
-import { type EventId, isUserId } from '../../matrix/ids.ts'
+import type { EventId } from '../../matrix/ids.ts'
 import type { Actor } from '../actor.ts'
 import type { RoomDraft } from '../draft.ts'
 import type { People } from '../people.ts'
@@ -58,16 +58,12 @@ export function createRoomEvents({ writer, people }: { writer: RoomWriter; peopl
 
   return {
     send: (actor, roomId, message) => change(roomId, (draft) => appendMessage(draft, actor, message)),
-    setState: async (actor, roomId, state) => {
-      const { type, stateKey, content } = state
-      if (type === 'm.room.member' && content.membership === 'invite' && isUserId(stateKey)) {
-        await people.summon([stateKey])
-      }
-      return change(roomId, async (draft) => {
+    setState: (actor, roomId, state) =>
+      change(roomId, async (draft) => {
+        const { type, stateKey, content } = state
         if (type === 'm.room.power_levels' && stateKey === '') await checkLevels(draft, content)
         return (await appendClientState(draft, people, actor, state)).eventId
-      })
-    },
+      }),
     redact: (actor, roomId, target, txnId, content) =>
       change(roomId, async (draft) => {
         const transaction = txnId === undefined ? undefined : transactionOf(actor, txnId)

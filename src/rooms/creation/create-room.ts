@@ -138,7 +138,6 @@ export function createRoomCreation(deps: CreateRoomDeps): CreateRoom {
     const addresses = await findAddresses(request.addressInvites ?? [])
     const invite = [...(request.invite ?? []), ...addresses.known]
     const inviteContent: JsonObject = request.isDirect ? { is_direct: true } : {}
-    await people.summon(invite)
     const created = await writer.create(rules, async (draft) => {
       await people.requireActive(draft.reader, actor.userId)
       await asRoomState(() => appendBeginning(draft, actor, request, alias))

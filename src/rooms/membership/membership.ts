@@ -98,10 +98,8 @@ export function createMembership({ db, streams, writer, people, aliases }: Deps)
         for (const hook of forgetHooks) await hook(tx, actor.userId)
         streams.notify(tx, { users: [actor.userId] })
       }),
-    invite: async (actor, roomId, target, content) => {
-      if (isUserId(target)) await people.summon([target])
-      await onOther(actor, roomId, target, (draft, userId) => appendInvite(draft, people, actor, userId, content))
-    },
+    invite: (actor, roomId, target, content) =>
+      onOther(actor, roomId, target, (draft, userId) => appendInvite(draft, people, actor, userId, content)),
     kick: (actor, roomId, target, content) =>
       onOther(actor, roomId, target, (draft, userId) => appendKick(draft, actor, userId, content)),
     ban: (actor, roomId, target, content) =>
