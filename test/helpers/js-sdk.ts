@@ -6,6 +6,7 @@ import {
   ClientEvent,
   createClient,
   type ICreateClientOpts,
+  type IStartClientOpts,
   type MatrixClient,
   type MatrixEvent,
   MatrixEventEvent,
@@ -72,7 +73,7 @@ export async function createSdkClient(user: TestUser, secret: { current?: Secret
 }
 
 /** Starts syncing and resolves once the first sync has been taken in. */
-export async function startSync(client: MatrixClient): Promise<void> {
+export async function startSync(client: MatrixClient, options: IStartClientOpts = {}): Promise<void> {
   const prepared = new Promise<void>((resolve, reject) => {
     const listen = (state: SyncState, _previous: SyncState | null, data?: { error?: Error }) => {
       if (state !== SyncState.Prepared && state !== SyncState.Error) return
@@ -82,7 +83,7 @@ export async function startSync(client: MatrixClient): Promise<void> {
     }
     client.on(ClientEvent.Sync, listen)
   })
-  await client.startClient({ initialSyncLimit: 30, pollTimeout: 10_000 })
+  await client.startClient({ initialSyncLimit: 30, pollTimeout: 10_000, ...options })
   await prepared
 }
 
