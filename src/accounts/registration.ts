@@ -21,6 +21,8 @@ export interface RegistrationRequest {
   /** Undefined: do not log in. */
   readonly device: DeviceRequest | undefined
   readonly registrationToken?: string | undefined
+  /** The guest whose account becomes a full one, instead of a new one. */
+  readonly guest?: UserId | undefined
   /** An address that the new account gets. */
   readonly email?: ConfirmedEmail | undefined
   /** Runs inside the transaction that makes the account. */
@@ -73,10 +75,11 @@ export function createRegistration(deps: RegistrationDeps): Registration {
 
   function insert(
     user: NewUser,
-    { device, registrationToken, email, alongside }: Partial<RegistrationRequest>,
+    { device, registrationToken, guest, email, alongside }: Partial<RegistrationRequest>,
   ): Promise<Registered> {
     return db.write('register', async (tx) => {
-      await users.insert(tx, user)
+      if (guest === undefined) await users.insert(tx, user)
+      else await users.upgradeGuest(tx, user)
       if (registrationToken !== undefined) await tokens.use(tx, registrationToken)
       if (email) await threepids.add(tx, user.userId, email)
       await alongside?.(tx, user.userId)
@@ -85,6 +88,7 @@ export function createRegistration(deps: RegistrationDeps): Registration {
     })
   }
 
+  const letters = 'abcdefghijklmnopqrstuvwxyz0123456789'
   const madeUp = (length: number, alphabet: string) => makeUserId(randomString(length, alphabet), serverName)
 
   return {
@@ -95,8 +99,7 @@ export function createRegistration(deps: RegistrationDeps): Registration {
     },
     register: async (request) => {
       const { username, password, appservice, isAdmin = false, displayName, userType } = request
-      const userId =
-        username === undefined ? madeUp(12, 'abcdefghijklmnopqrstuvwxyz0123456789') : idFor(username, appservice)
+      const userId = request.guest ?? (username === undefined ? madeUp(12, letters) : idFor(username, appservice))
       if (password !== undefined) passwords.check(password)
       const passwordHash = password === undefined ? undefined : await passwords.hash(password)
       const user = { userId, passwordHash, isAdmin, displayName, userType, appserviceId: appservice?.id }

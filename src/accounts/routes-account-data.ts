@@ -48,39 +48,38 @@ export function accountDataRoutes({ accounts, db }: Pick<AppContext, 'accounts' 
 
   return [
     endpoint(
-      { method: 'GET', path, auth: 'user-or-guest', spec: `${spec}get_matrixclientv3useruseridaccount_datatype` },
+      { method: 'GET', path, auth: 'user', spec: `${spec}get_matrixclientv3useruseridaccount_datatype` },
       ({ requester, params }) => read(requester, params),
     ),
     endpoint(
       {
         method: 'GET',
         path: roomPath,
-        auth: 'user-or-guest',
+        auth: 'user',
         spec: `${spec}get_matrixclientv3useruseridroomsroomidaccount_datatype`,
       },
       ({ requester, params }) => read(requester, params),
     ),
     // The bodies have been parsed as JSON objects.
     endpoint(
-      { method: 'PUT', path, auth: 'user-or-guest', body, spec: `${spec}put_matrixclientv3useruseridaccount_datatype` },
+      { method: 'PUT', path, auth: 'user', body, spec: `${spec}put_matrixclientv3useruseridaccount_datatype` },
       ({ requester, params, rawBody }) => write(requester, params, rawBody as JsonObject),
     ),
     endpoint(
       {
         method: 'PUT',
         path: roomPath,
-        auth: 'user-or-guest',
+        auth: 'user',
         body,
         spec: `${spec}put_matrixclientv3useruseridroomsroomidaccount_datatype`,
       },
       ({ requester, params, rawBody }) => write(requester, params, rawBody as JsonObject),
     ),
-    endpoint(
-      { method: 'DELETE', path: `${unstable}/account_data/{type}`, auth: 'user-or-guest' },
-      ({ requester, params }) => write(requester, params, undefined),
+    endpoint({ method: 'DELETE', path: `${unstable}/account_data/{type}`, auth: 'user' }, ({ requester, params }) =>
+      write(requester, params, undefined),
     ),
     endpoint(
-      { method: 'DELETE', path: `${unstable}/rooms/{roomId}/account_data/{type}`, auth: 'user-or-guest' },
+      { method: 'DELETE', path: `${unstable}/rooms/{roomId}/account_data/{type}`, auth: 'user' },
       ({ requester, params }) => write(requester, params, undefined),
     ),
   ]

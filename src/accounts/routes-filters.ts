@@ -12,7 +12,7 @@ export function filterRoutes({ accounts, db }: Pick<AppContext, 'accounts' | 'db
       {
         method: 'POST',
         path: '/_matrix/client/v3/user/{userId}/filter',
-        auth: 'user-or-guest',
+        auth: 'user',
         limit: 'general',
         body: syncFilter,
         maxBody: 64 * 1024,
@@ -28,7 +28,7 @@ export function filterRoutes({ accounts, db }: Pick<AppContext, 'accounts' | 'db
       {
         method: 'GET',
         path: '/_matrix/client/v3/user/{userId}/filter/{filterId}',
-        auth: 'user-or-guest',
+        auth: 'user',
         spec: `${spec}get_matrixclientv3useruseridfilterfilterid`,
       },
       async ({ requester, params }) => {

@@ -3,6 +3,7 @@ import type { AppContext } from '../context.ts'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
 import { validate } from '../http/validate.ts'
 import { errors } from '../matrix/errors.ts'
+import { guestToUpgrade } from './guest-upgrade.ts'
 import type { Registered } from './registration.ts'
 import { registrationPolicy } from './registration-policy.ts'
 import { deviceKeys, deviceRequest, grantJson, requireAppservice } from './requests.ts'
@@ -13,6 +14,7 @@ const registerBody = z.object({
   password: z.string().optional(),
   type: z.string().optional(),
   inhibit_login: z.boolean().optional(),
+  guest_access_token: z.string().optional(),
   ...deviceKeys,
 })
 
@@ -56,7 +58,9 @@ export function registrationRoutes(ctx: Pick<AppContext, 'config' | 'accounts' |
           return answer(await registration.register({ username, password: undefined, device, appservice }))
         }
         refuseClosed()
-        if (request.body.username !== undefined) await registration.requireAvailable(request.body.username)
+        const isUpgrade = (await guestToUpgrade(ctx, request, request.body)) !== undefined
+        if (request.body.username !== undefined && !isUpgrade)
+          await registration.requireAvailable(request.body.username)
         if (request.body.password !== undefined) accounts.passwords.check(request.body.password)
         const outcome = await accounts.uia.require(request, registrationPolicy(ctx))
         // The schema has accepted this body when the session began.
@@ -67,6 +71,7 @@ export function registrationRoutes(ctx: Pick<AppContext, 'config' | 'accounts' |
         const registered = await registration.register({
           username: body.username,
           password: body.password,
+          guest: await guestToUpgrade(ctx, request, body),
           device: body.inhibit_login ? undefined : deviceRequest(body),
           registrationToken: typeof token === 'string' ? token : undefined,
           email,

@@ -70,7 +70,14 @@ export async function insertUser(tx: Tx, user: NewUserRow): Promise<boolean> {
 export type UserPatch = Partial<
   Pick<
     UserRow,
-    'password_hash' | 'is_admin' | 'is_locked' | 'is_suspended' | 'deactivated_ts' | 'is_erased' | 'user_type'
+    | 'password_hash'
+    | 'is_admin'
+    | 'is_guest'
+    | 'is_locked'
+    | 'is_suspended'
+    | 'deactivated_ts'
+    | 'is_erased'
+    | 'user_type'
   >
 >
 

@@ -38,6 +38,8 @@ export interface Users {
   hasPeople(reader: Reader): Promise<boolean>
   /** Throws `M_USER_IN_USE` where the id is taken. */
   insert(tx: Tx, user: NewUser): Promise<void>
+  /** Makes a full account of a guest's. Throws `M_USER_IN_USE` where it is none, or none any more. */
+  upgradeGuest(tx: Tx, user: NewUser): Promise<void>
   /** Hashes the password and makes the account: for the command line and built-in bots. Throws like `insert`. */
   create(user: Omit<NewUser, 'passwordHash'> & { password?: string | undefined }): Promise<void>
   /** The user whose name and password these are. Throws `M_FORBIDDEN`, `M_USER_DEACTIVATED`. */
@@ -100,6 +102,12 @@ export function createUsers(deps: UsersDeps): Users {
     }),
     hasPeople,
     insert,
+    upgradeGuest: async (tx, { userId, passwordHash }) => {
+      const guest = await getStoredUser(tx, userId)
+      if (!guest?.isGuest || guest.isDeactivated) throw errors.userInUse()
+      await updateUser(tx, userId, { password_hash: passwordHash ?? null, is_guest: 0 })
+      cache.invalidate(tx)
+    },
     create: async ({ password, ...user }) => {
       const passwordHash = password === undefined ? undefined : await passwords.hash(password)
       await db.write('create user', (tx) => insert(tx, { ...user, passwordHash }))

@@ -74,7 +74,7 @@ export function keysRoutes({ e2ee, db }: Pick<AppContext, 'e2ee' | 'db'>): Endpo
       {
         method: 'GET',
         path: '/_matrix/client/v3/keys/changes',
-        auth: 'user-or-guest',
+        auth: 'user',
         limit: 'keys',
         query: z.object({ from: z.string(), to: z.string() }),
         spec: `${spec}#get_matrixclientv3keyschanges`,

@@ -39,7 +39,7 @@ export function discoveryRoutes({ rooms }: Pick<AppContext, 'rooms'>): Endpoint[
         method: 'GET',
         path: '/_matrix/client/v1/rooms/{roomId}/hierarchy',
         also: ['/_matrix/client/unstable/org.matrix.msc2946/rooms/{roomId}/hierarchy'],
-        auth: 'user-or-guest',
+        auth: 'user',
         limit: 'lookup',
         query: z.object({
           suggested_only: z.boolean().optional(),
@@ -64,7 +64,7 @@ export function discoveryRoutes({ rooms }: Pick<AppContext, 'rooms'>): Endpoint[
         method: 'GET',
         path: '/_matrix/client/v1/rooms/{roomId}/timestamp_to_event',
         also: ['/_matrix/client/unstable/org.matrix.msc3030/rooms/{roomId}/timestamp_to_event'],
-        auth: 'user-or-guest',
+        auth: 'user',
         limit: 'lookup',
         query: z.object({ ts: z.number().int(), dir: z.enum(['f', 'b']) }),
         spec: 'https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv1roomsroomidtimestamp_to_event',

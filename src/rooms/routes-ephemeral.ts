@@ -21,7 +21,7 @@ export function ephemeralRoutes({ rooms }: Pick<AppContext, 'rooms'>): Endpoint[
       {
         method: 'PUT',
         path: '/_matrix/client/v3/rooms/{roomId}/typing/{userId}',
-        auth: 'user-or-guest',
+        auth: 'user',
         limit: 'general',
         body: z.object({ typing: z.boolean(), timeout: z.number().int().min(0).nullish() }),
         spec: link('put_matrixclientv3roomsroomidtypinguserid'),
@@ -37,7 +37,7 @@ export function ephemeralRoutes({ rooms }: Pick<AppContext, 'rooms'>): Endpoint[
       {
         method: 'POST',
         path: '/_matrix/client/v3/rooms/{roomId}/receipt/{receiptType}/{eventId}',
-        auth: 'user-or-guest',
+        auth: 'user',
         limit: 'general',
         body: z.object({ thread_id: z.unknown().optional() }),
         spec: link('post_matrixclientv3roomsroomidreceiptreceipttypeeventid'),
@@ -61,7 +61,7 @@ export function ephemeralRoutes({ rooms }: Pick<AppContext, 'rooms'>): Endpoint[
       {
         method: 'POST',
         path: '/_matrix/client/v3/rooms/{roomId}/read_markers',
-        auth: 'user-or-guest',
+        auth: 'user',
         limit: 'general',
         body: z.object({ 'm.fully_read': text, 'm.read': text, 'm.read.private': text }),
         spec: link('post_matrixclientv3roomsroomidread_markers'),

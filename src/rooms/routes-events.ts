@@ -67,7 +67,7 @@ export function eventRoutes({ rooms }: Pick<AppContext, 'rooms'>): Endpoint[] {
       {
         method: 'PUT',
         path: '/_matrix/client/v3/rooms/{roomId}/redact/{eventId}/{txnId}',
-        auth: 'user-or-guest',
+        auth: 'user',
         limit: 'message',
         body: content,
         strictNumbers: true,

@@ -83,7 +83,7 @@ export function membershipRoutes({ rooms }: Pick<AppContext, 'rooms'>): Endpoint
       {
         method: 'POST',
         path: '/_matrix/client/v3/rooms/{roomId}/forget',
-        auth: 'user-or-guest',
+        auth: 'user',
         limit: 'membership',
         spec: link('post_matrixclientv3roomsroomidforget'),
       },
@@ -96,7 +96,7 @@ export function membershipRoutes({ rooms }: Pick<AppContext, 'rooms'>): Endpoint
       {
         method: 'GET',
         path: '/_matrix/client/v3/joined_rooms',
-        auth: 'user-or-guest',
+        auth: 'user',
         spec: link('get_matrixclientv3joined_rooms'),
       },
       async ({ requester }) => ({ joined_rooms: await membership.listJoinedRooms(requester.userId) }),

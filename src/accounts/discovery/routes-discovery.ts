@@ -40,7 +40,7 @@ export function discoveryRoutes({ config, db, emails }: Pick<AppContext, 'config
       {
         method: 'GET',
         path: '/_matrix/client/v3/capabilities',
-        auth: 'user-or-guest',
+        auth: 'user',
         spec: 'https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3capabilities',
       },
       ({ requester }) => {

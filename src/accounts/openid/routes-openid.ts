@@ -9,7 +9,7 @@ export function openidRoutes({ accounts, serverName }: Pick<AppContext, 'account
       {
         method: 'POST',
         path: '/_matrix/client/v3/user/{userId}/openid/request_token',
-        auth: 'user-or-guest',
+        auth: 'user',
         limit: 'general',
         body: z.object({}),
         spec: 'https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3useruseridopenidrequest_token',

@@ -15,7 +15,7 @@ export function presenceRoutes({ presence }: Pick<AppContext, 'presence'>): Endp
       {
         method: 'PUT',
         path,
-        auth: 'user-or-guest',
+        auth: 'user',
         limit: 'general',
         body: z.object({
           presence: z.enum(['online', 'unavailable', 'offline']),
@@ -33,7 +33,7 @@ export function presenceRoutes({ presence }: Pick<AppContext, 'presence'>): Endp
       {
         method: 'GET',
         path,
-        auth: 'user-or-guest',
+        auth: 'user',
         limit: 'lookup',
         spec: link('get_matrixclientv3presenceuseridstatus'),
       },
