@@ -19,11 +19,11 @@ interface Edu extends JsonObject {
   content: JsonObject
 }
 
-/** What came under a key of the transactions, by its unstable name, which must say the same as the stable one. */
-function arrived<T>(service: FakeAppservice, stable: string, unstable: string): T[] {
+/** What came under a key of the transactions; where it has two names, both must say the same. */
+function arrived<T>(service: FakeAppservice, name: string, other = name): T[] {
   return service.transactions.flatMap(({ body }) => {
-    assert.deepEqual(body[stable], body[unstable])
-    const value = body[unstable]
+    assert.deepEqual(body[name], body[other])
+    const value = body[name]
     return value === undefined ? [] : [value as T]
   })
 }
@@ -35,19 +35,11 @@ const edus = (service: FakeAppservice, type: string) =>
 const messages = (service: FakeAppservice) =>
   arrived<JsonObject[]>(service, 'to_device', 'de.sorunome.msc2409.to_device').flat()
 const lists = (service: FakeAppservice) =>
-  arrived<{ changed: string[]; left: string[] }>(service, 'device_lists', 'org.matrix.msc3202.device_lists')
+  arrived<{ changed: string[]; left: string[] }>(service, 'org.matrix.msc3202.device_lists')
 const counts = (service: FakeAppservice) =>
-  arrived<Record<string, Record<string, JsonObject>>>(
-    service,
-    'device_one_time_keys_count',
-    'org.matrix.msc3202.device_one_time_keys_count',
-  )
+  arrived<Record<string, Record<string, JsonObject>>>(service, 'org.matrix.msc3202.device_one_time_keys_count')
 const fallbacks = (service: FakeAppservice) =>
-  arrived<Record<string, Record<string, string[]>>>(
-    service,
-    'device_unused_fallback_key_types',
-    'org.matrix.msc3202.device_unused_fallback_key_types',
-  )
+  arrived<Record<string, Record<string, string[]>>>(service, 'org.matrix.msc3202.device_unused_fallback_key_types')
 
 async function enter(ghost: Ghost, room: string): Promise<void> {
   await ghost.request('POST', at`/_matrix/client/v3/join/${room}`, { body: {} })

@@ -63,7 +63,7 @@ function explain(issue: core.$ZodIssue, raw: unknown): string {
   const key = formatPath(path)
   const value = valueAt(raw, path)
   const name = String(path.at(-1) ?? '')
-  if (value === undefined) return `${key} is missing; ${missingHints[name] ?? 'it is required'}`
+  if (value === undefined || value === null) return `${key} is missing; ${missingHints[name] ?? 'it is required'}`
   const shown = secrets.has(name) ? 'set' : JSON.stringify(value)
   return `${key} is ${shown}, but ${requirement(issue)}`
 }

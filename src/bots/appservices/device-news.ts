@@ -4,7 +4,12 @@ import type { E2ee } from '../../e2ee/e2ee.ts'
 import type { JsonObject } from '../../matrix/event.ts'
 import { receivesAlone } from './device-queue.ts'
 import { type Interest, isExclusiveUser } from './interest.ts'
-import { deleteQueuedKeyCount, deleteQueuedMessages, listQueuedKeyCounts, listQueuedMessages } from './store-queue.ts'
+import {
+  deleteQueuedKeyCount,
+  deleteQueuedMessages,
+  listQueuedKeyCounts,
+  listQueuedMessages,
+} from './store-queued-news.ts'
 
 export interface DeviceSources {
   readonly e2ee: Pick<E2ee, 'keyCounts' | 'changedUsers'> & {
@@ -14,6 +19,7 @@ export interface DeviceSources {
 }
 
 const maxMessages = 100
+const maxMessageBytes = 512 * 1024
 const maxDevices = 100
 const maxChangedUsers = 500
 
@@ -21,15 +27,19 @@ const maxChangedUsers = 500
 export async function takeMessages({ e2ee }: DeviceSources, tx: Tx, service: Appservice): Promise<JsonObject[]> {
   const rows = await listQueuedMessages(tx, service.id, maxMessages)
   const messages: JsonObject[] = []
+  let bytes = 0
+  let last: number | undefined
   for (const { user_id: userId, device_id: deviceId, stream_pos: position } of rows) {
     const device = { userId, deviceId }
     const message = await e2ee.toDevice.get(tx, device, position)
+    bytes += message === undefined ? 0 : Buffer.byteLength(JSON.stringify(message))
+    if (bytes > maxMessageBytes && messages.length > 0) break
+    last = position
     if (message === undefined) continue
     messages.push({ ...message, to_user_id: userId, to_device_id: deviceId })
     if (receivesAlone(service) && isExclusiveUser(service, userId)) await e2ee.toDevice.remove(tx, device, position)
   }
-  const last = rows.at(-1)
-  if (last !== undefined) await deleteQueuedMessages(tx, service.id, last.stream_pos)
+  if (last !== undefined) await deleteQueuedMessages(tx, service.id, last)
   return messages
 }
 

@@ -2,7 +2,7 @@ import type { Appservice } from '../../accounts/appservices/appservice.ts'
 import type { Appservices } from '../../accounts/appservices/appservices.ts'
 import type { E2eeHook } from '../../e2ee/ports.ts'
 import type { Interest } from './interest.ts'
-import { queueKeyCount, queueMessage } from './store-queue.ts'
+import { queueKeyCount, queueMessage } from './store-queued-news.ts'
 
 interface Deps {
   readonly appservices: Pick<Appservices, 'ofUser'>

@@ -5,7 +5,7 @@ import { membershipOf } from '../../matrix/member-content.ts'
 import type { PersistHook, StoredEvent } from '../../rooms/types.ts'
 import type { Interest } from './interest.ts'
 import { deleteMember, hasMember, insertMember } from './store-members.ts'
-import { queueEvent } from './store-queue.ts'
+import { queueEvent } from './store-queued-events.ts'
 
 interface Deps {
   readonly appservices: Pick<Appservices, 'ofUser'>

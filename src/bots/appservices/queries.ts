@@ -6,8 +6,8 @@ import { FetchError } from '../../util/fetch-error.ts'
 import type { AppserviceClient } from './client.ts'
 
 export interface Queries extends AppserviceQueries {
-  /** Resolves when no question about a user of the service is under way. */
-  usersSettled(service: Appservice): Promise<void>
+  /** Resolves when no question about a user of the service is under way, or the signal is aborted. */
+  usersSettled(service: Appservice, signal: AbortSignal): Promise<void>
 }
 
 const attempts = 3
@@ -45,9 +45,11 @@ export function createQueries(client: AppserviceClient): Queries {
   }
 
   return {
-    usersSettled: async ({ id }) => {
+    usersSettled: async ({ id }, signal) => {
       const asked = [...underWay].filter(([key]) => key.startsWith(`${id} /users/`))
-      await Promise.allSettled(asked.map(([, asking]) => asking))
+      if (asked.length === 0) return
+      const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+      await Promise.race([Promise.allSettled(asked.map(([, asking]) => asking)), stopped])
     },
     user: (service, userId) => once(service, `/users/${encodeURIComponent(userId)}`),
     alias: (service, alias) => once(service, `/rooms/${encodeURIComponent(alias)}`),

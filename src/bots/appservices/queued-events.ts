@@ -7,7 +7,7 @@ import type { Room, StoredEvent } from '../../rooms/types.ts'
 import { strippedState } from '../../sync/invited-room.ts'
 import { createYielder } from '../../util/async.ts'
 import { isOwnUser } from './interest.ts'
-import { listQueuedEvents } from './store-queue.ts'
+import { listQueuedEvents } from './store-queued-events.ts'
 
 /** A page of the queue as a transaction holds it. */
 export interface EventPage {
@@ -24,9 +24,9 @@ export interface MemberEvent {
   readonly event: StoredEvent
 }
 
-/** https://spec.matrix.org/v1.19/application-service-api/#pushing-events sets no limit: this is what services cope with. */
+/** The specification sets no limit. Common libraries take requests of 5 MB, of which some is for what is no event. */
 const maxEvents = 100
-const maxBytes = 4 * 1024 * 1024
+const maxBytes = 2 * 1024 * 1024
 
 /** The oldest events that wait for the service: as many as one transaction holds, or all up to the end of one that is fixed. */
 export async function loadEvents(

@@ -4,7 +4,7 @@ import type { Streams } from '../../db/streams.ts'
 import type { JsonObject } from '../../matrix/event.ts'
 import type { ReceiptHook, Receipts } from '../../rooms/ephemeral/receipts.ts'
 import { type Interest, isOwnUser } from './interest.ts'
-import { deleteQueuedReceipts, listQueuedReceipts, queueReceipts } from './store-queue.ts'
+import { deleteQueuedReceipts, listQueuedReceipts, queueReceipts } from './store-queued-news.ts'
 
 interface QueueDeps {
   readonly streams: Pick<Streams, 'positionIn'>

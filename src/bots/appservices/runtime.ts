@@ -60,6 +60,7 @@ export function createAppserviceRuntime(deps: AppserviceRuntimeDeps): Appservice
   const transactions = createTransactions({ db, reads, receipts, interest, e2ee })
   let senders = new Map<string, Sender>()
   let isRunning = false
+  let reloading = Promise.resolve()
 
   const wake = (ids: Iterable<string>) => {
     for (const id of ids) senders.get(id)?.wake()
@@ -113,6 +114,12 @@ export function createAppserviceRuntime(deps: AppserviceRuntimeDeps): Appservice
     senders = new Map()
   }
 
+  async function replace(registrations: readonly Registration[]): Promise<void> {
+    await stopAll()
+    appservices.replace(registrations)
+    if (isRunning) await startAll()
+  }
+
   return {
     thirdParty: createThirdParty({ clock, client, services: appservices.list }),
     ping: async (id, transactionId) => {
@@ -122,10 +129,9 @@ export function createAppserviceRuntime(deps: AppserviceRuntimeDeps): Appservice
       await senders.get(id)?.retry()
       return duration
     },
-    reload: async (registrations) => {
-      await stopAll()
-      appservices.replace(registrations)
-      if (isRunning) await startAll()
+    reload: (registrations) => {
+      reloading = reloading.catch(() => undefined).then(() => replace(registrations))
+      return reloading
     },
     retry: async ({ id }) => senders.get(id)?.retry(),
     drain: async () => {

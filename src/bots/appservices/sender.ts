@@ -49,7 +49,7 @@ export function createSender(deps: Deps, service: Appservice, ephemeral: Ephemer
   /** Returns why it failed, or nothing. */
   async function send({ id, body }: Transaction): Promise<string | undefined> {
     // Who acts for an invited user as soon as it hears of the invitation must have been asked to make the user before.
-    await queries.usersSettled(service)
+    await queries.usersSettled(service, stopping.signal)
     try {
       const path = `/transactions/${encodeURIComponent(id)}`
       const answer = await client.request(service, {

@@ -11,7 +11,8 @@ import { listMetUsers } from './met-users.ts'
 import { type EventPage, loadEvents } from './queued-events.ts'
 import { takeReceipts } from './receipts.ts'
 import { getProgress, type ProgressRow, updateProgress } from './store-progress.ts'
-import { deleteQueuedEvents, hasNews } from './store-queue.ts'
+import { deleteQueuedEvents } from './store-queued-events.ts'
+import { hasNews } from './store-queued-news.ts'
 
 export interface Transaction {
   readonly id: string
@@ -120,20 +121,15 @@ interface Extra {
   readonly lists: { readonly changed: string[]; readonly left: string[] }
 }
 
-/** Everything but events, under the names that services of today and of tomorrow look for. */
+/** Everything but events; what the specification names now is still looked for under older names, too. */
 function extraOf({ ephemeral, messages, counts, lists }: Extra): JsonObject {
   const deviceLists = { changed: lists.changed, left: lists.left }
   return {
     ...(ephemeral.length > 0 && { ephemeral, 'de.sorunome.msc2409.ephemeral': ephemeral }),
     ...(messages.length > 0 && { to_device: messages, 'de.sorunome.msc2409.to_device': messages }),
-    ...(lists.changed.length + lists.left.length > 0 && {
-      device_lists: deviceLists,
-      'org.matrix.msc3202.device_lists': deviceLists,
-    }),
+    ...(lists.changed.length + lists.left.length > 0 && { 'org.matrix.msc3202.device_lists': deviceLists }),
     ...(counts !== undefined && {
-      device_one_time_keys_count: counts.oneTime,
       'org.matrix.msc3202.device_one_time_keys_count': counts.oneTime,
-      device_unused_fallback_key_types: counts.unusedFallback,
       'org.matrix.msc3202.device_unused_fallback_key_types': counts.unusedFallback,
     }),
   }
