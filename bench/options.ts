@@ -23,7 +23,7 @@ export interface Options {
   roomVersion: string | undefined
 }
 
-/** What issue-sized machines take about five minutes for. */
+/** The figures of RESULTS.md: about a quarter of an hour, a third of which is the million messages. */
 export const FULL: Options = {
   seconds: 8,
   warmup: 2,

@@ -88,6 +88,26 @@ testOnEngines('who is in many rooms finds what is there among all that is elsewh
   assert.deepEqual(await everyId(alice, 'word', criteria), expected)
 })
 
+testOnEngines('long texts cost pages, not results', async (_t, { engine }) => {
+  await using server = await createTestServer({ engine })
+  const alice = await server.user('alice')
+  const roomId = await createRoom(alice)
+  const sent: string[] = []
+  for (let i = 0; i < 10; i += 1) {
+    sent.push(...(await fill(server, alice, roomId, 8, `word ${'lorem ipsum '.repeat(700 - (i % 3) * 100)}`)))
+  }
+  for (const order of ['rank', 'recent']) {
+    const pageSizes: number[] = []
+    const seen: string[] = []
+    for await (const page of pages(alice, 'word', { order_by: order, filter: { limit: 100 } })) {
+      pageSizes.push(page.results.length)
+      seen.push(...idsOf(page))
+    }
+    assert.ok((pageSizes[0] ?? 0) < sent.length, 'the first page stops early')
+    assert.deepEqual(seen.toSorted(), sent.toSorted())
+  }
+})
+
 testOnEngines('groups are paged by themselves', async (_t, { engine }) => {
   await using server = await createTestServer({ engine })
   const [alice, bob] = [await server.user('alice'), await server.user('bob')]

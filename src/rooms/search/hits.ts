@@ -1,5 +1,6 @@
 import type { Reader } from '../../db/database.ts'
 import { matchesFilter } from '../../matrix/event-filter.ts'
+import { createYielder } from '../../util/async.ts'
 import type { StoredEvent } from '../types.ts'
 import type { Visibility } from '../visibility.ts'
 import { type Match, matchText, type Phrase } from './phrases.ts'
@@ -40,11 +41,13 @@ export async function judge(
     byRoom.set(event.roomNid, group)
   }
   const hits: Hit[] = []
+  const pause = createYielder()
   for (const { room, events: found } of byRoom.values()) {
     const visible = await seenIn(visibility, reader, search, room, found)
     const versions = await listVersions(reader, visible)
     const edits = new Set(await seenIn(visibility, reader, search, room, [...versions.values()].flat()))
     for (const event of visible) {
+      await pause()
       const edit = versions.get(event.eventId)?.find((one) => edits.has(one))
       // What counts is the text that the user sees, not what it once was.
       const text = (edit && editedTextOf(edit.pdu)) ?? textOf(event.pdu)?.text ?? ''

@@ -7,12 +7,13 @@ import type { IndexedText } from './index-types.ts'
 import { indexedPhrases } from './phrases.ts'
 import { searchIndexOf } from './search-index.ts'
 import {
-  getBatchEnd,
   getIndexedUpTo,
   getNewestPosition,
   listEventsById,
   listTexts,
+  listWaiting,
   updateIndexedUpTo,
+  type Waiting,
 } from './store-search.ts'
 import { editedTextOf, textOf } from './text-of.ts'
 import { editedBy, listVersions } from './versions.ts'
@@ -30,8 +31,11 @@ export interface SearchIndexer {
   stop(): Promise<void>
 }
 
-/** So many events are indexed in one transaction. */
+/** So many events are indexed in one transaction, and so many characters of them. */
 const batchSize = 256
+const batchLength = 500_000
+/** An edit brings its original and other edits with it. */
+const editLength = 25_000
 /** Somebody who searches waits for so many transactions. */
 const patience = 8
 
@@ -84,8 +88,8 @@ export function createSearchIndexer(deps: {
     current ??= db
       .write('index for search', async (tx) => {
         const from = await getIndexedUpTo(tx)
-        const upTo = (await getBatchEnd(tx, from, batchSize)) ?? (await getNewestPosition(tx))
-        if (upTo <= from) return from
+        const upTo = endOf(await listWaiting(tx, from, batchSize))
+        if (upTo === undefined) return from
         await fileNew(tx, await listTexts(tx, from, upTo))
         await updateIndexedUpTo(tx, upTo)
         return upTo
@@ -150,6 +154,16 @@ export function createSearchIndexer(deps: {
       await working
     },
   }
+}
+
+/** The stream position up to which the first of the events make a batch. */
+function endOf(events: readonly Waiting[]): number | undefined {
+  let length = 0
+  const fitting = events.findIndex(({ size, is_edit }) => {
+    length += size + is_edit * editLength
+    return length >= batchLength
+  })
+  return events.at(fitting)?.stream_pos ?? undefined
 }
 
 function indexedText(event: StoredEvent, edits: readonly StoredEvent[]): IndexedText | undefined {

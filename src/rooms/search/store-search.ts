@@ -25,14 +25,42 @@ export async function updateIndexedUpTo(tx: Tx, position: number): Promise<void>
   await moveIndexed.run(tx, { name, position })
 }
 
-const after = prepare((qb, p: { after: number; limit: number }) =>
-  qb.selectFrom('events').select('stream_pos').where('stream_pos', '>', p.after).orderBy('stream_pos').limit(p.limit),
+export interface Waiting {
+  readonly stream_pos: number | null
+  readonly size: number
+  readonly is_edit: number
+}
+
+const waiting = prepare((qb, p: { after: number; limit: number }) =>
+  qb
+    .selectFrom('events as e')
+    .select((eb) => [
+      'e.stream_pos',
+      sql<number>`length(e.json)`.as('size'),
+      eb
+        .case()
+        .when(
+          eb.exists(
+            eb
+              .selectFrom('relations as r')
+              .select('r.event_nid')
+              .whereRef('r.event_nid', '=', 'e.event_nid')
+              .where('r.rel_type', '=', sql.lit('m.replace')),
+          ),
+        )
+        .then(sql.lit(1))
+        .else(sql.lit(0))
+        .end()
+        .as('is_edit'),
+    ])
+    .where('e.stream_pos', '>', p.after)
+    .orderBy('e.stream_pos')
+    .limit(p.limit),
 )
 
-/** The stream position of the last of the `limit` events behind a position; undefined where there are fewer. */
-export async function getBatchEnd(reader: Reader, from: number, limit: number): Promise<number | undefined> {
-  const rows = await after.all(reader, { after: from, limit })
-  return rows.length < limit ? undefined : (rows.at(-1)?.stream_pos ?? undefined)
+/** The next events behind a stream position, and how many characters each has. */
+export function listWaiting(reader: Reader, from: number, limit: number): Promise<Waiting[]> {
+  return waiting.all(reader, { after: from, limit })
 }
 
 const newest = prepare((qb, _: object) =>
@@ -87,29 +115,18 @@ export async function listEventsById(reader: Reader, eventIds: readonly string[]
   return (await byId(reader, eventIds)).map(toStoredEvent)
 }
 
-const editsOf = prepareList((qb, ids: readonly string[]) =>
+const withEdits = prepareList((qb, ids: readonly string[]) =>
   qb
-    .selectFrom('relations as r')
-    .innerJoin('events as e', 'e.event_nid', 'r.event_nid')
-    .selectAll('e')
-    .select('r.parent_id')
-    .where('r.parent_id', 'in', ids)
-    .where('r.rel_type', '=', sql.lit('m.replace'))
-    .where('e.status', '=', 0),
+    .selectFrom('relations')
+    .select('parent_id')
+    .distinct()
+    .where('parent_id', 'in', ids)
+    .where('rel_type', '=', sql.lit('m.replace')),
 )
 
-/** What may be edits of these events, by the id of what they edit. */
-export async function listEditsOf(
-  reader: Reader,
-  eventIds: readonly string[],
-): Promise<ReadonlyMap<string, StoredEvent[]>> {
-  const edits = new Map<string, StoredEvent[]>()
-  for (const row of await editsOf(reader, eventIds)) {
-    const known = edits.get(row.parent_id)
-    if (known === undefined) edits.set(row.parent_id, [toStoredEvent(row)])
-    else known.push(toStoredEvent(row))
-  }
-  return edits
+/** Those of the events that others claim to edit. */
+export async function listEdited(reader: Reader, eventIds: readonly string[]): Promise<ReadonlySet<string>> {
+  return new Set((await withEdits(reader, eventIds)).map((row) => row.parent_id))
 }
 
 const roomsOfUser = prepare((qb, p: { userId: string; limit: number }) =>

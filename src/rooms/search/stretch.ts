@@ -1,4 +1,5 @@
 import type { Reader } from '../../db/database.ts'
+import { stringOf } from '../../matrix/content.ts'
 import { createYielder } from '../../util/async.ts'
 import type { Visibility } from '../visibility.ts'
 import { listCandidates } from './candidates.ts'
@@ -18,6 +19,8 @@ export interface StretchDeps {
   readonly visibility: Visibility
 }
 
+/** So many events are read at once. */
+const chunkSize = 64
 /** So many results are sorted and counted together. */
 const enoughHits = 500
 /** Among events that the user may not see, or did not ask for, no more than these are looked at. */
@@ -41,18 +44,21 @@ export async function collectStretch(
   let looked = 0
   let text = 0
   for await (const batch of listCandidates(index, reader, search, below)) {
-    const isBeyond = end !== undefined && batch.floor < end
-    const positions = isBeyond ? batch.positions.filter((pos) => pos >= end) : batch.positions
-    const events = await listEventsAt(reader, positions)
-    hits.push(...(await judge(visibility, reader, search, events)))
-    if (isBeyond) return { hits, floor: end }
-    if (batch.isLast) return { hits, floor: undefined }
+    const wanted = end === undefined ? batch.positions : batch.positions.filter((pos) => pos >= end)
+    for (let from = 0; from < wanted.length; from += chunkSize) {
+      const events = await listEventsAt(reader, wanted.slice(from, from + chunkSize))
+      hits.push(...(await judge(visibility, reader, search, events)))
+      looked += events.length
+      for (const { pdu } of events) text += stringOf(pdu, 'body')?.length ?? 0
+      const floor = wanted[from + chunkSize - 1]
+      if (text >= maxText && floor !== undefined) return { hits, floor }
+      await pause()
+    }
     named += batch.named
-    looked += events.length
-    for (const { pdu } of events) text += String(pdu.content.body ?? '').length
+    if (end !== undefined && batch.floor < end) return { hits, floor: end }
+    if (batch.isLast) return { hits, floor: undefined }
     const isEnough = end === undefined ? hits.length >= enoughHits : batch.floor === end
-    if (isEnough || named >= maxNamed || looked >= maxEvents || text >= maxText) return { hits, floor: batch.floor }
-    await pause()
+    if (isEnough || named >= maxNamed || looked >= maxEvents) return { hits, floor: batch.floor }
   }
   return { hits, floor: undefined }
 }
