@@ -95,13 +95,14 @@ test('account data: global and of rooms, private, deletable', async () => {
   assert.deepEqual(await alice.get(data(alice.userId, 'org.example.a')), { a: 1 })
   assert.deepEqual(await alice.get(data(alice.userId, 'org.example.a', room)), { room: true })
   await alice.put(data(alice.userId, 'org.example.a'), {})
-  assert.deepEqual(await alice.get(data(alice.userId, 'org.example.a')), {})
+  await alice.request('GET', data(alice.userId, 'org.example.a'), { expect: 404 })
 
   const list = (since?: number, roomId?: string) =>
     server.context.db.read((reader) => accountData.list(reader, alice.userId, roomId, since))
   assert.deepEqual(await list(before), [{ type: 'org.example.a', content: {} }])
   assert.deepEqual(await list(before, room), [{ type: 'org.example.a', content: { room: true } }])
   assert.deepEqual(await server.context.db.read((r) => accountData.changedRooms(r, alice.userId, before)), [room])
+  await alice.put(data(alice.userId, 'org.example.a'), { a: 2 })
   const position = server.context.streams.position()
   assert.deepEqual(await list(position), [])
 

@@ -7,10 +7,12 @@ import { isRoomId, type RoomId } from '../matrix/ids.ts'
 
 const spec = 'https://spec.matrix.org/v1.19/client-server-api/#'
 const base = '/_matrix/client/v3/user/{userId}'
+const deletion = 'https://github.com/matrix-org/matrix-spec-proposals/pull/3391'
 const unstable = '/_matrix/client/unstable/org.matrix.msc3391/user/{userId}'
 
 /** Types that have endpoints of their own. */
-const serverControlled = new Set(['m.fully_read', 'm.push_rules'])
+const pushRules = 'm.push_rules'
+const serverControlled = new Set(['m.fully_read', pushRules])
 
 interface Params {
   readonly userId: string
@@ -18,25 +20,30 @@ interface Params {
   readonly roomId?: string
 }
 
-export function accountDataRoutes({ accounts, db }: Pick<AppContext, 'accounts' | 'db'>): Endpoint[] {
+export function accountDataRoutes({ accounts, db, push }: Pick<AppContext, 'accounts' | 'db' | 'push'>): Endpoint[] {
   const { accountData } = accounts
 
   async function read(requester: Requester, params: Params): Promise<JsonObject> {
     requireSelf(requester, params.userId)
     const roomId = requireRoomId(params.roomId)
-    const content = await db.read((reader) => accountData.get(reader, requester.userId, params.type, roomId))
+    const content = await db.read((reader) =>
+      params.type === pushRules && roomId === undefined
+        ? push.rules.contentFor(reader, requester.userId)
+        : accountData.get(reader, requester.userId, params.type, roomId),
+    )
     if (!content) throw errors.notFound('There is no such account data')
     return content
   }
 
-  async function write(requester: Requester, params: Params, content: JsonObject | undefined): Promise<object> {
+  /** Without content, or with an empty one, the data is deleted. */
+  async function write(requester: Requester, params: Params, content: JsonObject = {}): Promise<object> {
     requireSelf(requester, params.userId)
     const roomId = requireRoomId(params.roomId)
     if (serverControlled.has(params.type)) {
       throw new MatrixError(405, 'M_BAD_JSON', `${params.type} cannot be set as account data`)
     }
     await db.write('account data', async (tx) => {
-      if (content) await accountData.set(tx, requester.userId, params.type, content, roomId)
+      if (Object.keys(content).length > 0) await accountData.set(tx, requester.userId, params.type, content, roomId)
       else await accountData.delete(tx, requester.userId, params.type, roomId)
     })
     return {}
@@ -75,12 +82,19 @@ export function accountDataRoutes({ accounts, db }: Pick<AppContext, 'accounts' 
       },
       ({ requester, params, rawBody }) => write(requester, params, rawBody as JsonObject),
     ),
-    endpoint({ method: 'DELETE', path: `${unstable}/account_data/{type}`, auth: 'user' }, ({ requester, params }) =>
-      write(requester, params, undefined),
+    endpoint(
+      { method: 'DELETE', path, also: [`${unstable}/account_data/{type}`], auth: 'user', spec: deletion },
+      ({ requester, params }) => write(requester, params),
     ),
     endpoint(
-      { method: 'DELETE', path: `${unstable}/rooms/{roomId}/account_data/{type}`, auth: 'user' },
-      ({ requester, params }) => write(requester, params, undefined),
+      {
+        method: 'DELETE',
+        path: roomPath,
+        also: [`${unstable}/rooms/{roomId}/account_data/{type}`],
+        auth: 'user',
+        spec: deletion,
+      },
+      ({ requester, params }) => write(requester, params),
     ),
   ]
 }
