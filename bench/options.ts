@@ -10,6 +10,9 @@ export interface Options {
   rates: readonly number[]
   polls: readonly number[]
   rooms: readonly number[]
+  /** Members of the room whose messages are pushed, and how many of them have a pusher. */
+  members: number
+  pushers: number
   diskMessages: number
   /** Messages that are searched, and those of the one room whose history is paged. */
   searchMessages: number
@@ -33,6 +36,8 @@ export const FULL: Options = {
   rates: [50, 200],
   polls: [1000, 5000],
   rooms: [200, 1000],
+  members: 10_000,
+  pushers: 1000,
   diskMessages: 5000,
   searchMessages: 1_000_000,
   historyMessages: 100_000,
@@ -49,6 +54,8 @@ export const QUICK: Options = {
   warmup: 0.5,
   polls: [200],
   rooms: [50],
+  members: 300,
+  pushers: 100,
   diskMessages: 1000,
   searchMessages: 20_000,
   historyMessages: 10_000,

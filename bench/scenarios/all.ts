@@ -4,6 +4,7 @@ import { history } from './history.ts'
 import { initialSync } from './initial-sync.ts'
 import { media } from './media.ts'
 import { polls } from './polls.ts'
+import { push } from './push.ts'
 import { responsiveness } from './responsiveness.ts'
 import { search } from './search.ts'
 import { send } from './send.ts'
@@ -17,6 +18,7 @@ export const SCENARIOS: readonly Scenario[] = [
   sendToSync,
   responsiveness,
   polls,
+  push,
   initialSync,
   history,
   search,

@@ -8,7 +8,7 @@ import { freePort, spawnServer, stopProcess } from './spawn.ts'
 const ROOT = dirname(dirname(import.meta.dirname))
 const WATCHER = join(import.meta.dirname, 'loop-watcher.ts')
 
-/** Ringback from this checkout with its default settings, except that registration is open and nothing is rate limited. */
+/** Ringback from this checkout with its default settings, except that registration is open, nothing is rate limited and push gateways may be on this machine. */
 export function ringbackLauncher(profileDir?: string): Launcher {
   const profiling = profileDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDir}`]
   return {
@@ -60,6 +60,8 @@ async function prepare(folder: string) {
     registration: { enabled: true, shared_secret: sharedSecret },
     rate_limits: { enabled: false },
     media: { max_upload: '2GB' },
+    // The push gateway is the load generator.
+    outbound: { allow_private_addresses: true },
   }
   writeFileSync(configFile, JSON.stringify(config, undefined, 2))
   return { port: Number(port), sharedSecret, configFile, dataDir }

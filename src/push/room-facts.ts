@@ -5,6 +5,7 @@ import { notificationPower, powerOf } from '../matrix/power-levels.ts'
 import type { PushSubject } from '../matrix/push-conditions.ts'
 import type { RoomReads } from '../rooms/reads.ts'
 import type { Room, StoredEvent } from '../rooms/types.ts'
+import type { LruMap } from '../util/lru.ts'
 import { countJoined } from './store-classes.ts'
 
 /** Asks rules about an event. The subject answers the same questions again afterwards. */
@@ -13,15 +14,28 @@ export type AskRules = <T>(
   evaluate: (subject: PushSubject) => T,
 ) => Promise<{ result: T; subject: PushSubject }>
 
-/**
- * What rules may ask about a room besides its events, read when first asked for. `largestCount` is the largest number that
- * a rule compares the member count with: members are counted no further.
- */
-export function createRoomFacts(
-  { reads, reader, largestCount }: { reads: Pick<RoomReads, 'view'>; reader: Reader; largestCount: number },
-  room: Room,
-): AskRules {
+/** How many are joined where a room has some state: many users ask the same. */
+export type KnownCounts = LruMap<string, number>
+
+interface Source {
+  readonly reads: Pick<RoomReads, 'view'>
+  readonly reader: Reader
+  /** The largest number that a rule compares the member count with: members are counted no further. */
+  readonly largestCount: number
+  /** Only for snapshots: a write may still be undone. */
+  readonly counts?: KnownCounts
+}
+
+/** What rules may ask about a room besides its events, read when first asked for. */
+export function createRoomFacts({ reads, reader, largestCount, counts }: Source, room: Room): AskRules {
   let memberCount: number | undefined
+
+  async function countMembers(): Promise<number> {
+    const key = `${room.nid} ${room.stateNid} ${largestCount}`
+    const known = counts?.get(key) ?? (await countJoined(reader, room.nid, largestCount + 1))
+    counts?.set(key, known)
+    return known
+  }
 
   async function powerBefore(event: StoredEvent): Promise<(key: string) => boolean> {
     const state = new Map<string, Pdu>()
@@ -51,7 +65,7 @@ export function createRoomFacts(
     let result = evaluate(subject)
     // The rules cannot wait, so they are asked again once what they wanted to know is there.
     while ((asked.count && memberCount === undefined) || (asked.power && hasPower === undefined)) {
-      if (asked.count) memberCount ??= await countJoined(reader, room.nid, largestCount + 1)
+      if (asked.count) memberCount ??= await countMembers()
       if (asked.power) hasPower ??= await powerBefore(event)
       result = evaluate(subject)
     }

@@ -2,6 +2,7 @@ import type { Accounts } from '../../accounts/accounts.ts'
 import type { Database } from '../../db/database.ts'
 import type { Streams } from '../../db/streams.ts'
 import type { RoomReads } from '../../rooms/reads.ts'
+import { createYielder } from '../../util/async.ts'
 import type { TimerClock } from '../../util/clock.ts'
 import type { Log } from '../../util/log.ts'
 import type { Part } from '../../util/part.ts'
@@ -11,8 +12,10 @@ import type { ListNotified } from '../notified/notified.ts'
 import type { Pushers } from '../pushers.ts'
 import type { PusherKey, PusherRow } from '../store-pushers.ts'
 import { createUnreadTotal } from './badges.ts'
+import { createDescribe } from './describe.ts'
 import { createNotify } from './gateway.ts'
 import { createLanes, type Outcome } from './lanes.ts'
+import { createLedger } from './ledger.ts'
 import { createPlans } from './plan.ts'
 import { keyOf, listEnabledPushers, listPushersOf, nameOf } from './store-delivery.ts'
 import { createSweeper } from './sweep.ts'
@@ -41,7 +44,7 @@ export interface Delivery {
 
 /** Requests to one gateway, and to all, at once. */
 const limits = { perLane: 16, total: 256 }
-const page = 500
+const page = 200
 const first: PusherKey = { userId: '', appId: '', pushkey: '' }
 /** After an error of ours. */
 const retryDelay = 30_000
@@ -49,8 +52,14 @@ const retryDelay = 30_000
 export function createDelivery(deps: DeliveryDeps): Delivery {
   const { db, streams, clock, log, outbound, reads, classes, list, pushers, users } = deps
   const stopping = new AbortController()
-  const plan = createPlans({ clock, reads, list, unreadTotal: createUnreadTotal({ reads }) })
-  const takeTurn = createTurns({ db, clock, log, users, plan, notify: createNotify(outbound) })
+  const plan = createPlans({
+    clock,
+    describe: createDescribe({ reads }),
+    list,
+    unreadTotal: createUnreadTotal({ reads }),
+  })
+  const ledger = createLedger({ db, clock, log })
+  const takeTurn = createTurns({ db, clock, log, users, plan, notify: createNotify(outbound), ledger })
 
   async function run(key: PusherKey): Promise<Outcome> {
     try {
@@ -70,13 +79,16 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
   }
 
   async function wakeUsers(userIds: readonly string[]): Promise<void> {
+    const pause = createYielder()
     for (let i = 0; i < userIds.length; i += page) {
+      await pause()
       for (const row of await db.read((reader) => listPushersOf(reader, userIds.slice(i, i + page)))) wake(row)
     }
   }
 
   async function wakeAll(): Promise<void> {
-    for (let after: PusherKey | undefined = first; after !== undefined && !stopping.signal.aborted; ) {
+    const pause = createYielder()
+    for (let after: PusherKey | undefined = first; after !== undefined && !stopping.signal.aborted; await pause()) {
       const from: PusherKey = after
       const rows = await db.read((reader) => listEnabledPushers(reader, from, page))
       for (const row of rows) wake(row)
@@ -95,6 +107,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
       await starting
       await waker.idle()
       await lanes.idle()
+      await ledger.flush()
     },
     part: {
       name: 'push delivery',
@@ -109,6 +122,8 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
         await starting
         await waker.stop()
         await lanes.stop()
+        ledger.stop()
+        await ledger.flush()
         await sweeper.stop()
       },
     },

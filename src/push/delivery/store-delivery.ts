@@ -3,42 +3,23 @@ import type { Reader, Tx } from '../../db/database.ts'
 import { prepare } from '../../db/prepare.ts'
 import type { PusherKey, PusherRow } from '../store-pushers.ts'
 
-export interface Delivered extends PusherKey {
-  readonly position: number
-  readonly badge: number | null
-}
+export type PusherState = Pick<PusherRow, 'position' | 'badge' | 'attempts' | 'retry_ts' | 'last_error'>
 
-// A pusher that was set anew meanwhile may be further already.
-const delivered = prepare((qb, p: Delivered) =>
+const update = prepare((qb, p: PusherKey & PusherState & { setTs: number }) =>
   qb
     .updateTable('pushers')
-    .set((eb) => ({
-      position: eb.case().when('position', '<', p.position).then(eb.val(p.position)).else(eb.ref('position')).end(),
+    .set({
+      position: p.position,
       badge: p.badge,
-      attempts: 0,
-      retry_ts: null,
-      last_error: null,
-    }))
-    .where('user_id', '=', p.userId)
-    .where('app_id', '=', p.appId)
-    .where('pushkey', '=', p.pushkey),
-)
-const failed = prepare((qb, p: PusherKey & Failure & { setTs: number }) =>
-  qb
-    .updateTable('pushers')
-    .set({ position: p.position, attempts: p.attempts, retry_ts: p.retryTs, last_error: p.error })
+      attempts: p.attempts,
+      retry_ts: p.retry_ts,
+      last_error: p.last_error,
+    })
     .where('user_id', '=', p.userId)
     .where('app_id', '=', p.appId)
     .where('pushkey', '=', p.pushkey)
     .where('set_ts', '=', p.setTs),
 )
-
-export interface Failure {
-  readonly position: number
-  readonly attempts: number
-  readonly retryTs: number
-  readonly error: string
-}
 
 export const keyOf = (row: Pick<PusherRow, 'user_id' | 'app_id' | 'pushkey'>): PusherKey => ({
   userId: row.user_id,
@@ -49,13 +30,9 @@ export const keyOf = (row: Pick<PusherRow, 'user_id' | 'app_id' | 'pushkey'>): P
 /** One text for the key; ids hold no U+0000. */
 export const nameOf = ({ userId, appId, pushkey }: PusherKey): string => [userId, appId, pushkey].join('\0')
 
-export async function recordDelivered(tx: Tx, state: Delivered): Promise<void> {
-  await delivered.run(tx, state)
-}
-
 /** Does nothing for a pusher that was set anew meanwhile: it may have another gateway. */
-export async function recordFailure(tx: Tx, row: PusherRow, failure: Failure): Promise<void> {
-  await failed.run(tx, { ...keyOf(row), ...failure, setTs: row.set_ts })
+export async function recordState(tx: Tx, row: PusherRow, state: PusherState): Promise<void> {
+  await update.run(tx, { ...keyOf(row), ...state, setTs: row.set_ts })
 }
 
 const any = prepare((qb, _: object) => qb.selectFrom('pushers').select('enabled').where('enabled', '=', 1).limit(1))

@@ -1,4 +1,5 @@
 import type { Database } from '../../db/database.ts'
+import { createYielder } from '../../util/async.ts'
 import type { TimerClock } from '../../util/clock.ts'
 import type { Log } from '../../util/log.ts'
 import type { PusherKey } from '../store-pushers.ts'
@@ -13,7 +14,7 @@ export interface Sweeper {
 const interval = 600_000
 /** Fewer positions are not worth a write. */
 const minAdvance = 200
-const page = 500
+const page = 200
 
 interface Deps {
   readonly db: Database
@@ -32,7 +33,8 @@ export function createSweeper({ db, clock, log, position, isBusy }: Deps): Sweep
   async function sweep(): Promise<void> {
     const upTo = position()
     if (upTo < swept + minAdvance) return
-    for (let after: PusherKey = { userId: '', appId: '', pushkey: '' }; ; ) {
+    const pause = createYielder()
+    for (let after: PusherKey = { userId: '', appId: '', pushkey: '' }; ; await pause()) {
       const rows = await db.read((reader) => listEnabledPushers(reader, after, page))
       const idle = rows.filter((row) => row.attempts === 0 && row.position < upTo && !isBusy(nameOf(keyOf(row))))
       if (idle.length > 0) {

@@ -6,11 +6,13 @@ import type { Clock } from '../../util/clock.ts'
 import type { Log } from '../../util/log.ts'
 import { LruMap } from '../../util/lru.ts'
 import { deletePusherRow, getPusherRow, type PusherKey, type PusherRow } from '../store-pushers.ts'
+import { createGate } from './gate.ts'
 import type { GatewayAnswer, Notify } from './gateway.ts'
 import type { Outcome } from './lanes.ts'
+import type { Ledger } from './ledger.ts'
 import { badgeNotification, eventNotification, type PushTarget, wantsBadge } from './payload.ts'
 import type { MakePlan, Plan } from './plan.ts'
-import { keyOf, nameOf, recordDelivered, recordFailure } from './store-delivery.ts'
+import { keyOf, nameOf, type PusherState } from './store-delivery.ts'
 
 export type TurnResult = Outcome
 
@@ -29,11 +31,13 @@ interface Deps {
   readonly users: Pick<Accounts['users'], 'get'>
   readonly plan: MakePlan
   readonly notify: Notify
+  readonly ledger: Ledger
 }
 
-export function createTurns({ db, clock, log, users, plan, notify }: Deps): TakeTurn {
+export function createTurns({ db, clock, log, users, plan, notify, ledger }: Deps): TakeTurn {
   /** Positions up to which a pusher was found to owe nothing, so that an idle one need not be written. */
   const looked = new LruMap<string, number>(100_000)
+  const inTurn = createGate(4)
 
   async function remove(row: PusherRow): Promise<TurnResult> {
     await db.write('pusher rejected', (tx) => deletePusherRow(tx, keyOf(row)))
@@ -41,13 +45,23 @@ export function createTurns({ db, clock, log, users, plan, notify }: Deps): Take
     return {}
   }
 
-  async function fail(row: PusherRow, answer: Refusal, since: { position: number; attempts: number }) {
+  function fail(row: PusherRow, answer: Refusal, since: Pick<PusherState, 'position' | 'attempts'>): TurnResult {
     const retryTs = clock.now() + Math.min(firstDelay * 2 ** since.attempts, longestDelay)
-    const failure = { position: since.position, attempts: since.attempts + 1, retryTs, error: answer.reason }
-    await db.write('pusher failed', (tx) => recordFailure(tx, row, failure))
-    log.debug({ user: row.user_id, app: row.app_id, ...failure }, 'a push gateway took no notification')
+    const { position, attempts } = since
+    ledger.note(row, {
+      position,
+      badge: row.badge,
+      attempts: attempts + 1,
+      retry_ts: retryTs,
+      last_error: answer.reason,
+    })
+    const what = { user: row.user_id, app: row.app_id, attempts: attempts + 1, reason: answer.reason }
+    log.debug(what, 'a push gateway took no notification')
     return { retryTs, isDown: answer.kind === 'failed' }
   }
+
+  const succeed = (row: PusherRow, position: number, badge: number) =>
+    ledger.note(row, { position, badge, attempts: 0, retry_ts: null, last_error: null })
 
   async function send(row: PusherRow, { due, at, unread }: Plan, signal: AbortSignal): Promise<TurnResult> {
     const target = targetOf(row)
@@ -61,8 +75,7 @@ export function createTurns({ db, clock, log, users, plan, notify }: Deps): Take
       }
       if (answer.rejected.includes(row.pushkey)) return remove(row)
       since = { position: i === due.length - 1 ? at : one.pos, attempts: 0 }
-      const state = { ...keyOf(row), position: since.position, badge: unread }
-      await db.write('pusher sent', (tx) => recordDelivered(tx, state))
+      succeed(row, since.position, unread)
     }
     return { isDown: false }
   }
@@ -77,22 +90,24 @@ export function createTurns({ db, clock, log, users, plan, notify }: Deps): Take
       if (answer.kind !== 'delivered') return signal.aborted ? {} : fail(row, answer, row)
       if (answer.rejected.includes(row.pushkey)) return remove(row)
     }
-    const state = { ...keyOf(row), position: row.position, badge: unread }
-    await db.write('pusher badge', (tx) => recordDelivered(tx, state))
+    succeed(row, row.position, unread)
     return {}
   }
 
   return async (key, signal) => {
     const name = nameOf(key)
-    const planned = await db.read(async (reader) => {
-      const row = await getPusherRow(reader, key)
-      if (row === undefined || row.enabled !== 1) return undefined
-      // Only local users have pushers, and their ids are valid.
-      if ((await users.get(reader, row.user_id as UserId))?.isLocked) return undefined
-      const seen = looked.get(name)
-      const isLate = row.attempts > 0 || seen === undefined
-      return { row, plan: await plan(reader, row, { after: Math.max(row.position, seen ?? 0), isLate }) }
-    })
+    const planned = await inTurn(() =>
+      db.read(async (reader) => {
+        const stored = await getPusherRow(reader, key)
+        if (stored === undefined || stored.enabled !== 1) return undefined
+        // Only local users have pushers, and their ids are valid.
+        if ((await users.get(reader, stored.user_id as UserId))?.isLocked) return undefined
+        const row = ledger.current(stored)
+        const seen = looked.get(name)
+        const isLate = row.attempts > 0 || seen === undefined
+        return { row, plan: await plan(reader, row, { after: Math.max(row.position, seen ?? 0), isLate }) }
+      }),
+    )
     if (planned === undefined) return {}
     const { row, plan: what } = planned
     const result = what.due.length > 0 ? await send(row, what, signal) : await sendBadge(row, what.unread, signal)

@@ -33,7 +33,7 @@ interface Deps {
 /** With more news than this at once everybody looks for himself. */
 const maxRooms = 300
 const maxEvents = 200
-const page = 500
+const page = 200
 const retryDelay = 5_000
 
 interface Concerned {
@@ -88,7 +88,8 @@ export function createWaker(deps: Deps): Waker {
   }
 
   async function wakeClass(roomNid: number, classNid: number): Promise<void> {
-    for (let after = ''; ; ) {
+    const pause = createYielder()
+    for (let after = ''; ; await pause()) {
       const found = await db.read((reader) => listMembersWithPushers(reader, { roomNid, classNid, after, limit: page }))
       if (found.length > 0) await deps.wakeUsers(found)
       after = found.at(-1) ?? ''

@@ -51,7 +51,7 @@ export function createLook({ reads, reader, at, only, judge, inviteSettings }: S
   const isHidden = async ({ pdu }: StoredEvent) =>
     judgeInvite(await inviteSettings(reader, userId), pdu.sender) !== 'allow'
 
-  /** What happened before the user came, or between two stays, notified nobody. */
+  /** What happened before the user came, or between two stays, notified nobody; what is unread came later. */
   async function wasIn({ beforeNid }: StoredEvent): Promise<boolean> {
     const known = memberships.get(beforeNid) ?? (await reads.visibility.membershipAt(reader, userId, beforeNid))
     memberships.set(beforeNid, known)
@@ -70,7 +70,8 @@ export function createLook({ reads, reader, at, only, judge, inviteSettings }: S
       if (isRead && only === 'unread') return undefined
       const verdict = await judge(where, event)
       if (!verdict.notify || (only === 'highlight' && !verdict.highlight)) return undefined
-      if (isInvitation ? await isHidden(event) : !(await wasIn(event))) return undefined
+      const isOut = isInvitation ? await isHidden(event) : isRead && !(await wasIn(event))
+      if (isOut) return undefined
       return { room: where, event, pos, verdict, isRead }
     },
   }

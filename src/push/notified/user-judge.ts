@@ -12,7 +12,7 @@ import type { RoomReads } from '../../rooms/reads.ts'
 import type { Room, StoredEvent } from '../../rooms/types.ts'
 import { LruMap } from '../../util/lru.ts'
 import type { IgnoredUsers } from '../classes.ts'
-import { type AskRules, createRoomFacts } from '../room-facts.ts'
+import { type AskRules, createRoomFacts, type KnownCounts } from '../room-facts.ts'
 import { comparedCount } from '../rule-classes.ts'
 import { getUserRules } from '../store-rules.ts'
 import { rulesetOf } from '../user-rules.ts'
@@ -27,6 +27,8 @@ export interface UserJudges {
 interface Rules {
   readonly compiled: CompiledPushRules
   readonly largestCount: number
+  /** Whether any of them asks for the user's name in the room. */
+  readonly needsName: boolean
 }
 
 type Conditions = Parameters<typeof comparedCount>[0][] | undefined
@@ -34,8 +36,12 @@ type Conditions = Parameters<typeof comparedCount>[0][] | undefined
 const largestCountOf = (lists: readonly { readonly conditions?: Readonly<Conditions> }[]) =>
   Math.max(0, ...lists.flatMap(({ conditions = [] }) => conditions.map(comparedCount)))
 
+const asksForName = (conditions: Readonly<Conditions>) =>
+  conditions?.some(({ kind }) => kind === 'contains_display_name') ?? false
+
 const defaultRules: Rules = {
   compiled: defaultCompiledRules,
+  needsName: false,
   largestCount: largestCountOf([...defaultRuleTemplates.override, ...defaultRuleTemplates.underride]),
 }
 
@@ -46,6 +52,7 @@ interface Deps {
 
 /** Events of ignored users say nothing to anybody who ignores them. */
 export function createUserJudges({ reads, ignoredUsers }: Deps): UserJudges {
+  const counts: KnownCounts = new LruMap(5000)
   /** By user and the position of the last change. */
   const known = new LruMap<string, Rules>(200_000, ({ compiled }) => compiled.length)
 
@@ -56,9 +63,11 @@ export function createUserJudges({ reads, ignoredUsers }: Deps): UserJudges {
     let rules = known.get(key)
     if (rules === undefined) {
       const ruleset = rulesetOf(userId, stored.rules)
+      const conditional = [...ruleset.override, ...ruleset.underride]
       rules = {
         compiled: compilePushRules(ruleset),
-        largestCount: largestCountOf([...ruleset.override, ...ruleset.underride]),
+        largestCount: largestCountOf(conditional),
+        needsName: conditional.some(({ conditions }) => asksForName(conditions)),
       }
       known.set(key, rules)
     }
@@ -67,13 +76,13 @@ export function createUserJudges({ reads, ignoredUsers }: Deps): UserJudges {
 
   return {
     open: async (reader, userId) => {
-      const { compiled, largestCount } = await load(reader, userId)
+      const { compiled, largestCount, needsName } = await load(reader, userId)
       const ignored = new Set(await ignoredUsers(reader, userId))
       const rooms = new Map<number, { ask: AskRules; displayName: string | undefined }>()
 
       async function enter(room: Room) {
-        const ask = createRoomFacts({ reads, reader, largestCount }, room)
-        const member = await reads.membership(reader, room.nid, userId)
+        const ask = createRoomFacts({ reads, reader, largestCount, counts }, room)
+        const member = needsName ? await reads.membership(reader, room.nid, userId) : undefined
         const entered = { ask, displayName: member?.display_name ?? undefined }
         rooms.set(room.nid, entered)
         return entered
