@@ -60,6 +60,7 @@ export function createDevices({ db, clock, hooks, lastSeen }: DevicesDeps): Devi
       db.write('put device', async (tx) => {
         if (!isDeviceId(deviceId)) throw errors.invalidParam('A device id has 1 to 255 bytes')
         const device = { userId, deviceId, displayName: name, createdTs: clock.now() }
+        for (const check of hooks.deviceIdCheck) await check(tx, { userId, deviceId })
         if (await insertDevice(tx, device)) return true
         if (name !== undefined) await rename(tx, userId, deviceId, name)
         return false
