@@ -1,6 +1,12 @@
 import type { Reader, Tx } from '../db/database.ts'
 import type { Streams } from '../db/streams.ts'
-import { filterSharingRoom, listJoinedRoomIds, listSharingChanges } from '../rooms/sharing.ts'
+import {
+  filterInvitedOrInviting,
+  filterSharingRoom,
+  listInvitedRoomIds,
+  listJoinedRoomIds,
+  listSharingChanges,
+} from '../rooms/sharing.ts'
 import { listDeviceListChanges, upsertDeviceListChange } from './store-device-lists.ts'
 
 /** https://spec.matrix.org/v1.19/client-server-api/#extensions-to-sync-1 */
@@ -11,9 +17,9 @@ export interface DeviceListUpdates {
   readonly left: string[]
 }
 
-/** Records that a user's keys or devices changed and wakes whoever shares a room with the user. Takes a stream position. */
+/** Records that a user's keys or devices changed and wakes whoever shares a room with the user, or will. Takes a stream position. */
 export async function markChanged(deps: { streams: Streams }, tx: Tx, userId: string): Promise<void> {
-  const rooms = await listJoinedRoomIds(tx, userId)
+  const rooms = [...(await listJoinedRoomIds(tx, userId)), ...(await listInvitedRoomIds(tx, userId))]
   const position = await deps.streams.allocate(tx, 1)
   await upsertDeviceListChange(tx, { userId, observer: '', position })
   deps.streams.notify(tx, { rooms, users: [userId] })
@@ -42,7 +48,9 @@ export async function listDeviceLists(reader: Reader, userId: string, since: num
     else unsure.add(change.userId)
   }
   const sharing = unsure.size > 0 ? await filterSharingRoom(reader, userId, unsure) : unsure
-  for (const change of keys) if (sharing.has(change.userId)) changed.add(change.userId)
+  const strangers = keys.flatMap((change) => (sharing.has(change.userId) ? [] : [change.userId]))
+  const invited = strangers.length > 0 ? await filterInvitedOrInviting(reader, userId, strangers) : sharing
+  for (const { userId: other } of keys) if (sharing.has(other) || invited.has(other)) changed.add(other)
   const left = [...parted].filter((other) => !sharing.has(other) && !met.has(other))
   return { changed: [...changed], left }
 }

@@ -1,6 +1,14 @@
 import type { Reader } from '../db/database.ts'
 import { createYielder } from '../util/async.ts'
-import { filterSharing, listChangedMemberships, listJoinedIds, listJoinedUsers, listSharing } from './store-sharing.ts'
+import {
+  filterInvited,
+  filterSharing,
+  listChangedMemberships,
+  listInvitedIds,
+  listJoinedIds,
+  listJoinedUsers,
+  listSharing,
+} from './store-sharing.ts'
 
 const chunk = 200
 
@@ -9,20 +17,40 @@ export async function listUsersSharingRoom(reader: Reader, userId: string): Prom
   return new Set(await listSharing(reader, userId))
 }
 
-/** Those of `candidates` who are joined to a room to which this user is joined. */
-export async function filterSharingRoom(
-  reader: Reader,
-  userId: string,
+async function filterChunks(
   candidates: Iterable<string>,
+  filter: (some: readonly string[]) => Promise<string[]>,
 ): Promise<Set<string>> {
   const all = [...candidates]
   const found = new Set<string>()
   const pause = createYielder()
   for (let i = 0; i < all.length; i += chunk) {
     await pause()
-    for (const id of await filterSharing(reader, userId, all.slice(i, i + chunk))) found.add(id)
+    for (const id of await filter(all.slice(i, i + chunk))) found.add(id)
   }
   return found
+}
+
+/** Those of `candidates` who are joined to a room to which this user is joined. */
+export function filterSharingRoom(reader: Reader, userId: string, candidates: Iterable<string>): Promise<Set<string>> {
+  return filterChunks(candidates, (some) => filterSharing(reader, userId, some))
+}
+
+/**
+ * Those of `candidates` who are invited to a room in which the user is, or have invited the user: they may be about to
+ * give each other the keys of the room's history. Other members are nothing that an invited user may know.
+ */
+export function filterInvitedOrInviting(
+  reader: Reader,
+  userId: string,
+  candidates: Iterable<string>,
+): Promise<Set<string>> {
+  return filterChunks(candidates, (some) => filterInvited(reader, userId, some))
+}
+
+/** The ids of the rooms to which a user is invited. */
+export async function listInvitedRoomIds(reader: Reader, userId: string): Promise<string[]> {
+  return listInvitedIds(reader, userId)
 }
 
 /** The ids of the rooms to which a user is joined: whom to wake about something that concerns the user. */
@@ -31,7 +59,10 @@ export async function listJoinedRoomIds(reader: Reader, userId: string): Promise
 }
 
 export interface SharingChanges {
-  /** Users who have come to be in a room together with this user since then. The user too, after joining a room. */
+  /**
+   * Users who have come to be in a room together with this user since then, or were invited to one, or have invited the
+   * user. The user too, after joining a room.
+   */
   readonly met: ReadonlySet<string>
   /** Users who have been parted from this user in some room; perhaps they still share another. */
   readonly parted: ReadonlySet<string>
@@ -43,9 +74,15 @@ export async function listSharingChanges(reader: Reader, userId: string, since: 
   const parted = new Set<string>()
   const own = new Map<number, Presence>()
   const others: (Presence & { roomNid: number; userId: string })[] = []
+  const invited: { roomNid: number; userId: string }[] = []
   for (const row of await listChangedMemberships(reader, userId, since)) {
-    const wasIn = row.before !== null && membershipOf(row.before) === 'join'
+    const before = row.before === null ? undefined : membershipOf(row.before)
+    const wasIn = before === 'join'
     const isIn = row.membership === 'join'
+    if (row.membership === 'invite' && before !== 'invite') {
+      if (row.user_id === userId) met.add(row.sender)
+      else invited.push({ roomNid: row.room_nid, userId: row.user_id })
+    }
     if (row.user_id === userId) own.set(row.room_nid, { wasIn, isIn })
     else if (wasIn !== isIn) others.push({ roomNid: row.room_nid, userId: row.user_id, wasIn, isIn })
   }
@@ -58,6 +95,7 @@ export async function listSharingChanges(reader: Reader, userId: string, since: 
     if (other.isIn && me.isIn) met.add(other.userId)
     if (other.wasIn && me.wasIn) parted.add(other.userId)
   }
+  for (const other of invited) if ((own.get(other.roomNid) ?? { isIn: true }).isIn) met.add(other.userId)
   parted.delete(userId)
   return { met, parted }
 }

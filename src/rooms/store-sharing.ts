@@ -12,13 +12,13 @@ const sharing = prepare((qb, p: { userId: string }) =>
     .where('me.membership', '=', 'join')
     .where('other.membership', '=', 'join'),
 )
-const joinedRoomIds = prepare((qb, p: { userId: string }) =>
+const roomIds = prepare((qb, p: { userId: string; membership: string }) =>
   qb
     .selectFrom('memberships as me')
     .innerJoin('rooms', 'rooms.room_nid', 'me.room_nid')
     .select('rooms.room_id')
     .where('me.user_id', '=', p.userId)
-    .where('me.membership', '=', 'join'),
+    .where('me.membership', '=', p.membership),
 )
 const joinedUsers = prepare((qb, p: { roomNid: number }) =>
   qb.selectFrom('memberships').select('user_id').where('room_nid', '=', p.roomNid).where('membership', '=', 'join'),
@@ -30,6 +30,7 @@ const changes = prepare((qb, p: { userId: string; since: number }) =>
       'm.room_nid',
       'm.user_id',
       'm.membership',
+      'm.sender',
       eb
         .selectFrom('events as e')
         .select('e.json')
@@ -75,7 +76,34 @@ export async function filterSharing(reader: Reader, userId: string, among: reado
 }
 
 export async function listJoinedIds(reader: Reader, userId: string): Promise<string[]> {
-  return (await joinedRoomIds.all(reader, { userId })).map((row) => row.room_id)
+  return (await roomIds.all(reader, { userId, membership: 'join' })).map((row) => row.room_id)
+}
+
+export async function listInvitedIds(reader: Reader, userId: string): Promise<string[]> {
+  return (await roomIds.all(reader, { userId, membership: 'invite' })).map((row) => row.room_id)
+}
+
+/** Those who are invited to a room in which the user is, or have invited the user. */
+export async function filterInvited(reader: Reader, userId: string, among: readonly string[]): Promise<string[]> {
+  const invited = await reader.qb
+    .selectFrom('memberships as other')
+    .innerJoin('memberships as me', 'me.room_nid', 'other.room_nid')
+    .select('other.user_id')
+    .distinct()
+    .where('other.user_id', 'in', among)
+    .where('other.membership', '=', 'invite')
+    .where('me.user_id', '=', userId)
+    .where('me.membership', '=', 'join')
+    .execute()
+  const inviting = await reader.qb
+    .selectFrom('memberships')
+    .select('sender')
+    .distinct()
+    .where('user_id', '=', userId)
+    .where('membership', '=', 'invite')
+    .where('sender', 'in', among)
+    .execute()
+  return [...invited.map((row) => row.user_id), ...inviting.map((row) => row.sender)]
 }
 
 export async function listJoinedUsers(reader: Reader, roomNid: number): Promise<string[]> {
@@ -87,6 +115,6 @@ export async function listChangedMemberships(
   reader: Reader,
   userId: string,
   since: number,
-): Promise<{ room_nid: number; user_id: string; membership: string; before: string | null }[]> {
+): Promise<{ room_nid: number; user_id: string; membership: string; sender: string; before: string | null }[]> {
   return changes.all(reader, { userId, since })
 }
