@@ -2,7 +2,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createContext } from '../src/context.ts'
+import { createContext } from '../src/create-context.ts'
 import { endpoints } from '../src/routes.ts'
 import { silentLog } from '../src/util/log.ts'
 import { testConfig } from '../test/helpers/server.ts'

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Config, ListenerConfig } from './config/schema.ts'
-import { type AppContext, type ContextOptions, createContext } from './context.ts'
+import type { AppContext } from './context.ts'
+import { type ContextOptions, createContext } from './create-context.ts'
 import { createApp } from './http/app.ts'
 import { type Listener, listen } from './http/listen.ts'
 import { endpoints } from './routes.ts'

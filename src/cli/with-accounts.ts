@@ -1,6 +1,6 @@
 import type { Accounts } from '../accounts/accounts.ts'
+import { composeAccounts } from '../compose-accounts.ts'
 import { loadConfig } from '../config/load.ts'
-import { composeAccounts } from '../context.ts'
 import type { Database } from '../db/database.ts'
 import { migrate } from '../db/migrate.ts'
 import { openDatabase } from '../db/open.ts'

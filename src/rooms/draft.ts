@@ -4,39 +4,17 @@ import { errors } from '../matrix/errors.ts'
 import type { EventReference, IdentifiedPdu, JsonObject, Pdu } from '../matrix/event.ts'
 import { hashAndSign, roomIdOfCreate } from '../matrix/event-hash.ts'
 import { checkEventSize } from '../matrix/event-size.ts'
-import type { EventId, RoomId, ServerName, UserId } from '../matrix/ids.ts'
+import type { EventId, RoomId, ServerName } from '../matrix/ids.ts'
 import type { RoomVersionRules } from '../matrix/room-versions.ts'
 import type { SigningKey } from '../matrix/signing.ts'
 import type { Clock } from '../util/clock.ts'
 import { randomString } from '../util/random.ts'
 import type { EventCache } from './event-cache.ts'
+import type { DraftEvent, EventTemplate } from './event-template.ts'
 import type { States } from './states.ts'
 import type { Room, StoredEvent } from './types.ts'
 
 const maxPrevEvents = 20
-
-export interface EventTemplate {
-  readonly type: string
-  readonly sender: UserId
-  readonly content: JsonObject
-  /** Present for state events, also when empty. */
-  readonly stateKey?: string
-  /** The event to redact; written where the room version wants it. */
-  readonly redacts?: EventId
-  /** Application services may set the time. */
-  readonly originServerTs?: number
-  readonly transaction?: Transaction
-}
-
-/** What makes a repeated request the same request. */
-export interface Transaction {
-  readonly deviceId: string
-  readonly txnId: string
-}
-
-export interface DraftEvent extends IdentifiedPdu {
-  readonly transaction: Transaction | undefined
-}
 
 export interface DraftDeps {
   readonly states: States

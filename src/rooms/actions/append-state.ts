@@ -1,6 +1,7 @@
 import { lenientCanonicalJson } from '../../matrix/canonical-json.ts'
 import type { IdentifiedPdu, JsonObject } from '../../matrix/event.ts'
-import type { EventTemplate, RoomDraft } from '../draft.ts'
+import type { RoomDraft } from '../draft.ts'
+import type { EventTemplate } from '../event-template.ts'
 
 export interface StateTemplate extends EventTemplate {
   readonly stateKey: string

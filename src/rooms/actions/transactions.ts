@@ -1,6 +1,7 @@
 import type { EventId } from '../../matrix/ids.ts'
 import type { Actor } from '../actor.ts'
-import type { RoomDraft, Transaction } from '../draft.ts'
+import type { RoomDraft } from '../draft.ts'
+import type { Transaction } from '../event-template.ts'
 import { redactsOf } from '../redactions.ts'
 import { listByTransaction } from '../store-events.ts'
 

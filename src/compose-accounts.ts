@@ -1,0 +1,29 @@
+import { type Accounts, createAccounts } from './accounts/accounts.ts'
+import type { Core } from './context.ts'
+import { makeUserId } from './matrix/ids.ts'
+
+/** The accounts alone, as the command line also uses them. */
+export function composeAccounts(
+  core: Pick<Core, 'config' | 'serverName' | 'clock' | 'log' | 'db' | 'streams'>,
+): Accounts {
+  const { registration, sessions, server_notices: notices } = core.config
+  const { memory, passes } = registration.password_hash
+  return createAccounts({
+    ...core,
+    options: {
+      serverName: core.serverName,
+      passwordCost: { memoryKib: Math.ceil(memory / 1024), passes },
+      minPasswordLength: registration.min_password_length,
+      lifetimes: {
+        refreshable: sessions.access_token_lifetime,
+        unrefreshable: sessions.unrefreshable_token_lifetime,
+        dormant: sessions.refresh_token_lifetime,
+      },
+      loginTokenLifetime: sessions.login_token_lifetime,
+      uiaLifetime: sessions.uia_lifetime,
+      openidLifetime: sessions.openid_token_lifetime,
+      providerIds: core.config.sso.providers.map(({ id }) => id),
+      noticesUser: notices.enabled ? makeUserId(notices.localpart, core.serverName) : undefined,
+    },
+  })
+}

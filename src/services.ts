@@ -1,0 +1,157 @@
+import { join } from 'node:path'
+import { readRegistrations } from './accounts/appservices/read-registrations.ts'
+import { createIdentity } from './accounts/identity.ts'
+import { createAdmin } from './admin/admin.ts'
+import { createAppserviceRuntime } from './bots/appservices/runtime.ts'
+import { composeAccounts } from './compose-accounts.ts'
+import { findProgram } from './config/find-program.ts'
+import { mailServerOf } from './config/mail-server.ts'
+import type { Config } from './config/schema.ts'
+import type { Core } from './context.ts'
+import { createE2ee } from './e2ee/e2ee.ts'
+import { createJobs } from './jobs/jobs.ts'
+import { createMailQueue } from './jobs/mail.ts'
+import { createMedia, type MediaOptions } from './media/media.ts'
+import { createPush } from './push/push.ts'
+import { withPushRules } from './push/sync-rules.ts'
+import { createPresence } from './rooms/presence/presence.ts'
+import { createRooms } from './rooms/rooms.ts'
+import { createOldSync } from './sync/old/old-sync.ts'
+import { createSync } from './sync/sync.ts'
+import { createMailer } from './util/mailer.ts'
+import { createSafeFetch, type SafeFetch } from './util/safe-fetch.ts'
+import { createTurn } from './voip/turn.ts'
+
+function previewFetch({ outbound }: Config): SafeFetch {
+  return createSafeFetch({
+    allowPrivateAddresses: outbound.allow_private_addresses,
+    userAgent: 'Mozilla/5.0 (compatible; Ringback; bot)',
+  })
+}
+
+function mediaOptions({ config, serverName }: Core): MediaOptions {
+  const { media, data_dir: dataDir } = config
+  return {
+    serverName,
+    folder: join(dataDir, 'media'),
+    maxUpload: media.max_upload,
+    quotas: media.quotas,
+    refusedTypes: media.refused_types,
+    maxPending: media.max_pending_uploads,
+    pendingLifetime: media.pending_upload_lifetime,
+    sweepInterval: media.sweep_interval,
+    maxPixels: media.thumbnails.max_pixels,
+    previews: { ...media.url_previews, cacheFor: media.url_previews.cache_for },
+    hasFfmpeg: findProgram('ffmpeg') !== undefined,
+  }
+}
+
+/** Features in the order of their dependencies; later ones hook into earlier ones here. */
+export function createServices(core: Core) {
+  const { config } = core
+  const jobs = createJobs(core)
+  jobs.handle('database.optimize', () => core.db.optimize())
+  jobs.schedule('17 4 * * *', 'database.optimize')
+  const mailServer = mailServerOf(config)
+  const mailer = mailServer && createMailer(mailServer)
+  const mail = createMailQueue({ ...core, jobs, mailer, appName: config.mail.app_name })
+  const accounts = composeAccounts(core)
+  const registrations = () => readRegistrations(config.appservices.registration_files)
+  accounts.appservices.replace(registrations())
+  const media = createMedia({ ...core, jobs, accounts, fetch: previewFetch(config), options: mediaOptions(core) })
+  accounts.onDeactivate(media.userDeactivated)
+  const identity = createIdentity({ ...core, jobs, mail, accounts })
+  const e2ee = createE2ee({ ...core, devices: accounts.devices })
+  accounts.onSessionEnd(e2ee.deviceRemoved)
+  accounts.onDeviceRename(e2ee.deviceRenamed)
+  accounts.onDeactivate(e2ee.userDeactivated)
+  accounts.checkDeviceIds(e2ee.checkDeviceId)
+  const rooms = createRooms({
+    ...core,
+    jobs,
+    accounts,
+    identityServers: identity.identityServers,
+    fetch: core.outbound,
+    options: {
+      serverName: core.serverName,
+      signingKey: core.signingKeys[0],
+      defaultVersion: config.rooms.default_version,
+      extraPowerLevels: config.rooms.event_power_levels,
+      findLocalAddresses: config.identity.find_local_addresses,
+    },
+  })
+  const presence = createPresence({
+    ...core,
+    accounts,
+    view: rooms.reads.view,
+    localMembers: rooms.localMembers,
+    enabled: config.presence.enabled,
+  })
+  rooms.onPersist(presence.hook)
+  rooms.receipts.onReceipt(presence.acted)
+  accounts.onSessionEnd(presence.deviceRemoved)
+  accounts.onDeactivate(presence.userDeactivated)
+  const push = createPush({ ...core, accounts, reads: rooms.reads })
+  rooms.onPersist(push.hook)
+  rooms.receipts.onReceipt(push.receiptMoved)
+  accounts.accountData.onChange(push.accountDataChanged)
+  accounts.onSessionEnd(push.deviceRemoved)
+  accounts.onDeactivate(push.userDeactivated)
+  const syncedAccountData = withPushRules(accounts.accountData, push.rules)
+  const sync = createSync({
+    ...core,
+    reads: rooms.reads,
+    accountData: syncedAccountData,
+    ephemeral: rooms,
+    threadSubscriptions: rooms.threadSubscriptions,
+    presence: presence.news,
+    localMembers: rooms.localMembers,
+    e2ee,
+    push,
+  })
+  accounts.onSessionEnd(sync.sliding.deviceRemoved)
+  rooms.membership.onForget(sync.sliding.roomForgotten)
+  jobs.handle('sliding-sync.expire', sync.sliding.expire)
+  jobs.schedule('47 4 * * *', 'sliding-sync.expire')
+  const oldSync = createOldSync({
+    ...core,
+    reads: rooms.reads,
+    timeline: rooms.timeline,
+    accountData: syncedAccountData,
+    presence: presence.news,
+    waiters: sync.waiters,
+  })
+  const turn = createTurn(core.clock, config.voip.turn)
+  const admin = createAdmin({ ...core, accounts, rooms, notices: config.server_notices })
+  const appservices = createAppserviceRuntime({ ...core, accounts, rooms, presence: presence.news, e2ee })
+  const reloadAppservices = async () => appservices.reload(registrations())
+  const parts = [
+    jobs.part,
+    accounts.part,
+    media.part,
+    rooms.part,
+    presence.part,
+    push.delivery.part,
+    sync.part,
+    oldSync.part,
+    appservices.part,
+  ]
+  return {
+    jobs,
+    mail,
+    accounts,
+    ...identity,
+    media,
+    e2ee,
+    rooms,
+    presence,
+    push,
+    sync,
+    oldSync,
+    turn,
+    admin,
+    appservices,
+    reloadAppservices,
+    parts,
+  }
+}
