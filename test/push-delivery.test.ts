@@ -132,6 +132,13 @@ testOnEngines('what was read elsewhere changes the count on the device', async (
   assert.deepEqual(await counts(), [[undefined, 1]])
   await alice.put(at`/_matrix/client/v3/rooms/${rooms[0]}/redact/${a}/t`)
   assert.deepEqual(await counts(), [[undefined, 0]])
+  const carol = await server.user('carol')
+  await join(carol, rooms[0])
+  const spam = await send(carol, rooms[0], 'spam')
+  assert.deepEqual(await counts(), [[spam, 1]])
+  await act(alice, rooms[0], 'ban', { user_id: carol.userId, 'org.matrix.msc4293.redact_events': true })
+  await server.context.jobs.drain()
+  assert.deepEqual(await counts(), [[undefined, 0]])
   // An application that counts by itself is told of no counts.
   await setPusher(bob, gateway, {}, { 'org.matrix.msc4076.disable_badge_count': true })
   const e = await send(alice, rooms[0], 'e')

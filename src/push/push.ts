@@ -71,25 +71,27 @@ export function createPush({ db, streams, clock, log, outbound, accounts, reads 
   const pushers = createPushers({ db, streams, clock })
   const upgrades = createUpgradeRules(rules)
   const count = createCountingHook({ reads, classes, isLocalUser: accounts.isLocalUser, onJoin: upgrades.joined })
+  const delivery = createDelivery({
+    db,
+    streams,
+    clock,
+    log,
+    outbound,
+    reads,
+    classes,
+    list,
+    pushers,
+    users: accounts.users,
+  })
   return {
     hook: async (tx, batch) => {
       await count(tx, batch)
       await upgrades.persisted(tx, batch)
+      await delivery.hook(tx, batch)
     },
     rules,
     pushers,
-    delivery: createDelivery({
-      db,
-      streams,
-      clock,
-      log,
-      outbound,
-      reads,
-      classes,
-      list,
-      pushers,
-      users: accounts.users,
-    }),
+    delivery,
     notifications: createNotifications({ db, reads, list }),
     counts: getCounts,
     countsByThread: getCountsByThread,

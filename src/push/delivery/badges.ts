@@ -7,6 +7,12 @@ import { listUnreadRooms } from '../store-user-rooms.ts'
 /** How many notifications a user has not read in all rooms together, as a snapshot at position `at` has it. */
 export type UnreadTotal = (reader: Reader, userId: string, at: number) => Promise<number>
 
+export interface UnreadTotals {
+  readonly of: UnreadTotal
+  /** Counts everything again: something changed that no position tells of. */
+  forget(): void
+}
+
 /** Beyond this many rooms with news on the whole server it is cheaper to ask for the user's own. */
 const maxActive = 300
 
@@ -16,7 +22,7 @@ interface Known {
 }
 
 /** Remembers the counts by room at a position, and then looks only at rooms with events or receipts since. */
-export function createUnreadTotal({ reads }: { reads: Pick<RoomReads, 'recent'> }): UnreadTotal {
+export function createUnreadTotals({ reads }: { reads: Pick<RoomReads, 'recent'> }): UnreadTotals {
   const known = new LruMap<string, Known>(200_000, ({ rooms }) => rooms.size + 1)
 
   async function changedSince(reader: Reader, since: number, at: number): Promise<readonly number[] | undefined> {
@@ -25,7 +31,7 @@ export function createUnreadTotal({ reads }: { reads: Pick<RoomReads, 'recent'> 
     return active.length > maxActive || read.length > maxActive ? undefined : [...new Set([...active, ...read])]
   }
 
-  return async (reader, userId, at) => {
+  const of: UnreadTotal = async (reader, userId, at) => {
     const before = known.get(userId)
     const isLater = before !== undefined && before.at <= at
     const changed = isLater ? await changedSince(reader, before.at, at) : undefined
@@ -38,4 +44,6 @@ export function createUnreadTotal({ reads }: { reads: Pick<RoomReads, 'recent'> 
     if (before === undefined || isLater) known.set(userId, { at, rooms })
     return [...rooms.values()].reduce((sum, n) => sum + n, 0)
   }
+
+  return { of, forget: () => known.clear() }
 }

@@ -2,6 +2,7 @@ import type { Accounts } from '../../accounts/accounts.ts'
 import type { Database } from '../../db/database.ts'
 import type { Streams } from '../../db/streams.ts'
 import type { RoomReads } from '../../rooms/reads.ts'
+import type { PersistHook } from '../../rooms/types.ts'
 import { createYielder } from '../../util/async.ts'
 import type { TimerClock } from '../../util/clock.ts'
 import type { Log } from '../../util/log.ts'
@@ -11,7 +12,7 @@ import type { Classes } from '../classes.ts'
 import type { ListNotified } from '../notified/notified.ts'
 import type { Pushers } from '../pushers.ts'
 import type { PusherKey, PusherRow } from '../store-pushers.ts'
-import { createUnreadTotal } from './badges.ts'
+import { createUnreadTotals } from './badges.ts'
 import { createDescribe } from './describe.ts'
 import { createNotify } from './gateway.ts'
 import { createLanes, type Outcome } from './lanes.ts'
@@ -38,6 +39,8 @@ export interface DeliveryDeps {
 /** Brings notifications to where pushers send them. */
 export interface Delivery {
   readonly part: Part
+  /** Tells devices how much is unread once the redactions of a batch are on disk. */
+  readonly hook: PersistHook
   /** Resolves when everything that is committed has been sent, or waits for another try. */
   drain(): Promise<void>
 }
@@ -52,11 +55,12 @@ const retryDelay = 30_000
 export function createDelivery(deps: DeliveryDeps): Delivery {
   const { db, streams, clock, log, outbound, reads, classes, list, pushers, users } = deps
   const stopping = new AbortController()
+  const totals = createUnreadTotals({ reads })
   const plan = createPlans({
     clock,
     describe: createDescribe({ reads }),
     list,
-    unreadTotal: createUnreadTotal({ reads }),
+    unreadTotal: totals.of,
   })
   const ledger = createLedger({ db, clock, log })
   const takeTurn = createTurns({ db, clock, log, users, plan, notify: createNotify(outbound), ledger })
@@ -103,6 +107,13 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
   let starting: Promise<void> | undefined
 
   return {
+    hook: async (tx, { room, events, redacted }) => {
+      if (redacted.length === 0) return
+      tx.afterCommit(() => {
+        if (events.length === 0) totals.forget()
+        waker.recount(room.nid)
+      })
+    },
     drain: async () => {
       await starting
       await waker.idle()

@@ -13,6 +13,8 @@ export interface Waker {
   /** Follows the stream from its present end. */
   start(): void
   stop(): Promise<void>
+  /** Something that may have been unread in the room is redacted: whoever is in it counts again. */
+  recount(roomNid: number): void
   /** Resolves when everything that is committed has been looked at. */
   idle(): Promise<void>
   /** Everybody whom an event up to here concerns has been woken. */
@@ -50,6 +52,7 @@ export function createWaker(deps: Deps): Waker {
   const { db, streams, clock, log, reads, classes } = deps
   let position = 0
   let users = new Set<string>()
+  let redacted = new Set<number>()
   let isDirty = false
   let working: Promise<void> | undefined
   let unsubscribe: (() => void) | undefined
@@ -77,8 +80,6 @@ export function createWaker(deps: Deps): Waker {
       const { byClass, named, alone } = await judge(event)
       for (const [classNid, { n }] of byClass) if (n > 0) notified.add(classNid)
       for (const classNid of alone) notified.add(classNid)
-      // What is redacted is unread no more, for whoever had not read it.
-      if (event.pdu.type === 'm.room.redaction') for (const { nid } of inRoom) notified.add(nid)
       // Whoever sends has read, and whom an event names it may notify though it notifies nobody else.
       for (const userId of [event.pdu.sender, ...named]) concerned.add(userId)
       await pause()
@@ -103,19 +104,30 @@ export function createWaker(deps: Deps): Waker {
     if (concerned.users.length > 0) await deps.wakeUsers(concerned.users)
   }
 
+  async function wakeWholeRoom(roomNid: number): Promise<void> {
+    const found = await db.read(async (reader) =>
+      (await hasPushersIn(reader, roomNid)) ? classes.inRoom(reader, roomNid) : [],
+    )
+    for (const { nid } of found) await wakeClass(roomNid, nid)
+  }
+
   async function work(): Promise<void> {
     while (isDirty) {
       isDirty = false
       const named = users
       users = new Set()
+      const changed = redacted
+      redacted = new Set()
       try {
         const { at, rooms } = await db.read(look)
         if (rooms === undefined) await deps.wakeAll()
         for (const roomNid of rooms ?? []) await wakeRoom(roomNid, at)
+        for (const roomNid of changed) await wakeWholeRoom(roomNid)
         if (named.size > 0) await deps.wakeUsers([...named])
         position = at
       } catch (error) {
         for (const userId of named) users.add(userId)
+        for (const roomNid of changed) redacted.add(roomNid)
         log.error({ err: error }, 'nobody was woken for push notifications')
         cancelRetry = clock.after(retryDelay, kick)
         return
@@ -141,8 +153,14 @@ export function createWaker(deps: Deps): Waker {
     },
     stop: async () => {
       unsubscribe?.()
+      unsubscribe = undefined
       cancelRetry?.()
       await working
+    },
+    recount: (roomNid) => {
+      if (unsubscribe === undefined) return
+      redacted.add(roomNid)
+      kick()
     },
     idle: async () => {
       while (working !== undefined) await working
