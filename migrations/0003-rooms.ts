@@ -118,6 +118,11 @@ async function relations(db: Kysely<unknown>, t: Types): Promise<void> {
     )
     .execute()
   await db.schema
+    .createIndex('thread_subscriptions_thread')
+    .on('thread_subscriptions')
+    .columns(['room_nid', 'root_id'])
+    .execute()
+  await db.schema
     .createIndex('thread_subscriptions_changes')
     .on('thread_subscriptions')
     .columns(['user_id', 'stream_pos'])

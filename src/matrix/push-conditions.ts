@@ -13,6 +13,8 @@ export interface PushSubject {
   readonly memberCount: number
   /** Whether the sender's power reaches the level under this key of `notifications`; asked seldom. */
   hasNotificationPower(key: string): boolean
+  /** Who follows the thread that the event is in; undefined: it is in none. Asked seldom. */
+  readonly threadFollowers?: ReadonlySet<string> | undefined
 }
 
 export interface PushUser {
@@ -31,6 +33,13 @@ export type CompiledCondition =
       matches(subject: PushSubject, user: PushUser): boolean
       candidates(subject: PushSubject): Candidates
     }
+  | {
+      /** Holds for everybody, or nobody, but for some. */
+      readonly about: 'most'
+      matches(subject: PushSubject, user: PushUser): boolean
+      holds(subject: PushSubject): boolean
+      exceptions(subject: PushSubject): Iterable<string>
+    }
 
 type EventTest = (subject: PushSubject) => boolean
 
@@ -40,6 +49,7 @@ const never: EventTest = () => false
 export function compileCondition(condition: PushCondition | SelfCondition): CompiledCondition {
   if ('self' in condition) return compileSelf(condition)
   if (condition.kind === 'contains_display_name') return containsDisplayName
+  if (condition.kind === 'io.element.msc4306.thread_subscription') return compileThread(condition.subscribed)
   return { about: 'event', matches: compileTest(condition) }
 }
 
@@ -129,6 +139,26 @@ function compileSelf({ kind, key }: SelfCondition): CompiledCondition {
       const named: unknown[] = isMatch ? [value] : Array.isArray(value) ? value : []
       return named.filter((one) => typeof one === 'string')
     },
+  }
+}
+
+const nobody: ReadonlySet<string> = new Set()
+
+/** https://github.com/matrix-org/matrix-spec-proposals/pull/4306 */
+function compileThread(subscribed: unknown): CompiledCondition {
+  if (subscribed === true) {
+    return {
+      about: 'user',
+      matches: ({ threadFollowers = nobody }, { userId }) => threadFollowers.has(userId),
+      candidates: ({ threadFollowers = nobody }) => [...threadFollowers],
+    }
+  }
+  if (subscribed !== false) return { about: 'event', matches: never }
+  return {
+    about: 'most',
+    matches: ({ threadFollowers }, { userId }) => threadFollowers?.has(userId) === false,
+    holds: ({ threadFollowers }) => threadFollowers !== undefined,
+    exceptions: ({ threadFollowers = nobody }) => threadFollowers,
   }
 }
 

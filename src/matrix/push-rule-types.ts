@@ -1,8 +1,11 @@
 /** Push rules as clients read and write them: https://spec.matrix.org/v1.19/client-server-api/#push-rules */
 import type { Json, JsonObject } from './event.ts'
 
-/** In the order in which they are tried. */
-export const pushRuleKinds = ['override', 'content', 'room', 'sender', 'underride'] as const
+/**
+ * In the order in which they are tried. `postcontent` holds rules of the server only:
+ * https://github.com/matrix-org/matrix-spec-proposals/pull/4306
+ */
+export const pushRuleKinds = ['override', 'content', 'postcontent', 'room', 'sender', 'underride'] as const
 
 export type PushRuleKind = (typeof pushRuleKinds)[number]
 
@@ -15,6 +18,7 @@ export interface PushCondition {
   readonly pattern?: Json
   readonly value?: Json
   readonly is?: Json
+  readonly subscribed?: Json
 }
 
 export interface PushRule {
@@ -22,7 +26,7 @@ export interface PushRule {
   readonly default: boolean
   readonly enabled: boolean
   readonly actions: readonly PushAction[]
-  /** Of override and underride rules. */
+  /** Of override, postcontent and underride rules. */
   readonly conditions?: readonly PushCondition[]
   /** Of content rules. */
   readonly pattern?: string

@@ -48,11 +48,18 @@ function poll(name: string, conditions: RuleTemplate['conditions'], actions: Pus
 
 const isPoll = (part: string): PushCondition => matches('type', `org.matrix.msc3381.poll.${part}`)
 
+/** A rule about events of threads that the user follows, or does not. */
+function followed(name: string, subscribed: boolean, actions: PushAction[]): RuleTemplate {
+  const conditions = [{ kind: 'io.element.msc4306.thread_subscription', subscribed }]
+  return { rule_id: `.io.element.msc4306.rule.${name}`, default: true, enabled: false, conditions, actions }
+}
+
 const twoMembers: PushCondition = { kind: 'room_member_count', is: '2' }
 const isState = matches('state_key', '')
 
 export const defaultRuleTemplates: {
   readonly override: readonly RuleTemplate[]
+  readonly postcontent: readonly RuleTemplate[]
   readonly underride: readonly RuleTemplate[]
 } = {
   override: [
@@ -91,6 +98,8 @@ export const defaultRuleTemplates: {
     ),
     poll('poll_response', [isPoll('response')], []),
   ],
+  // Off until somebody turns them on: whose clients follow no threads would hear of none.
+  postcontent: [followed('unsubscribed_thread', false, []), followed('subscribed_thread', true, loud)],
   underride: [
     rule('call', [matches('type', 'm.call.invite')], ['notify', sound('ring')]),
     rule('encrypted_room_one_to_one', [twoMembers, matches('type', 'm.room.encrypted')], loud),
@@ -114,8 +123,15 @@ export function defaultPushRules(
     ...changes.get(template.rule_id),
     conditions: template.conditions.map((condition) => fillIn(condition, userId)),
   })
-  const { override, underride } = defaultRuleTemplates
-  return { override: override.map(fill), content: [], room: [], sender: [], underride: underride.map(fill) }
+  const { override, postcontent, underride } = defaultRuleTemplates
+  return {
+    override: override.map(fill),
+    content: [],
+    postcontent: postcontent.map(fill),
+    room: [],
+    sender: [],
+    underride: underride.map(fill),
+  }
 }
 
 function fillIn(condition: PushCondition | SelfCondition, userId: string): PushCondition {

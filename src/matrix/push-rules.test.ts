@@ -16,7 +16,7 @@ import {
 } from './push-rules.ts'
 import { defaultPushRules, joinPushRules } from './push-rules-default.ts'
 
-const none: PushRuleset = { override: [], content: [], room: [], sender: [], underride: [] }
+const none: PushRuleset = { override: [], content: [], postcontent: [], room: [], sender: [], underride: [] }
 
 function subjectOf(event: Pdu, about: Partial<PushSubject> = {}): PushSubject {
   return { event, memberCount: 3, hasNotificationPower: () => false, ...about }

@@ -47,6 +47,7 @@ export function compilePushRules(ruleset: PushRuleset): CompiledPushRules {
 /** The default rules of everybody who has changed nothing; one set for all, so that nothing is compiled per user. */
 export const defaultCompiledRules: CompiledPushRules = [
   ...compileKind('override', defaultRuleTemplates.override),
+  ...compileKind('postcontent', defaultRuleTemplates.postcontent),
   ...compileKind('underride', defaultRuleTemplates.underride),
 ]
 
@@ -97,11 +98,19 @@ export interface SharedVerdict {
   readonly exceptions: ReadonlySet<string> | 'everybody'
 }
 
+/** Whether a condition holds for everybody but those about whom it is, or may hold for those. */
+function holdsForMost(condition: CompiledCondition, subject: PushSubject): boolean {
+  return condition.about === 'user' || (condition.about === 'most' ? condition.holds : condition.matches)(subject)
+}
+
 /** What rules that many users share say about an event, evaluated once for all of them. */
 export function evaluateSharedPushRules(rules: CompiledPushRules, subject: PushSubject): SharedVerdict {
   const exceptions = new Set<string>()
   for (const { conditions, verdict } of rules) {
-    if (!conditions.every((condition) => condition.about === 'user' || condition.matches(subject))) continue
+    if (!conditions.every((condition) => holdsForMost(condition, subject))) continue
+    for (const condition of conditions) {
+      if (condition.about === 'most') for (const userId of condition.exceptions(subject)) exceptions.add(userId)
+    }
     const personal = conditions.filter((condition) => condition.about === 'user')
     if (personal.length === 0) return { verdict, exceptions }
     for (const condition of personal) {

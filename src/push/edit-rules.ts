@@ -38,6 +38,7 @@ export function putRule(
   place: RulePlace,
 ): UserRules {
   checkRuleId(ruleId)
+  if (kind === 'postcontent') throw errors.invalidParam('Rules of this kind are the server’s own')
   const list = rules.own[kind]
   const index = list.findIndex((rule) => rule.rule_id === ruleId)
   const rule = makeRule(kind, ruleId, content, list[index]?.enabled ?? true)

@@ -23,7 +23,7 @@ export interface Judgement {
 
 /** Judges the events of one batch; what the rules ask about the room is read when first asked for. */
 export function createJudge(
-  deps: { reads: Pick<RoomReads, 'view'> },
+  deps: { reads: Pick<RoomReads, 'view' | 'threadFollowers'> },
   reader: Reader,
   room: Room,
   classes: readonly RoomClass[],

@@ -15,7 +15,7 @@ import { deleteExceptions, deleteReads } from './store-reading.ts'
 import { mainOf, now } from './totals.ts'
 
 export interface CountingDeps {
-  readonly reads: Pick<RoomReads, 'view' | 'membership'>
+  readonly reads: Pick<RoomReads, 'view' | 'threadFollowers' | 'membership'>
   readonly classes: Classes
   isLocalUser(userId: UserId): boolean
   /** Called before a local user is counted for in a room. */

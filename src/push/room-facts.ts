@@ -18,13 +18,15 @@ export type AskRules = <T>(
 export type KnownCounts = LruMap<string, number>
 
 interface Source {
-  readonly reads: Pick<RoomReads, 'view'>
+  readonly reads: Pick<RoomReads, 'view' | 'threadFollowers'>
   readonly reader: Reader
   /** The largest number that a rule compares the member count with: members are counted no further. */
   readonly largestCount: number
   /** Only for snapshots: a write may still be undone. */
   readonly counts?: KnownCounts
 }
+
+const nobody: ReadonlySet<string> = new Set()
 
 /** What rules may ask about a room besides its events, read when first asked for. */
 export function createRoomFacts({ reads, reader, largestCount, counts }: Source, room: Room): AskRules {
@@ -49,7 +51,9 @@ export function createRoomFacts({ reads, reader, largestCount, counts }: Source,
   }
 
   return async (event, evaluate) => {
-    const asked = { count: false, power: false }
+    const asked = { count: false, power: false, followers: false }
+    const { threadId } = event
+    let followers: ReadonlySet<string> | undefined
     let hasPower: ((key: string) => boolean) | undefined
     const subject: PushSubject = {
       event: event.pdu.room_id === undefined ? { ...event.pdu, room_id: room.roomId } : event.pdu,
@@ -61,12 +65,23 @@ export function createRoomFacts({ reads, reader, largestCount, counts }: Source,
         asked.power = true
         return hasPower?.(key) ?? false
       },
+      get threadFollowers() {
+        if (threadId === undefined) return undefined
+        asked.followers = true
+        return followers ?? nobody
+      },
     }
     let result = evaluate(subject)
     // The rules cannot wait, so they are asked again once what they wanted to know is there.
-    while ((asked.count && memberCount === undefined) || (asked.power && hasPower === undefined)) {
+    const isOpen = () =>
+      (asked.count && memberCount === undefined) ||
+      (asked.power && hasPower === undefined) ||
+      (asked.followers && followers === undefined)
+    while (isOpen()) {
       if (asked.count) memberCount ??= await countMembers()
       if (asked.power) hasPower ??= await powerBefore(event)
+      if (asked.followers && threadId !== undefined)
+        followers ??= await reads.threadFollowers(reader, room.nid, threadId)
       result = evaluate(subject)
     }
     return { result, subject }

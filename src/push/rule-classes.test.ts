@@ -59,6 +59,9 @@ const condition: fc.Arbitrary<PushCondition> = fc.oneof(
     { kind: 'room_member_count', is: '2' },
     { kind: 'sender_notification_permission', key: 'room' },
     { kind: 'org.example.unknown' },
+    { kind: 'io.element.msc4306.thread_subscription', subscribed: true },
+    { kind: 'io.element.msc4306.thread_subscription', subscribed: false },
+    { kind: 'io.element.msc4306.thread_subscription' },
   ),
 )
 const actions = fc.constantFrom<NewRule['actions']>(
@@ -94,6 +97,8 @@ const defaults = fc.constantFrom<[PushRuleKind, string]>(
   ['override', '.m.rule.suppress_notices'],
   ['override', '.m.rule.is_user_mention'],
   ['override', '.m.rule.is_room_mention'],
+  ['postcontent', '.io.element.msc4306.rule.unsubscribed_thread'],
+  ['postcontent', '.io.element.msc4306.rule.subscribed_thread'],
   ['underride', '.m.rule.room_one_to_one'],
   ['underride', '.m.rule.message'],
 )
@@ -116,7 +121,8 @@ describe('a class', () => {
       }),
       fc.constantFrom(1, 2, 3),
       fc.boolean(),
-      (edits, changes, event, memberCount, hasPower) => {
+      fc.constantFrom(undefined, [], [alice], [bob], [alice, bob]),
+      (edits, changes, event, memberCount, hasPower, followers) => {
         let rules: UserRules = noUserRules
         for (const { kind, id, rule } of edits) rules = own(kind, id, rule, rules)
         for (const [[kind, id], what] of changes) rules = changeRule(rules, kind, id, what)
@@ -124,6 +130,7 @@ describe('a class', () => {
           event: pdu(event.type, event),
           memberCount,
           hasNotificationPower: () => hasPower,
+          threadFollowers: followers && new Set(followers),
         }
         const user = { userId: alice, displayName: 'Alice' }
         const expected = tallyOf(evaluatePushRules(compilePushRules(rulesetOf(alice, rules)), subject, user))

@@ -57,6 +57,7 @@ function inOrder({ own, changes }: UserRules): OrderedRule[] {
     ...own.override.map(plain),
     ...overrides,
     ...own.content.map((rule) => on(rule, { kind: 'event_match', key: 'content.body', pattern: rule.pattern ?? null })),
+    ...defaultRuleTemplates.postcontent.map(changed),
     ...own.room.map((rule) => on(rule, { kind: 'event_property_is', key: 'room_id', value: rule.rule_id })),
     ...own.sender.map((rule) => on(rule, { kind: 'event_property_is', key: 'sender', value: rule.rule_id })),
     ...own.underride.map(plain),
@@ -88,13 +89,14 @@ function holdsInRoom({ kind, pattern, value }: PushCondition, roomId: string): b
 /** The fields that a condition is judged by, in one order. */
 function normalise(condition: Condition): Condition {
   if ('self' in condition) return condition
-  const { kind, key, pattern, value, is } = condition
+  const { kind, key, pattern, value, is, subscribed } = condition
   return {
     kind,
     ...(key !== undefined && { key }),
     ...(pattern !== undefined && { pattern }),
     ...(value !== undefined && { value }),
     ...(is !== undefined && { is }),
+    ...(subscribed !== undefined && { subscribed }),
   }
 }
 

@@ -7,12 +7,13 @@ export interface UserRules {
   readonly changes: Readonly<Record<string, DefaultRuleChange>>
 }
 
-const noOwn: PushRuleset = { override: [], content: [], room: [], sender: [], underride: [] }
+const noOwn: PushRuleset = { override: [], content: [], postcontent: [], room: [], sender: [], underride: [] }
 export const noUserRules: UserRules = { own: noOwn, changes: {} }
 
 /** Reads what `JSON.stringify` made of user rules. */
 export function parseUserRules(text: string): UserRules {
-  return JSON.parse(text) as UserRules
+  const rules = JSON.parse(text) as UserRules
+  return { ...rules, own: { ...noOwn, ...rules.own } }
 }
 
 /** All rules of a user in their order, as clients see them. */

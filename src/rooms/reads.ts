@@ -4,6 +4,7 @@ import type { ClientEvents } from './client-event.ts'
 import type { EventCache } from './event-cache.ts'
 import { getLastStay, type Stay } from './last-stay.ts'
 import { createRecentReads, type RecentReads } from './recent-reads.ts'
+import { listFollowers } from './relations/store-subscriptions.ts'
 import type { RoomView } from './room-view.ts'
 import type { StateKey, States } from './states.ts'
 import { getEventById, listTimeline, type TimelineRange } from './store-events.ts'
@@ -46,6 +47,8 @@ export interface RoomReads {
   membershipAt(reader: Reader, roomNid: number, userId: string, pos: number): Promise<string>
   /** The last time that a user was in a room; undefined for somebody who never was. */
   lastStay(reader: Reader, roomNid: number, userId: string): Promise<Stay | undefined>
+  /** Who follows a thread, by choice or by their clients. */
+  threadFollowers(reader: Reader, roomNid: number, rootId: string): Promise<ReadonlySet<string>>
   loadState(reader: Reader, stateNid: number): Promise<StateNids>
   stateKeys(reader: Reader, nids: Iterable<number>): Promise<ReadonlyMap<number, StateKey>>
   events(reader: Reader, nids: readonly number[]): Promise<ReadonlyMap<number, StoredEvent>>
@@ -90,6 +93,7 @@ export function createRoomReads(deps: Deps): RoomReads {
       return membershipOf(history.find((event) => (event.streamPos ?? 0) <= pos)?.pdu) ?? 'leave'
     },
     lastStay: getLastStay,
+    threadFollowers: listFollowers,
     loadState: deps.states.load,
     stateKeys: deps.states.keys,
     events: deps.events.list,

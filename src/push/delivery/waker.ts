@@ -26,7 +26,7 @@ interface Deps {
   readonly streams: Streams
   readonly clock: TimerClock
   readonly log: Log
-  readonly reads: Pick<RoomReads, 'view' | 'recent'>
+  readonly reads: Pick<RoomReads, 'view' | 'threadFollowers' | 'recent'>
   readonly classes: Pick<Classes, 'inRoom'>
   wakeUsers(userIds: readonly string[]): Promise<void>
   wakeAll(): Promise<void>

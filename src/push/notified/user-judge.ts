@@ -46,7 +46,7 @@ const defaultRules: Rules = {
 }
 
 interface Deps {
-  readonly reads: Pick<RoomReads, 'view' | 'membership'>
+  readonly reads: Pick<RoomReads, 'view' | 'membership' | 'threadFollowers'>
   readonly ignoredUsers: IgnoredUsers
 }
 

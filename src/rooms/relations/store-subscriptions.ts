@@ -23,6 +23,19 @@ const one = prepare((qb, p: Key) =>
 
 export const getSubscription = (reader: Reader, key: Key) => one.first(reader, key)
 
+const followers = prepare((qb, p: { roomNid: number; rootId: string }) =>
+  qb
+    .selectFrom('thread_subscriptions')
+    .select('user_id')
+    .where('room_nid', '=', p.roomNid)
+    .where('root_id', '=', p.rootId)
+    .where('state', '!=', 'none'),
+)
+
+export async function listFollowers(reader: Reader, roomNid: number, rootId: string): Promise<ReadonlySet<string>> {
+  return new Set((await followers.all(reader, { roomNid, rootId })).map((row) => row.user_id))
+}
+
 export async function upsertSubscription(tx: Tx, row: Row): Promise<void> {
   const { state, stream_pos } = row
   await tx.qb
