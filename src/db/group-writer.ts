@@ -1,3 +1,5 @@
+import { yieldNow } from '../util/async.ts'
+import { createGathering } from '../util/gather.ts'
 import { guardNesting, type Reader, refuseNesting, type Tx } from './database.ts'
 
 /** The connection that writes: both engines give the same one-after-another semantics. */
@@ -30,6 +32,7 @@ export class GroupWriter {
   readonly #acquire: () => Promise<WriterConnection>
   readonly #release: (connection: WriterConnection, error?: Error) => void
   readonly #queue: Job[] = []
+  readonly #gathering = createGathering()
   #running: Promise<void> | undefined
   #closed = false
 
@@ -58,19 +61,21 @@ export class GroupWriter {
   async #drain(): Promise<void> {
     while (this.#queue.length > 0) {
       // One turn of the event loop lets all requests that have arrived join this group.
-      await new Promise((resolve) => setImmediate(resolve))
-      await this.#commitGroup()
+      await yieldNow()
+      await this.#gathering.gather(() => this.#queue.length)
+      this.#gathering.taken(await this.#commitGroup())
     }
     this.#running = undefined
   }
 
-  async #commitGroup(): Promise<void> {
+  /** Resolves with how many jobs the group held. */
+  async #commitGroup(): Promise<number> {
     let connection: WriterConnection
     try {
       connection = await this.#acquire()
     } catch (error) {
       for (const job of this.#queue.splice(0)) job.reject(error)
-      return
+      return 0
     }
     const group: Job[] = []
     try {
@@ -88,6 +93,7 @@ export class GroupWriter {
       // Without a transaction none of them has run, and waiting jobs would meet the same error for ever.
       for (const job of group.length > 0 ? group : this.#queue.splice(0)) job.reject(error)
     }
+    return group.length
   }
 
   /** Moves jobs from the queue to `group` as it runs them. */

@@ -1,6 +1,8 @@
 import type { Database, Reader } from '../db/database.ts'
 import type { RoomVersionRules } from '../matrix/room-versions.ts'
 import type { Clock } from '../util/clock.ts'
+import { createGathering, type Gathering } from '../util/gather.ts'
+import { LruMap } from '../util/lru.ts'
 import { type DraftDeps, RoomDraft } from './draft.ts'
 import { type PersistDeps, persistChain } from './persist.ts'
 import { getEventByNid } from './store-events.ts'
@@ -35,6 +37,7 @@ interface Deps extends Omit<DraftDeps, 'creationTime'>, PersistDeps {
 export function createRoomWriter(options: Deps): RoomWriter {
   const deps: DraftDeps & Deps = { ...options, creationTime: createDistinctTime(options.clock) }
   const queues = new Map<string, Waiting[]>()
+  const gatherings = new LruMap<string, Gathering>(1_000)
 
   async function openDraft(reader: Reader, room: Room): Promise<RoomDraft> {
     const prev = []
@@ -62,9 +65,12 @@ export function createRoomWriter(options: Deps): RoomWriter {
     return answers
   }
 
-  async function runBatch(roomId: string, batch: readonly Waiting[]): Promise<void> {
+  async function runBatch(roomId: string, queue: Waiting[]): Promise<number> {
+    let batch: readonly Waiting[] = []
     try {
       const answers = await deps.db.write('change room', async (tx) => {
+        // Whoever has come while other writes were under way is in time.
+        batch = queue.splice(0, maxBatch)
         const room = await getRoom(tx, roomId)
         if (room === undefined) return undefined
         const draft = await openDraft(tx, room)
@@ -78,12 +84,18 @@ export function createRoomWriter(options: Deps): RoomWriter {
       if (answers === undefined) for (const { resolve } of batch) resolve(undefined)
       else for (const answer of answers) answer()
     } catch (error) {
-      for (const { reject } of batch) reject(error)
+      for (const { reject } of batch.length > 0 ? batch : queue.splice(0)) reject(error)
     }
+    return batch.length
   }
 
   async function drain(roomId: string, queue: Waiting[]): Promise<void> {
-    while (queue.length > 0) await runBatch(roomId, queue.splice(0, maxBatch))
+    const gathering = gatherings.get(roomId) ?? createGathering()
+    gatherings.set(roomId, gathering)
+    while (queue.length > 0) {
+      await gathering.gather(() => queue.length)
+      gathering.taken(await runBatch(roomId, queue))
+    }
     queues.delete(roomId)
   }
 
