@@ -1,7 +1,7 @@
 import type { Database, Reader } from '../../db/database.ts'
 import type { Advance, Streams } from '../../db/streams.ts'
 import type { RoomReads } from '../../rooms/reads.ts'
-import { createYielder } from '../../util/async.ts'
+import { createYielder, sleep } from '../../util/async.ts'
 import type { TimerClock } from '../../util/clock.ts'
 import type { Log } from '../../util/log.ts'
 import type { Classes } from '../classes.ts'
@@ -37,6 +37,8 @@ const maxRooms = 300
 const maxEvents = 200
 const page = 200
 const retryDelay = 5_000
+/** What comes in quick succession is looked at together. */
+const restMs = 20
 
 interface Concerned {
   readonly users: readonly string[]
@@ -125,6 +127,7 @@ export function createWaker(deps: Deps): Waker {
         for (const roomNid of changed) await wakeWholeRoom(roomNid)
         if (named.size > 0) await deps.wakeUsers([...named])
         position = at
+        await sleep(restMs)
       } catch (error) {
         for (const userId of named) users.add(userId)
         for (const roomNid of changed) redacted.add(roomNid)
