@@ -103,6 +103,14 @@ test('a locked account can do nothing but log out, and finds everything again', 
     const { body: answer } = await server.client.request('POST', path, { body, expect: 401 })
     assert.equal(answer.errcode, 'M_USER_LOCKED', path)
   }
+  // Nor can it do with its password what needs no token.
+  for (const [path, body] of [
+    [`${v3}/account/password`, { new_password: 'another', auth: login }],
+    [`${v3}/account/deactivate`, { auth: login }],
+  ] as const) {
+    const { body: answer } = await server.client.request('POST', path, { body, expect: 401 })
+    assert.equal(answer.errcode, 'M_USER_LOCKED', path)
+  }
   await phone.post(`${v3}/logout`)
   await set(root, 'lock', alice.userId, false)
   await send(alice, roomId, 'back')

@@ -71,6 +71,13 @@ for (const [name, type, content] of [
     assert.deepEqual(await invites(bob), [])
     assert.deepEqual(await invites(bob, since), [])
     assert.deepEqual(await invites(carol), [roomId])
+    // Nor is it told that the invitation was taken back.
+    const withdrawn = await createRoom(alice, { invite: [bob.userId, carol.userId] })
+    for (const user of [bob, carol]) await act(alice, withdrawn, 'kick', { user_id: user.userId })
+    const left = async (user: TestUser) =>
+      Object.keys((await user.get<Synced>(`${v3}/sync`, { since })).rooms?.leave ?? {})
+    assert.deepEqual(await left(bob), [])
+    assert.deepEqual(await left(carol), [withdrawn])
     // Whoever knows of the room may still come in.
     await join(bob, roomId)
     assert.deepEqual(Object.keys((await bob.get<Synced>(`${v3}/sync`)).rooms?.join ?? {}), [roomId])

@@ -203,3 +203,12 @@ test("somebody's account is not taken over for notices", async () => {
   const body = { user_id: alice.userId, content: content('x') }
   assert.equal(await errorOf(root, 'POST', path, body, 400), 'M_UNKNOWN')
 })
+
+test('once its account is given up there are no notices', async () => {
+  await using server = await createTestServer()
+  const [root, alice] = [await server.user('root', { admin: true }), await server.user('alice')]
+  await notify(root, alice.userId, 'x')
+  await root.post(at`/_synapse/admin/v1/deactivate/${sender}`)
+  const body = { user_id: alice.userId, content: content('x') }
+  assert.equal(await errorOf(root, 'POST', path, body, 400), 'M_UNKNOWN')
+})

@@ -44,6 +44,7 @@ export function passwordRoutes(
             await emails.use(tx, proof.sid)
             if ((await accounts.threepids.ownerOf(tx, proof.address)) !== userId) throw errors.threepidAuthFailed()
           }
+          if ((await accounts.users.get(tx, userId))?.isLocked) throw errors.userLocked()
           await accounts.users.setPassword(tx, userId, passwordHash)
           if (body.logout_devices !== false) await accounts.sessions.endAll(tx, userId, request.requester?.deviceId)
         })

@@ -42,7 +42,7 @@ export interface Users {
   upgradeGuest(tx: Tx, user: NewUser): Promise<void>
   /** Hashes the password and makes the account: for the command line and built-in bots. Throws like `insert`. */
   create(user: Omit<NewUser, 'passwordHash'> & { password?: string | undefined }): Promise<void>
-  /** The user whose name and password these are. Throws `M_FORBIDDEN`, `M_USER_DEACTIVATED`. */
+  /** The user whose name and password these are. Throws `M_FORBIDDEN`, `M_USER_DEACTIVATED`, `M_USER_LOCKED`. */
   verifyPassword(name: string, password: string): Promise<StoredUser>
   hasPassword(reader: Reader, userId: UserId): Promise<boolean>
   /** What attempts to guess a password are counted by: the same for all ways to write a name, and never long. */
@@ -117,6 +117,7 @@ export function createUsers(deps: UsersDeps): Users {
       const isRight = await passwords.verify(user?.passwordHash, password)
       if (user?.isDeactivated) throw errors.userDeactivated()
       if (!user || !isRight) throw errors.forbidden('Wrong user name or password')
+      if (user.isLocked) throw errors.userLocked()
       return user
     },
     hasPassword: async (reader, userId) => typeof (await getStoredUser(reader, userId))?.passwordHash === 'string',

@@ -2,6 +2,7 @@ import type { Reader } from '../db/database.ts'
 import { matchesRoom } from '../matrix/event-filter.ts'
 import { hasUserIdShape } from '../matrix/ids.ts'
 import { type InviteSettings, judgeInvite } from '../matrix/invite-permission.ts'
+import { membershipOf } from '../matrix/member-content.ts'
 import type { MembershipRow } from '../rooms/reads.ts'
 import type { Room } from '../rooms/types.ts'
 import { createYielder } from '../util/async.ts'
@@ -68,9 +69,17 @@ export async function roomSections(
   return sections
 
   /** An invitation that the user does not want to hear of; what they want is read once, when there is one. */
-  async function isHidden(invite: MembershipRow): Promise<boolean> {
+  async function isHidden(invite: Pick<MembershipRow, 'sender'>): Promise<boolean> {
     settings ??= await ports.accountData.inviteSettings(reader, userId)
     return hasUserIdShape(invite.sender) && judgeInvite(settings, invite.sender) !== 'allow'
+  }
+
+  /** Such an invitation that was taken back: of the room the user has never heard. */
+  async function wasHidden(row: MembershipRow): Promise<boolean> {
+    if (row.sender === userId) return false
+    const ending = (await reads.events(reader, [row.event_nid])).get(row.event_nid)
+    const before = await reads.view.entry(reader, ending?.beforeNid, 'm.room.member', userId)
+    return before !== undefined && membershipOf(before.pdu) === 'invite' && (await isHidden(before.pdu))
   }
 
   async function addOther(room: Room, row: MembershipRow): Promise<void> {
@@ -81,7 +90,7 @@ export async function roomSections(
     } else if (row.membership === 'knock') {
       sections.knock ??= {}
       sections.knock[room.roomId] = { knock_state: { events: await strippedState(ports, reader, room, row) } }
-    } else {
+    } else if (!(await wasHidden(row))) {
       const section = await leftRoom(ports, sent, reader, request, { room, row, window, ignored, accountData })
       if (section === undefined) return
       sections.leave ??= {}

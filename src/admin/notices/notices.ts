@@ -44,8 +44,8 @@ export function createNotices({ db, accounts, rooms, options }: Deps): Notices {
   async function requireSender(userId: UserId): Promise<void> {
     const user = await db.read((reader) => accounts.users.get(reader, userId))
     if (user === undefined) await accounts.users.create({ userId, displayName: options.display_name, userType })
-    else if (user.userType !== userType) {
-      throw errors.unknown(400, `${userId} is somebody's account; choose another server_notices.localpart`)
+    else if (user.userType !== userType || user.isDeactivated) {
+      throw errors.unknown(400, `${userId} cannot send notices; choose another server_notices.localpart`)
     }
   }
 

@@ -3,6 +3,7 @@ import type { Reader, Tx } from '../../db/database.ts'
 import { predecessorOf, replacementRoomOf } from '../../matrix/content.ts'
 import { hasUserIdShape, type RoomId, type UserId } from '../../matrix/ids.ts'
 import { membershipOf } from '../../matrix/member-content.ts'
+import { createYielder } from '../../util/async.ts'
 import type { RoomView } from '../room-view.ts'
 import { getMembership, listLocalJoined } from '../store-members.ts'
 import { getRoom } from '../store-rooms.ts'
@@ -50,7 +51,9 @@ export function createUpgradeFollower({ view, isLocalUser, hooks }: Deps): Persi
     predecessorOf((await view.entry(reader, room.stateNid, 'm.room.create', ''))?.pdu)
 
   async function follow(tx: Tx, users: Iterable<UserId>, from: Room, to: Room): Promise<void> {
+    const pause = createYielder()
     for (const userId of users) {
+      await pause()
       if ((await getMembership(tx, from.nid, userId))?.membership !== 'join') continue
       for (const hook of hooks) await hook(tx, { userId, from: from.roomId, to: to.roomId })
     }
