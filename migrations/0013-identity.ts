@@ -58,5 +58,10 @@ export async function up({ db, t }: { db: Kysely<unknown>; t: Types }): Promise<
     .addColumn('expires_ts', 'bigint', (c) => c.notNull())
     .execute()
   await db.schema.createIndex('sso_sessions_expires').on('sso_sessions').column('expires_ts').execute()
+  await db.schema
+    .createTable('erased_users')
+    .addColumn('user_id', 'text', (c) => c.primaryKey())
+    .addColumn('stream_pos', 'bigint', (c) => c.notNull())
+    .execute()
   await db.schema.createIndex('email_validations_expires').on('email_validations').column('expires_ts').execute()
 }

@@ -196,7 +196,7 @@ test('passwords are reset, rights given and taken, accounts given up', async () 
   assert.deepEqual(await root.post(v1('deactivate', bob.userId), { erase: true }), {
     id_server_unbind_result: 'success',
   })
-  await server.context.rooms.part.stop()
+  await server.context.jobs.drain()
   assert.equal(await membershipOf(alice, roomId, bob.userId), 'leave')
   await root.post(v1('deactivate', bob.userId))
   assert.equal((await root.get(userPath(bob.userId))).erased, true, 'once asked for, erasure stays')

@@ -244,9 +244,9 @@ test('a deactivated account leaves its rooms and turns down its invitations', as
   await using server = await createTestServer()
   const [alice, bob] = [await server.user('alice'), await server.user('bob')]
   const rooms = [await publicRoom(alice, [bob]), await createRoom(alice, { invite: [bob.userId] })]
-  const { accounts, db, rooms: service } = server.context
+  const { accounts, db, jobs } = server.context
   await db.write('deactivate', (tx) => accounts.users.deactivate(tx, bob.userId, false))
-  await service.part.stop()
+  await jobs.drain()
   for (const roomId of rooms) assert.equal(await membershipOf(alice, roomId, bob.userId), 'leave')
 })
 

@@ -86,7 +86,7 @@ test('the invitation cannot be turned down or blocked; whoever has come may leav
   await notify(root, alice.userId, '3')
   const auth = { type: 'm.login.password', identifier: { type: 'm.id.user', user: 'alice' }, password }
   await alice.post(`${v3}/account/deactivate`, { auth })
-  await server.context.rooms.part.stop()
+  await server.context.jobs.drain()
   const room = await server.context.db.read(async (reader) => {
     const { reads } = server.context.rooms
     const found = await reads.roomById(reader, roomId)

@@ -16,6 +16,10 @@ export async function insertFilter(tx: Tx, userId: string, digest: string, json:
   return row.filter_nid
 }
 
+export async function deleteFilters(tx: Tx, userId: string): Promise<void> {
+  await tx.qb.deleteFrom('filters').where('user_id', '=', userId).execute()
+}
+
 export async function getFilterJson(reader: Reader, userId: string, filterNid: number): Promise<string | undefined> {
   const row = await reader.qb
     .selectFrom('filters')

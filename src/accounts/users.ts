@@ -7,6 +7,7 @@ import type { AccountHooks } from './hooks.ts'
 import type { Passwords } from './passwords.ts'
 import type { Sessions } from './sessions.ts'
 import { deleteAccountData } from './store-account-data.ts'
+import { deleteFilters } from './store-filters.ts'
 import { deleteLoginTokens } from './store-login-tokens.ts'
 import { deleteProfile, putProfileField } from './store-profiles.ts'
 import { type Account, type AccountFilter, type AccountPage, countAccounts, listAccounts } from './store-user-list.ts'
@@ -55,7 +56,7 @@ export interface Users {
     userId: UserId,
     flags: { isAdmin?: boolean; isLocked?: boolean; isSuspended?: boolean; userType?: string | null },
   ): Promise<boolean>
-  /** Ends everything that can be ended; the id stays taken. `erase` also removes the profile and the account data. */
+  /** Ends everything that can be ended; the id stays taken. `erase` also removes the profile, the account data and the filters. */
   deactivate(tx: Tx, userId: UserId, erase: boolean): Promise<void>
   /** Throws `M_USER_SUSPENDED` for a user who may read, but not send. */
   requireActive(reader: Reader, userId: UserId): Promise<void>
@@ -149,6 +150,7 @@ export function createUsers(deps: UsersDeps): Users {
       if (erase) {
         await deleteProfile(tx, userId)
         await deleteAccountData(tx, userId)
+        await deleteFilters(tx, userId)
       }
       cache.invalidate(tx)
       for (const hook of hooks.deactivate) await hook(tx, { userId, erase })

@@ -1,7 +1,9 @@
 import type { Reader } from '../db/database.ts'
 import type { JsonObject } from '../matrix/event.ts'
 import type { EventId, UserId } from '../matrix/ids.ts'
+import { redact } from '../matrix/redact.ts'
 import type { Clock } from '../util/clock.ts'
+import type { Erasures } from './erasure/erasures.ts'
 import { redactsOf } from './redactions.ts'
 import type { RoomView } from './room-view.ts'
 import { getEventById } from './store-events.ts'
@@ -59,6 +61,7 @@ interface Deps {
   readonly view: RoomView
   readonly visibility: Visibility
   readonly bundlers: readonly Bundler[]
+  readonly erasures: Erasures
 }
 
 /** The event without `unsigned`; `redacts` stands in both places, where old and new clients look for it. */
@@ -77,6 +80,10 @@ export function toPlainClientEvent(room: Pick<Room, 'roomId' | 'rules'>, event: 
   }
 }
 
+function redacted(room: Pick<Room, 'rules'>, event: StoredEvent): StoredEvent {
+  return { ...event, pdu: redact(event.pdu, room.rules) }
+}
+
 /** The id is everybody's to know, the content only theirs who may see the event. */
 function describeReplaced({ eventId, pdu }: StoredEvent, isKnown: boolean): JsonObject {
   return isKnown
@@ -85,7 +92,7 @@ function describeReplaced({ eventId, pdu }: StoredEvent, isKnown: boolean): Json
 }
 
 export function createClientEvents(deps: Deps): ClientEvents {
-  const { clock, view, visibility } = deps
+  const { clock, view, visibility, erasures } = deps
 
   /** The state that each of the events replaced, by the number of the event. */
   async function replacedBy(reader: Reader, events: readonly StoredEvent[]): Promise<Map<number, StoredEvent>> {
@@ -108,7 +115,9 @@ export function createClientEvents(deps: Deps): ClientEvents {
   ): Promise<ReadonlySet<StoredEvent>> {
     const isOwn = ({ pdu }: StoredEvent) => pdu.type === 'm.room.member' && pdu.state_key === userId
     const others = [...replaced.values()].filter((event) => !isOwn(event))
-    const visible = await visibility.filter(reader, room, userId, others, isIn)
+    const seen = await visibility.filter(reader, room, userId, others, isIn)
+    const hidden = await erasures.hidden(reader, room, userId, seen)
+    const visible = seen.filter(({ nid }) => !hidden.has(nid))
     return new Set([...visible, ...[...replaced.values()].filter(isOwn)])
   }
 
@@ -123,7 +132,10 @@ export function createClientEvents(deps: Deps): ClientEvents {
   const ageOf = (event: StoredEvent): JsonObject => ({ age: clock.now() - event.pdu.origin_server_ts })
 
   return {
-    format: async (reader, room, events, audience, { omitRoomId = false, isIn = false, bundled = true } = {}) => {
+    format: async (reader, room, given, audience, { omitRoomId = false, isIn = false, bundled = true } = {}) => {
+      const hidden = await erasures.hidden(reader, room, audience.userId, given)
+      const events =
+        hidden.size === 0 ? given : given.map((event) => (hidden.has(event.nid) ? redacted(room, event) : event))
       const memberships = new Map<number | undefined, string>()
       const replaced = await replacedBy(reader, events)
       const known = await knownContents(reader, room, replaced, audience, isIn)
@@ -145,6 +157,7 @@ export function createClientEvents(deps: Deps): ClientEvents {
         const own = event.txnId !== undefined && event.pdu.sender === audience.userId
         if (own && event.txnDevice === audience.deviceId) unsigned.transaction_id = event.txnId
         for (const bundle of bundles) Object.assign(unsigned, bundle.get(event.eventId))
+        if (hidden.has(event.nid)) delete unsigned['m.relations']
         const plain = toPlainClientEvent(room, event)
         if (omitRoomId) delete plain.room_id
         formatted.push({ ...plain, unsigned })

@@ -1,6 +1,7 @@
 import type { Database } from '../db/database.ts'
 import type { Clock } from '../util/clock.ts'
 import { type Bundler, createClientEvents } from './client-event.ts'
+import type { Erasures } from './erasure/erasures.ts'
 import type { EventCache } from './event-cache.ts'
 import type { IgnoredUsers } from './ignored.ts'
 import { createRoomReads, type RoomReads } from './reads.ts'
@@ -25,15 +26,17 @@ interface Deps {
   readonly events: EventCache
   readonly bundlers: readonly Bundler[]
   readonly ignoredUsers: IgnoredUsers
+  readonly erasures: Erasures
 }
 
-export function createRoomReading({ db, clock, states, events, bundlers, ignoredUsers }: Deps): RoomReading {
+export function createRoomReading(deps: Deps): RoomReading {
+  const { db, clock, states, events, bundlers, ignoredUsers, erasures } = deps
   const view = createRoomView(states, events)
   const visibility = createVisibility(view)
-  const clientEvents = createClientEvents({ clock, view, visibility, bundlers })
+  const clientEvents = createClientEvents({ clock, view, visibility, bundlers, erasures })
   return {
     timeline: createTimeline({ db, view, visibility, clientEvents, ignoredUsers }),
     state: createStateReads({ db, view, visibility, clientEvents }),
-    reads: createRoomReads({ view, visibility, clientEvents, states, events }),
+    reads: createRoomReads({ view, visibility, clientEvents, states, events, erasures }),
   }
 }

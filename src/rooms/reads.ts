@@ -1,6 +1,7 @@
 import type { Reader } from '../db/database.ts'
 import { membershipOf } from '../matrix/member-content.ts'
 import type { ClientEvents } from './client-event.ts'
+import type { Erasures } from './erasure/erasures.ts'
 import type { EventCache } from './event-cache.ts'
 import { getLastStay, type Stay } from './last-stay.ts'
 import { createRecentReads, type RecentReads } from './recent-reads.ts'
@@ -31,6 +32,7 @@ export interface RoomReads {
   readonly visibility: Visibility
   readonly clientEvents: ClientEvents
   readonly recent: RecentReads
+  readonly erasures: Erasures
   roomById(reader: Reader, roomId: string): Promise<Room | undefined>
   roomByNid(reader: Reader, roomNid: number): Promise<Room | undefined>
   /** Outliers and refused events too. */
@@ -72,6 +74,7 @@ interface Deps {
   readonly clientEvents: ClientEvents
   readonly states: States
   readonly events: EventCache
+  readonly erasures: Erasures
 }
 
 export function createRoomReads(deps: Deps): RoomReads {
@@ -79,6 +82,7 @@ export function createRoomReads(deps: Deps): RoomReads {
     view: deps.view,
     visibility: deps.visibility,
     clientEvents: deps.clientEvents,
+    erasures: deps.erasures,
     recent: createRecentReads(deps.events, deps.states.load),
     roomById: getRoom,
     roomByNid: getRoomByNid,

@@ -22,6 +22,7 @@ import { createReadMarkers, type ReadMarkers } from './ephemeral/read-markers.ts
 import { createReceipts, type Receipts } from './ephemeral/receipts.ts'
 import { createTyping, type Typing } from './ephemeral/typing.ts'
 import { createTypingRequests, type TypingRequests } from './ephemeral/typing-requests.ts'
+import { createErasures } from './erasure/erasures.ts'
 import { createEventCache } from './event-cache.ts'
 import { createLocalMembers, type LocalMembers } from './local-members.ts'
 import { createAccountFollower } from './membership/follow-accounts.ts'
@@ -112,7 +113,9 @@ export function createRooms(deps: RoomsDeps): Rooms {
   const events = createEventCache()
   const bundlers: Bundler[] = []
   const { ignoredUsers } = accounts.accountData
-  const reading = createRoomReading({ db, clock, states, events, bundlers, ignoredUsers })
+  const erasures = createErasures({ streams })
+  accounts.onDeactivate(erasures.onDeactivate)
+  const reading = createRoomReading({ db, clock, states, events, bundlers, ignoredUsers, erasures })
   const { view, visibility, clientEvents } = reading.reads
   const relations = createRelations({ db, events, view, visibility, clientEvents, ignoredUsers })
   bundlers.push(relations.bundle)
@@ -138,7 +141,7 @@ export function createRooms(deps: RoomsDeps): Rooms {
     findLocal: options.findLocalAddresses,
   })
   const receipts = createReceipts({ db, streams, clock })
-  const follower = createAccountFollower({ db, writer, people, log })
+  const follower = createAccountFollower({ db, writer, people, jobs, log })
   accounts.onProfileChange(follower.onProfileChange)
   accounts.onDeactivate(follower.onDeactivate)
   accounts.onProfileChange(userDirectory.onProfileChange)
@@ -183,7 +186,6 @@ export function createRooms(deps: RoomsDeps): Rooms {
       stop: async () => {
         await indexer.stop()
         typing.stopAll()
-        await follower.idle()
         await guestAccess.idle()
       },
     },

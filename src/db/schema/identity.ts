@@ -15,6 +15,8 @@ export interface IdentitySchema {
   external_ids: { provider_id: string; subject: string; user_id: string; created_ts: number }
   /** Logins at providers that are under way. */
   sso_sessions: { session_hash: string /** JSON */; data: string; expires_ts: number }
+  /** Accounts whose events are shown redacted to those who came later. */
+  erased_users: { user_id: string; stream_pos: number }
   /** Mail addresses on the way to being confirmed. */
   email_validations: {
     sid: string

@@ -1,8 +1,9 @@
 import type { DeactivateHook, ProfileChangeHook } from '../../accounts/hooks.ts'
 import type { Database } from '../../db/database.ts'
+import type { Jobs } from '../../jobs/jobs.ts'
 import { MatrixError } from '../../matrix/errors.ts'
 import type { JsonObject } from '../../matrix/event.ts'
-import type { UserId } from '../../matrix/ids.ts'
+import { isUserId, type UserId } from '../../matrix/ids.ts'
 import { membershipOf } from '../../matrix/member-content.ts'
 import { mapLimit } from '../../util/async.ts'
 import type { Log } from '../../util/log.ts'
@@ -18,6 +19,7 @@ interface Deps {
   readonly db: Database
   readonly writer: RoomWriter
   readonly people: People
+  readonly jobs: Pick<Jobs, 'enqueue' | 'handle'>
   readonly log: Log
 }
 
@@ -30,13 +32,11 @@ export interface AccountFollower {
   readonly onProfileChange: ProfileChangeHook
   /** Leaves every room and turns down every invitation, once the account is gone. */
   readonly onDeactivate: DeactivateHook
-  /** Resolves when nothing of that is under way any more. */
-  idle(): Promise<void>
 }
 
-export function createAccountFollower({ db, writer, people, log }: Deps): AccountFollower {
-  const underWay = new Set<Promise<void>>()
+const leaving = 'rooms.leave'
 
+export function createAccountFollower({ db, writer, people, jobs, log }: Deps): AccountFollower {
   async function updateMember(draft: RoomDraft, userId: UserId): Promise<void> {
     const member = await draft.state('m.room.member', userId)
     if (member === undefined || membershipOf(member.pdu) !== 'join') return
@@ -68,6 +68,10 @@ export function createAccountFollower({ db, writer, people, log }: Deps): Accoun
     await inEach(userId, roomIds, (draft) => appendLeave(draft, { userId }))
   }
 
+  jobs.handle(leaving, async ({ userId }) => {
+    if (typeof userId === 'string' && isUserId(userId)) await leaveAll(userId)
+  })
+
   return {
     onProfileChange: async ({ userId, fields }) => {
       if (!('displayname' in fields) && !('avatar_url' in fields)) return
@@ -75,15 +79,7 @@ export function createAccountFollower({ db, writer, people, log }: Deps): Accoun
       await inEach(userId, roomIds, (draft) => updateMember(draft, userId))
     },
     onDeactivate: async (tx, { userId }) => {
-      tx.afterCommit(() => {
-        const leaving = leaveAll(userId)
-          .catch((error: unknown) => log.error({ err: error, userId }, 'leaving the rooms of an account failed'))
-          .finally(() => underWay.delete(leaving))
-        underWay.add(leaving)
-      })
-    },
-    idle: async () => {
-      await Promise.all(underWay)
+      await jobs.enqueue(tx, leaving, { userId }, { key: userId })
     },
   }
 }

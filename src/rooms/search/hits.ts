@@ -1,8 +1,8 @@
 import type { Reader } from '../../db/database.ts'
 import { matchesFilter } from '../../matrix/event-filter.ts'
 import { createYielder } from '../../util/async.ts'
+import type { RoomReads } from '../reads.ts'
 import type { StoredEvent } from '../types.ts'
-import type { Visibility } from '../visibility.ts'
 import { type Match, matchText, type Phrase } from './phrases.ts'
 import type { GroupScope, SearchQuery } from './search-query.ts'
 import type { SearchableRoom, SearchableRooms } from './searchable-rooms.ts'
@@ -26,7 +26,7 @@ export interface Search {
 
 /** Those of the events that the index named which the user asked for and may see, in no order. */
 export async function judge(
-  visibility: Visibility,
+  reads: Pick<RoomReads, 'visibility' | 'erasures'>,
   reader: Reader,
   search: Search,
   events: readonly StoredEvent[],
@@ -43,9 +43,9 @@ export async function judge(
   const hits: Hit[] = []
   const pause = createYielder()
   for (const { room, events: found } of byRoom.values()) {
-    const visible = await seenIn(visibility, reader, search, room, found)
+    const visible = await seenIn(reads, reader, search, room, found)
     const versions = await listVersions(reader, visible)
-    const edits = new Set(await seenIn(visibility, reader, search, room, [...versions.values()].flat()))
+    const edits = new Set(await seenIn(reads, reader, search, room, [...versions.values()].flat()))
     for (const event of visible) {
       await pause()
       const edit = versions.get(event.eventId)?.find((one) => edits.has(one))
@@ -71,12 +71,14 @@ function isInScope(scope: GroupScope | undefined, { room }: SearchableRoom, { pd
 }
 
 async function seenIn(
-  visibility: Visibility,
+  reads: Pick<RoomReads, 'visibility' | 'erasures'>,
   reader: Reader,
   { query }: Search,
   { room, upTo, isIn, isOpen }: SearchableRoom,
   events: readonly StoredEvent[],
 ): Promise<readonly StoredEvent[]> {
   const reachable = events.filter(({ streamPos }) => streamPos !== undefined && streamPos <= upTo)
-  return isOpen ? reachable : visibility.filter(reader, room, query.userId, reachable, isIn)
+  const visible = isOpen ? reachable : await reads.visibility.filter(reader, room, query.userId, reachable, isIn)
+  const hidden = await reads.erasures.hidden(reader, room, query.userId, visible)
+  return visible.filter(({ nid }) => !hidden.has(nid))
 }

@@ -30,7 +30,7 @@ export type SearchEvents = (audience: Audience, request: SearchRequest) => Promi
 interface Deps {
   readonly db: Database
   readonly streams: Pick<Streams, 'positionIn'>
-  readonly reads: Pick<RoomReads, 'view' | 'visibility' | 'clientEvents'>
+  readonly reads: Pick<RoomReads, 'view' | 'visibility' | 'clientEvents' | 'erasures'>
   readonly indexer: Pick<SearchIndexer, 'catchUp'>
   readonly ignoredUsers: (reader: Reader, userId: UserId) => Promise<ReadonlySet<string>>
 }
@@ -61,8 +61,8 @@ export function createEventSearch({ db, streams, reads, indexer, ignoredUsers }:
       })
       const ignored = await ignoredUsers(reader, userId)
       const search: Search = { query, scope, phrases, rooms, ignored }
-      const { view, visibility } = reads
-      const stretch = await collectStretch({ index, visibility }, reader, search, place.below, place.within?.floor)
+      const { view } = reads
+      const stretch = await collectStretch({ index, reads }, reader, search, place.below, place.within?.floor)
       const page = cutPage(query, stretch, place, limit, groupBy)
       const toToken = (next: SearchPlace) => formatSearchToken(query, next)
       return respond({ ...reads, view, ignored, toToken }, reader, audience, page, request)

@@ -1,7 +1,7 @@
 import type { Reader } from '../../db/database.ts'
 import { stringOf } from '../../matrix/content.ts'
 import { createYielder } from '../../util/async.ts'
-import type { Visibility } from '../visibility.ts'
+import type { RoomReads } from '../reads.ts'
 import { listCandidates } from './candidates.ts'
 import { type Hit, judge, type Search } from './hits.ts'
 import type { SearchIndex } from './index-types.ts'
@@ -16,7 +16,7 @@ export interface Stretch {
 
 export interface StretchDeps {
   readonly index: SearchIndex
-  readonly visibility: Visibility
+  readonly reads: Pick<RoomReads, 'visibility' | 'erasures'>
 }
 
 /** So many events are read at once. */
@@ -32,7 +32,7 @@ const maxText = 1_500_000
 
 /** Collects the results from a position down: to `end` where it is given, else until there are enough. */
 export async function collectStretch(
-  { index, visibility }: StretchDeps,
+  { index, reads }: StretchDeps,
   reader: Reader,
   search: Search,
   below: number,
@@ -47,7 +47,7 @@ export async function collectStretch(
     const wanted = end === undefined ? batch.positions : batch.positions.filter((pos) => pos >= end)
     for (let from = 0; from < wanted.length; from += chunkSize) {
       const events = await listEventsAt(reader, wanted.slice(from, from + chunkSize))
-      hits.push(...(await judge(visibility, reader, search, events)))
+      hits.push(...(await judge(reads, reader, search, events)))
       looked += events.length
       for (const { pdu } of events) text += stringOf(pdu, 'body')?.length ?? 0
       const floor = wanted[from + chunkSize - 1]
