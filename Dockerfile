@@ -16,7 +16,8 @@ WORKDIR /app
 COPY --from=dependencies /app/node_modules ./node_modules
 # .dockerignore names what belongs into the image.
 COPY . .
-RUN mkdir -p /data && chown 1000:1000 /data
+# Compiled code is kept in .cache, for a faster second start.
+RUN mkdir -p /data .cache && chown 1000:1000 /data .cache
 ENV NODE_ENV=production \
     RINGBACK__DATA_DIR=/data \
     RINGBACK__LISTENERS__0__HOST=0.0.0.0
