@@ -196,7 +196,9 @@ test('who deactivates the account is offline, and the status is gone', async () 
   await publicRoom(alice, [bob])
   await set(alice, 'online', 'here')
   const next = await follow(bob)
-  const { db, accounts, presence } = server.context
+  const { db, accounts, presence, jobs } = server.context
+  // A job takes the user out of the rooms, after which nobody there is told anything more.
+  await jobs.part.stop()
   await db.write('deactivate', (tx) => accounts.users.deactivate(tx, alice.userId, true))
   assert.deepEqual(await next(), ['alice offline'])
   assert.equal((await presence.get(alice.userId, alice.userId)).status_msg, undefined)
