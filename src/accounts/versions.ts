@@ -1,7 +1,7 @@
 /** Versions of the specification that clients may go by. */
 export const specVersions: readonly string[] = [
   'r0.6.1',
-  ...Array.from({ length: 12 }, (_, minor) => `v1.${minor + 1}`),
+  ...Array.from({ length: 19 }, (_, minor) => `v1.${minor + 1}`),
 ]
 
 /** What is offered beyond those versions, under the names that clients look for; features add theirs. */
