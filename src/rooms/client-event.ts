@@ -121,11 +121,18 @@ export function createClientEvents(deps: Deps): ClientEvents {
     return new Set([...visible, ...[...replaced.values()].filter(isOwn)])
   }
 
-  async function redactedBecause(reader: Reader, room: Room, event: StoredEvent): Promise<JsonObject> {
+  /** Clients learn from the redaction that there is one; its reason is only for those who may see it. */
+  async function redactedBecause(
+    reader: Reader,
+    room: Room,
+    event: StoredEvent,
+    mayKnow: (redaction: StoredEvent) => Promise<boolean>,
+  ): Promise<JsonObject> {
     if (event.redactedBy === undefined) return {}
     const redaction = await getEventById(reader, event.redactedBy)
     if (redaction === undefined) return {}
-    const plain = { ...toPlainClientEvent(room, redaction), unsigned: ageOf(redaction) }
+    const plain: ClientEvent = { ...toPlainClientEvent(room, redaction), unsigned: ageOf(redaction) }
+    if (!(await mayKnow(redaction))) plain.content = plain.redacts === undefined ? {} : { redacts: plain.redacts }
     return { redacted_because: plain, redacted_by: event.redactedBy }
   }
 
@@ -139,6 +146,8 @@ export function createClientEvents(deps: Deps): ClientEvents {
       const memberships = new Map<number | undefined, string>()
       const replaced = await replacedBy(reader, events)
       const known = await knownContents(reader, room, replaced, audience, isIn)
+      const mayKnow = async (redaction: StoredEvent) =>
+        (await visibility.filter(reader, room, audience.userId, [redaction], isIn)).length > 0
       const bundles: ReadonlyMap<EventId, JsonObject>[] = []
       for (const bundle of bundled ? deps.bundlers : []) {
         bundles.push(await bundle(reader, room, events, audience, isIn))
@@ -153,7 +162,7 @@ export function createClientEvents(deps: Deps): ClientEvents {
         const unsigned: JsonObject = { ...ageOf(event), membership }
         const previous = replaced.get(event.nid)
         if (previous !== undefined) Object.assign(unsigned, describeReplaced(previous, known.has(previous)))
-        if (event.redactedBy !== undefined) Object.assign(unsigned, await redactedBecause(reader, room, event))
+        if (event.redactedBy !== undefined) Object.assign(unsigned, await redactedBecause(reader, room, event, mayKnow))
         const own = event.txnId !== undefined && event.pdu.sender === audience.userId
         if (own && event.txnDevice === audience.deviceId) unsigned.transaction_id = event.txnId
         for (const bundle of bundles) Object.assign(unsigned, bundle.get(event.eventId))
@@ -172,7 +181,7 @@ export function createClientEvents(deps: Deps): ClientEvents {
         const unsigned = {
           ...ageOf(event),
           ...(previous === undefined ? {} : describeReplaced(previous, true)),
-          ...(await redactedBecause(reader, room, event)),
+          ...(await redactedBecause(reader, room, event, async () => true)),
         }
         formatted.push({ ...toPlainClientEvent(room, event), unsigned })
       }
