@@ -1,4 +1,6 @@
 /** A browser for tests: it keeps cookies and follows redirects until it leaves the loopback interface. */
+import { noteAnswer } from './contract.ts'
+
 export interface Page {
   readonly status: number
   readonly text: string
@@ -20,6 +22,7 @@ export function createBrowser(): TestBrowser {
     if (hostname !== '127.0.0.1') return { status: 0, text: '', url }
     const cookie = [...cookies].flatMap(([name, value]) => (name.startsWith(`${host} `) ? [value] : [])).join('; ')
     const response = await fetch(url, { ...init, redirect: 'manual', headers: cookie === '' ? {} : { cookie } })
+    noteAnswer(init.method ?? 'GET', new URL(url).pathname, response.status)
     for (const line of response.headers.getSetCookie()) {
       const pair = line.split(';')[0] ?? ''
       cookies.set(`${host} ${pair.split('=')[0]}`, pair)

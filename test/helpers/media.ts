@@ -1,7 +1,7 @@
 /** Uploads and downloads as clients make them. */
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { checkResponse } from './contract.ts'
+import { checkResponse, noteAnswer } from './contract.ts'
 import type { TestUser } from './server.ts'
 
 export interface Downloaded {
@@ -46,6 +46,7 @@ export async function getMedia(
     redirect: 'manual',
     headers: { ...(user.accessToken ? { Authorization: `Bearer ${user.accessToken}` } : {}), ...headers },
   })
+  noteAnswer(method, path, response.status)
   const bytes = Buffer.from(await response.arrayBuffer())
   const isJson =
     response.headers.get('content-type') === 'application/json' && response.status >= 400 && bytes.length > 0
