@@ -6,6 +6,8 @@ export async function up({ db, t }: { db: Kysely<unknown>; t: Types }): Promise<
   await media(db, t)
   await thumbnails(db, t)
   await previews(db, t)
+  await deliveries(db, t)
+  await fetches(db, t)
 }
 
 async function blobs(db: Kysely<unknown>, t: Types): Promise<void> {
@@ -47,6 +49,7 @@ async function media(db: Kysely<unknown>, t: Types): Promise<void> {
     .addColumn('file_name', 'text')
     .addColumn('blob_nid', 'bigint')
     .addColumn('size', 'bigint', (c) => c.notNull())
+    .addColumn('is_pinned', 'integer', (c) => c.notNull())
     .addColumn('created_ts', 'bigint', (c) => c.notNull())
     .addColumn('expires_ts', 'bigint')
     .addColumn('deleted_ts', 'bigint')
@@ -84,4 +87,73 @@ async function previews(db: Kysely<unknown>, t: Types): Promise<void> {
     .execute()
   await db.schema.createIndex('url_previews_url').on('url_previews').columns(['url_digest', 'fetched_ts']).execute()
   await db.schema.createIndex('url_previews_expires').on('url_previews').column('expires_ts').execute()
+}
+
+async function deliveries(db: Kysely<unknown>, t: Types): Promise<void> {
+  await db.schema
+    .createTable('media_deliveries')
+    .addColumn('media_nid', 'bigint', (c) => c.primaryKey())
+    .addColumn('kind', 'text', (c) => c.notNull())
+    .addColumn('linked_ts', 'bigint', (c) => c.notNull())
+    .addColumn('delivered_ts', 'bigint')
+    .addColumn('unlinked_ts', 'bigint')
+    .execute()
+  for (const column of ['linked_ts', 'delivered_ts', 'unlinked_ts']) {
+    await db.schema.createIndex(`media_deliveries_${column}`).on('media_deliveries').column(column).execute()
+  }
+  await t
+    .withoutRowid(
+      db.schema
+        .createTable('media_links')
+        .addColumn('media_nid', 'bigint', (c) => c.notNull())
+        .addColumn('event_id', 'text', (c) => c.notNull())
+        .addColumn('room_nid', 'bigint', (c) => c.notNull())
+        .addColumn('sender', 'text', (c) => c.notNull())
+        .addColumn('main_nid', 'bigint')
+        .addColumn('is_open', 'integer', (c) => c.notNull())
+        .addColumn('is_tracked', 'integer', (c) => c.notNull())
+        .addPrimaryKeyConstraint('media_links_pk', ['media_nid', 'event_id'] as never),
+    )
+    .execute()
+  await db.schema.createIndex('media_links_event').on('media_links').column('event_id').execute()
+  await db.schema.createIndex('media_links_main').on('media_links').column('main_nid').execute()
+}
+
+async function fetches(db: Kysely<unknown>, t: Types): Promise<void> {
+  await t
+    .withoutRowid(
+      db.schema
+        .createTable('media_recipients')
+        .addColumn('media_nid', 'bigint', (c) => c.notNull())
+        .addColumn('room_nid', 'bigint', (c) => c.notNull())
+        .addColumn('recipient', 'text', (c) => c.notNull())
+        .addPrimaryKeyConstraint('media_recipients_pk', ['media_nid', 'room_nid', 'recipient'] as never),
+    )
+    .execute()
+  await db.schema
+    .createIndex('media_recipients_room')
+    .on('media_recipients')
+    .columns(['room_nid', 'recipient'])
+    .execute()
+  await t
+    .withoutRowid(
+      db.schema
+        .createTable('media_fetches')
+        .addColumn('media_nid', 'bigint', (c) => c.notNull())
+        .addColumn('recipient', 'text', (c) => c.notNull())
+        .addColumn('device', 'text', (c) => c.notNull())
+        .addColumn('parts', 'text', (c) => c.notNull())
+        .addColumn('complete_ts', 'bigint')
+        .addPrimaryKeyConstraint('media_fetches_pk', ['media_nid', 'recipient', 'device'] as never),
+    )
+    .execute()
+  await t
+    .id(db.schema.createTable('media_holds'), 'hold_nid')
+    .addColumn('media_nid', 'bigint', (c) => c.notNull())
+    .addColumn('kind', 'text', (c) => c.notNull())
+    .addColumn('note', 'text')
+    .addColumn('created_ts', 'bigint', (c) => c.notNull())
+    .addColumn('expires_ts', 'bigint')
+    .execute()
+  await db.schema.createIndex('media_holds_media').on('media_holds').column('media_nid').execute()
 }

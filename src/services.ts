@@ -1,17 +1,14 @@
-import { join } from 'node:path'
 import { readRegistrations } from './accounts/appservices/read-registrations.ts'
 import { createIdentity } from './accounts/identity.ts'
 import { createAdmin } from './admin/admin.ts'
 import { createAppserviceRuntime } from './bots/appservices/runtime.ts'
 import { composeAccounts } from './compose-accounts.ts'
-import { findProgram } from './config/find-program.ts'
+import { composeMedia } from './compose-media.ts'
 import { mailServerOf } from './config/mail-server.ts'
-import type { Config } from './config/schema.ts'
 import type { Core } from './context.ts'
 import { createE2ee } from './e2ee/e2ee.ts'
 import { createJobs } from './jobs/jobs.ts'
 import { createMailQueue } from './jobs/mail.ts'
-import { createMedia, type MediaOptions } from './media/media.ts'
 import { createPush } from './push/push.ts'
 import { withPushRules } from './push/sync-rules.ts'
 import { createPresence } from './rooms/presence/presence.ts'
@@ -19,32 +16,7 @@ import { createRooms } from './rooms/rooms.ts'
 import { createOldSync } from './sync/old/old-sync.ts'
 import { createSync } from './sync/sync.ts'
 import { createMailer } from './util/mailer.ts'
-import { createSafeFetch, type SafeFetch } from './util/safe-fetch.ts'
 import { createTurn } from './voip/turn.ts'
-
-function previewFetch({ outbound }: Config): SafeFetch {
-  return createSafeFetch({
-    allowPrivateAddresses: outbound.allow_private_addresses,
-    userAgent: 'Mozilla/5.0 (compatible; Ringback; bot)',
-  })
-}
-
-function mediaOptions({ config, serverName }: Core): MediaOptions {
-  const { media, data_dir: dataDir } = config
-  return {
-    serverName,
-    folder: join(dataDir, 'media'),
-    maxUpload: media.max_upload,
-    quotas: media.quotas,
-    refusedTypes: media.refused_types,
-    maxPending: media.max_pending_uploads,
-    pendingLifetime: media.pending_upload_lifetime,
-    sweepInterval: media.sweep_interval,
-    maxPixels: media.thumbnails.max_pixels,
-    previews: { ...media.url_previews, cacheFor: media.url_previews.cache_for },
-    hasFfmpeg: findProgram('ffmpeg') !== undefined,
-  }
-}
 
 /** Features in the order of their dependencies; later ones hook into earlier ones here. */
 export function createServices(core: Core) {
@@ -58,8 +30,7 @@ export function createServices(core: Core) {
   const accounts = composeAccounts(core)
   const registrations = () => readRegistrations(config.appservices.registration_files)
   accounts.appservices.replace(registrations())
-  const media = createMedia({ ...core, jobs, accounts, fetch: previewFetch(config), options: mediaOptions(core) })
-  accounts.onDeactivate(media.userDeactivated)
+  const media = composeMedia(core, { jobs, accounts })
   const identity = createIdentity({ ...core, jobs, mail, accounts })
   const e2ee = createE2ee({ ...core, devices: accounts.devices })
   accounts.onSessionEnd(e2ee.deviceRemoved)
@@ -87,6 +58,7 @@ export function createServices(core: Core) {
     localMembers: rooms.localMembers,
     enabled: config.presence.enabled,
   })
+  rooms.onPersist(media.delivery.followRooms(rooms.reads.joined))
   rooms.onPersist(presence.hook)
   rooms.receipts.onReceipt(presence.acted)
   accounts.onSessionEnd(presence.deviceRemoved)

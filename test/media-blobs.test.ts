@@ -65,7 +65,7 @@ testOnDatabases('equal contents share their bytes, and go with the last use', as
     db.write('use', (tx) =>
       tx.qb
         .insertInto('media')
-        .values({ origin: 'x', media_id: id, state: 'live', blob_nid: nid, size: 1, created_ts: 0 })
+        .values({ origin: 'x', media_id: id, state: 'live', blob_nid: nid, size: 1, is_pinned: 0, created_ts: 0 })
         .execute(),
     )
   await use(first, 'one')

@@ -41,7 +41,9 @@ const delivery = z
       .describe('What is deleted once delivered: notes left after a missed call, all media of messages, or none.'),
     grace: duration().prefault('7d').describe('How long after its delivery a file is kept; 0 deletes at once.'),
     max_lifetime: duration().prefault('30d').describe('When such a file is deleted at the latest, delivered or not.'),
-    redacted_grace: duration().prefault('24h').describe('How long after its message was removed a file is kept.'),
+    redacted_grace: duration()
+      .prefault('24h')
+      .describe('How long a file is kept after the last message that showed it was removed, whatever the scope.'),
   })
   .prefault({})
   .describe('Deletion after delivery: one device of each recipient has downloaded the file.')

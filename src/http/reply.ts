@@ -10,17 +10,20 @@ export class Reply {
   readonly status: number
   readonly body: ReplyBody
   readonly headers: ReplyHeaders | undefined
+  /** Called once the whole body has been handed to the network; never for a client that went away before. */
+  readonly onSent: (() => void) | undefined
 
-  constructor(status: number, body: ReplyBody, headers: ReplyHeaders | undefined) {
+  constructor(status: number, body: ReplyBody, headers: ReplyHeaders | undefined, onSent?: (() => void) | undefined) {
     this.status = status
     this.body = body
     this.headers = headers
+    this.onSent = onSent
   }
 }
 
 /** An answer with a status, a body and headers; without a `Content-Type` an object is JSON and a string plain text. */
-export function reply(status: number, body?: ReplyBody, headers?: ReplyHeaders): Reply {
-  return new Reply(status, body, headers)
+export function reply(status: number, body?: ReplyBody, headers?: ReplyHeaders, onSent?: () => void): Reply {
+  return new Reply(status, body, headers, onSent)
 }
 
 /** A page. It may load nothing from elsewhere and cannot be framed; pass headers to say otherwise. */

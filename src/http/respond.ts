@@ -27,7 +27,8 @@ export function statusOf(result: EndpointResult): number {
 /** Makes the response for what a handler returned: JSON with 200, or a reply with its status, body and headers. */
 export function respond(result: EndpointResult, context: RespondContext): Response | Promise<Response> {
   const given = result instanceof Reply ? result : new Reply(200, result, undefined)
-  const { status, body } = given
+  const { status, body, onSent } = given
+  if (onSent && !context.isHead) context.outgoing?.once('finish', onSent)
   if (body instanceof Readable || body instanceof ReadableStream) {
     return respondWithStream(body, status, headersFor(undefined, given.headers, context), context)
   }

@@ -12,6 +12,8 @@ export interface ServedFile {
   readonly size: number
   readonly sha256: string
   open(range: ByteRange): Promise<Readable | Uint8Array | undefined>
+  /** Called when the client has been sent a part, to its last byte. */
+  onSent?(part: ByteRange): void
 }
 
 /** https://spec.matrix.org/v1.19/client-server-api/#content-repository: nothing in a file may act on this origin. */
@@ -40,7 +42,9 @@ export async function fileReply(
     const { body } = errors.unknown(416, 'The file has no such part')
     return reply(416, body, { ...headers, 'Content-Range': `bytes */${file.size}` })
   }
-  const length = range ? range.end - range.start + 1 : file.size
+  const part = range ?? { start: 0, end: file.size - 1 }
+  const length = part.end - part.start + 1
+  const onSent = file.onSent && (() => file.onSent?.(part))
   const content = {
     ...headers,
     'Content-Type': file.contentType,
@@ -49,10 +53,10 @@ export async function fileReply(
     ...(range && { 'Content-Range': `bytes ${range.start}-${range.end}/${file.size}` }),
   }
   const status = range ? 206 : 200
-  if (method === 'HEAD' || length === 0) return reply(status, undefined, content)
-  const body = await file.open(range ?? { start: 0, end: file.size - 1 })
+  if (method === 'HEAD' || length === 0) return reply(status, undefined, content, onSent)
+  const body = await file.open(part)
   if (!body) throw errors.notFound('The media has been deleted')
-  return reply(status, body, content)
+  return reply(status, body, content, onSent)
 }
 
 function matches(ifNoneMatch: string | undefined, etag: string): boolean {

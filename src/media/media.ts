@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Accounts } from '../accounts/accounts.ts'
 import type { Database, Tx } from '../db/database.ts'
+import type { Requester } from '../http/endpoint.ts'
 import type { Jobs } from '../jobs/jobs.ts'
 import type { UserId } from '../matrix/ids.ts'
 import type { TimerClock } from '../util/clock.ts'
@@ -9,6 +10,8 @@ import type { Part } from '../util/part.ts'
 import type { SafeFetch } from '../util/safe-fetch.ts'
 import { createBlobs } from './blobs.ts'
 import { isInline, servedType } from './content-type.ts'
+import { createDelivery, type Delivery } from './delivery/delivery.ts'
+import type { DeliveryPolicy } from './delivery/policy.ts'
 import { contentDisposition } from './disposition.ts'
 import { createDownloads, type Downloads, type LiveMedia } from './downloads.ts'
 import { createEraser } from './eraser.ts'
@@ -33,6 +36,9 @@ export interface MediaOptions extends UploadOptions {
   readonly maxPixels: number
   readonly hasFfmpeg: boolean
   readonly previews: PreviewOptions
+  readonly delivery: DeliveryPolicy
+  /** Users that the server runs itself: nobody waits for them to download anything. */
+  readonly ownUsers: ReadonlySet<string>
 }
 
 export interface MediaDeps {
@@ -40,7 +46,7 @@ export interface MediaDeps {
   readonly clock: TimerClock
   readonly log: Log
   readonly jobs: Pick<Jobs, 'enqueue' | 'handle'>
-  readonly accounts: Pick<Accounts, 'users'>
+  readonly accounts: Pick<Accounts, 'users' | 'isLocalUser' | 'appservices' | 'accountData'>
   /** For addresses that others chose. */
   readonly fetch: SafeFetch
   readonly options: MediaOptions
@@ -51,8 +57,9 @@ export interface Media {
   readonly downloads: Downloads
   readonly thumbnails: Thumbnails
   readonly previews: Previews
-  /** How a piece of media is sent; under another name where one is given. */
-  served(media: LiveMedia, fileName?: string): ServedFile
+  readonly delivery: Delivery
+  /** How a piece of media is sent to somebody; under another name where one is given. */
+  served(media: LiveMedia, requester: Requester | undefined, fileName?: string): ServedFile
   /** How media of other servers is had; without it there is none. */
   useRemoteMedia(source: RemoteSource): void
   /** Someone who wants to be forgotten takes all media along. */
@@ -67,16 +74,19 @@ export function createMedia({ db, clock, log, jobs, accounts, fetch, options }: 
   const blobs = createBlobs({ db, clock, log, jobs, store: createFileBlobStore(join(folder, 'blobs')) })
   const waiters = createUploadWaiters(clock)
   const remote = createRemoteMedia({ db, clock, blobs, spool, maxBytes: options.maxUpload })
+  const delivery = createDelivery({ db, clock, log, jobs, accounts, blobs, options })
   const pictures = createPictures({ db, log, blobs })
   const previewDeps = { db, clock, log, blobs, spool, pictures, fetch, serverName }
   const previews = createPreviews({ ...previewDeps, options: options.previews })
-  const sweeper = createSweeper({ db, clock, log, jobs, blobs, previews, intervalMs: options.sweepInterval })
+  const sweeper = createSweeper({ db, clock, log, jobs, blobs, previews, delivery, intervalMs: options.sweepInterval })
   return {
     uploads: createUploads({ db, clock, accounts, blobs, spool, waiters, options }),
     downloads: createDownloads({ db, clock, serverName, waiters, remote }),
     thumbnails: createThumbnails({ db, log, blobs, spool, pictures, ...options }),
     previews,
-    served: ({ blob, contentType: declared, fileName: ownName }, fileName) => {
+    delivery,
+    served: (media, requester, fileName) => {
+      const { blob, contentType: declared, fileName: ownName } = media
       const contentType = servedType(declared, blob.detectedType)
       const kind = isInline(contentType) ? 'inline' : 'attachment'
       return {
@@ -85,6 +95,7 @@ export function createMedia({ db, clock, log, jobs, accounts, fetch, options }: 
         size: blob.size,
         sha256: blob.sha256,
         open: (range) => blobs.open(blob, range),
+        ...(requester && media.isFollowed && { onSent: (part) => delivery.fetched(media, requester, part) }),
       }
     },
     useRemoteMedia: remote.use,
@@ -97,9 +108,9 @@ export function createMedia({ db, clock, log, jobs, accounts, fetch, options }: 
         await blobs.sweep(signal, clock.now())
         sweeper.start()
       },
-      stop: () => {
+      stop: async () => {
         sweeper.stop()
-        fetch.close()
+        await delivery.idle()
       },
     },
   }

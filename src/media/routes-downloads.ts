@@ -37,7 +37,7 @@ export function downloadRoutes({ media, config }: Pick<AppContext, 'media' | 'co
         signal: request.signal,
       },
     )
-    return fileReply(request, media.served(found, readFileName(fileName)))
+    return fileReply(request, media.served(found, request.requester, readFileName(fileName)))
   }
   const legacyDownload = (request: DownloadRequest): Promise<Reply> => {
     if (!config.media.allow_legacy_unauthenticated) throw errors.notFound('Media needs an access token here')

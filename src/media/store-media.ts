@@ -4,6 +4,7 @@ import type { MediaState } from '../db/schema/media.ts'
 import type { ServerName, UserId } from '../matrix/ids.ts'
 import type { MediaRef } from '../matrix/mxc.ts'
 import type { Blob } from './store-blobs.ts'
+import { notHeld } from './store-holds.ts'
 
 /** A piece of media as its row says; `blob` while there is content. */
 export interface StoredMedia extends MediaRef {
@@ -15,6 +16,8 @@ export interface StoredMedia extends MediaRef {
   readonly createdTs: number
   readonly expiresTs: number | null
   readonly blob: Blob | undefined
+  /** Whether it matters who downloads it. */
+  readonly isFollowed: boolean
 }
 
 /** What is known of a file beside its bytes. */
@@ -27,6 +30,7 @@ const byRef = prepare((qb, p: MediaRef) =>
   qb
     .selectFrom('media as m')
     .leftJoin('media_blobs as b', 'b.blob_nid', 'm.blob_nid')
+    .leftJoin('media_deliveries as d', 'd.media_nid', 'm.media_nid')
     .select([
       'm.media_nid',
       'm.origin',
@@ -42,6 +46,7 @@ const byRef = prepare((qb, p: MediaRef) =>
       'b.sha256',
       'b.size',
       'b.detected_type',
+      'd.linked_ts',
     ])
     .where('m.origin', '=', p.origin)
     .where('m.media_id', '=', p.mediaId),
@@ -61,6 +66,7 @@ export async function getMedia(reader: Reader, ref: MediaRef): Promise<StoredMed
     fileName: row.file_name,
     createdTs: row.created_ts,
     expiresTs: row.expires_ts,
+    isFollowed: row.linked_ts !== null,
     blob:
       nid === null || key === null || sha256 === null || size === null
         ? undefined
@@ -103,7 +109,7 @@ export async function fillMedia(tx: Tx, nid: number, info: FileInfo, blob: Blob)
 }
 
 function columnsOf({ origin, mediaId, uploader, createdTs }: NewMedia) {
-  return { origin, media_id: mediaId, uploader, created_ts: createdTs }
+  return { origin, media_id: mediaId, uploader, is_pinned: 0, created_ts: createdTs }
 }
 
 function contentColumns({ contentType, fileName }: FileInfo, blob: Blob) {
@@ -161,19 +167,20 @@ export async function deleteExpired(tx: Tx, now: number, limit: number): Promise
   return Number(numDeletedRows)
 }
 
-/** A page of a user's media that is not deleted, in the order of their numbers. */
+/** A page of a user's media that may be deleted, in the order of their numbers. */
 export function listMediaOf(
   reader: Reader,
   userId: UserId,
-  { after, limit }: { after: number; limit: number },
+  { after, limit, now }: { after: number; limit: number; now: number },
 ): Promise<{ nid: number; blobNid: number | null }[]> {
   return reader.qb
-    .selectFrom('media')
-    .select(['media_nid as nid', 'blob_nid as blobNid'])
-    .where('uploader', '=', userId)
-    .where('media_nid', '>', after)
-    .where('state', '<>', 'deleted')
-    .orderBy('media_nid')
+    .selectFrom('media as m')
+    .select(['m.media_nid as nid', 'm.blob_nid as blobNid'])
+    .where('m.uploader', '=', userId)
+    .where('m.media_nid', '>', after)
+    .where('m.state', '<>', 'deleted')
+    .where(notHeld(now))
+    .orderBy('m.media_nid')
     .limit(limit)
     .execute()
 }

@@ -3,6 +3,7 @@ import type { Jobs } from '../jobs/jobs.ts'
 import type { TimerClock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import type { Blobs } from './blobs.ts'
+import type { Delivery } from './delivery/delivery.ts'
 import type { Previews } from './previews/previews.ts'
 import { deleteExpired } from './store-media.ts'
 
@@ -13,6 +14,7 @@ export interface SweeperDeps {
   readonly jobs: Pick<Jobs, 'enqueue' | 'handle'>
   readonly blobs: Blobs
   readonly previews: Pick<Previews, 'sweep'>
+  readonly delivery: Pick<Delivery, 'sweep'>
   readonly intervalMs: number
 }
 
@@ -22,7 +24,7 @@ const pageSize = 500
 const unfinishedMs = 24 * 60 * 60 * 1000
 
 /** Deletes what is due, again and again. */
-export function createSweeper({ db, clock, log, jobs, blobs, previews, intervalMs }: SweeperDeps) {
+export function createSweeper({ db, clock, log, jobs, blobs, previews, delivery, intervalMs }: SweeperDeps) {
   let cancel: (() => void) | undefined
 
   jobs.handle(kind, async (_payload, signal) => {
@@ -31,6 +33,7 @@ export function createSweeper({ db, clock, log, jobs, blobs, previews, intervalM
       deleted = await db.write('media: expire', (tx) => deleteExpired(tx, clock.now(), pageSize))
     }
     await previews.sweep(signal)
+    await delivery.sweep(signal)
     await blobs.sweep(signal, clock.now() - unfinishedMs)
   })
 

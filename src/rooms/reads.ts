@@ -9,7 +9,7 @@ import { listFollowers } from './relations/store-subscriptions.ts'
 import type { RoomView } from './room-view.ts'
 import type { StateKey, States } from './states.ts'
 import { getEventById, listTimeline, type TimelineRange } from './store-events.ts'
-import { getMembership, listMembers, listMembershipsOf, type MembershipRow } from './store-members.ts'
+import { getMembership, listJoined, listMembers, listMembershipsOf, type MembershipRow } from './store-members.ts'
 import {
   listCurrentOfType,
   listRoomFacts,
@@ -42,6 +42,8 @@ export interface RoomReads {
   memberships(reader: Reader, userId: string, membership: string): Promise<MembershipRow[]>
   /** Everybody with one membership in a room. */
   members(reader: Reader, roomNid: number, membership: string): Promise<MembershipRow[]>
+  /** The ids of those who are in a room, at most `limit`. */
+  joined(reader: Reader, roomNid: number, limit: number): Promise<string[]>
   changedMemberships(reader: Reader, userId: string, since: number): Promise<MembershipRow[]>
   /** The oldest events of a window, oldest first. */
   timelineAfter(reader: Reader, range: TimelineRange): Promise<StoredEvent[]>
@@ -90,6 +92,7 @@ export function createRoomReads(deps: Deps): RoomReads {
     membership: getMembership,
     memberships: listMembershipsOf,
     members: listMembers,
+    joined: listJoined,
     changedMemberships: listChangedMemberships,
     timelineAfter: (reader, range) => listTimeline(reader, 'f', range),
     membershipAt: async (reader, roomNid, userId, pos) => {

@@ -22,6 +22,14 @@ const localJoined = prepare((qb, p: { roomNid: number }) =>
     .where('membership', '=', 'join')
     .where('is_local', '=', 1),
 )
+const joined = prepare((qb, p: { roomNid: number; limit: number }) =>
+  qb
+    .selectFrom('memberships')
+    .select('user_id')
+    .where('room_nid', '=', p.roomNid)
+    .where('membership', '=', 'join')
+    .limit(p.limit),
+)
 const upsertRow = prepare((qb, p: MembershipRow) =>
   qb
     .insertInto('memberships')
@@ -61,6 +69,11 @@ export const listMembers = (reader: Reader, roomNid: number, membership: string)
 
 export async function listLocalJoined(reader: Reader, roomNid: number): Promise<string[]> {
   return (await localJoined.all(reader, { roomNid })).map((row) => row.user_id)
+}
+
+/** Everybody who is in a room, or the first `limit` of them. */
+export async function listJoined(reader: Reader, roomNid: number, limit: number): Promise<string[]> {
+  return (await joined.all(reader, { roomNid, limit })).map((row) => row.user_id)
 }
 
 export async function upsertMembership(tx: Tx, row: MembershipRow): Promise<void> {

@@ -36,6 +36,8 @@ export interface MediaSchema {
     blob_nid: number | null
     /** 0 until there is content. */
     size: number
+    /** 1: an avatar, a sticker, an emote: never deleted because it has been delivered. */
+    is_pinned: number
     created_ts: number
     /** When a created id that nobody uploads to is forgotten. */
     expires_ts: number | null
@@ -56,5 +58,59 @@ export interface MediaSchema {
     fetched_ts: number
     /** Until when it is taken for the present state of the page. */
     expires_ts: number
+  }
+  /** Media that its uploader has sent in messages we can read: what may be deleted once it is delivered. */
+  media_deliveries: {
+    media_nid: number
+    /** `note` or `message`. */
+    kind: string
+    /** When the last message that shows it was sent. */
+    linked_ts: number
+    /** Since when everybody whom it was for has it; null: somebody lacks it, or it is not followed. */
+    delivered_ts: number | null
+    /** Since when no message shows it any more. */
+    unlinked_ts: number | null
+  }
+  /** Messages that show media. */
+  media_links: {
+    media_nid: number
+    event_id: string
+    room_nid: number
+    sender: string
+    /** Of a thumbnail: the media that it stands for. */
+    main_nid: number | null
+    /** 0: the message was redacted or replaced. */
+    is_open: number
+    /** Whether those whom the message was for are in `media_recipients`. */
+    is_tracked: number
+  }
+  /** Who has to have media before it counts as delivered, because of a message in a room. */
+  media_recipients: {
+    media_nid: number
+    room_nid: number
+    /** A user of ours, `server:NAME`, or `appservice:ID`. */
+    recipient: string
+  }
+  /** What somebody has downloaded. */
+  media_fetches: {
+    media_nid: number
+    recipient: string
+    /** Empty where there is none. */
+    device: string
+    /** JSON: the parts of the file. */
+    parts: string
+    /** When it was whole for the first time. */
+    complete_ts: number | null
+  }
+  /** What keeps media from being deleted, whatever else holds. */
+  media_holds: {
+    hold_nid: Generated<number>
+    media_nid: number
+    /** `legal`, `quarantine` or `report`. */
+    kind: string
+    note: string | null
+    created_ts: number
+    /** Null: until it is lifted. */
+    expires_ts: number | null
   }
 }

@@ -10,8 +10,8 @@ import type { Log } from '../../util/log.ts'
 import type { SafeFetch } from '../../util/safe-fetch.ts'
 import { createSemaphore } from '../../util/semaphore.ts'
 import type { Blobs } from '../blobs.ts'
+import { removeMedia } from '../remove-media.ts'
 import type { Spool } from '../spool.ts'
-import { markDeleted } from '../store-media.ts'
 import type { Pictures } from '../thumbnails/pictures.ts'
 import { describePage } from './describe.ts'
 import type { Preview } from './open-graph.ts'
@@ -127,16 +127,7 @@ export function createPreviews(deps: PreviewsDeps): Previews {
         signal.throwIfAborted()
         count = await db.write('old previews', async (tx) => {
           const { count, media } = await takeOldPreviews(tx, clock.now() - keptFor, pageSize)
-          await markDeleted(
-            tx,
-            media.map(({ nid }) => nid),
-            'the preview is old',
-            clock.now(),
-          )
-          await blobs.release(
-            tx,
-            media.flatMap(({ blobNid }) => blobNid ?? []),
-          )
+          await removeMedia(tx, blobs, media, { reason: 'the preview is old', now: clock.now() })
           return count
         })
       }

@@ -11,11 +11,17 @@ export interface Web {
 }
 
 const mostRedirects = 5
+const requestHeaders = {
+  // Many sites tell about themselves only whom they take for a browser or a robot.
+  'user-agent': 'Mozilla/5.0 (compatible; Ringback; bot)',
+  'accept-language': 'en, *;q=0.5',
+  'accept-encoding': 'identity',
+}
 
 export function createWeb({ fetch: client, rules }: { fetch: SafeFetch; rules: UrlRules }): Web {
   return {
     get: async (url, { accept, signal, maxBytes = Number.MAX_SAFE_INTEGER }) => {
-      const headers = { accept, 'accept-language': 'en, *;q=0.5', 'accept-encoding': 'identity' }
+      const headers = { accept, ...requestHeaders }
       let target = url
       for (let redirects = 0; redirects <= mostRedirects; redirects++) {
         requireAllowedUrl(target, rules)

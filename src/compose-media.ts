@@ -1,0 +1,37 @@
+import { join } from 'node:path'
+import type { Accounts } from './accounts/accounts.ts'
+import { findProgram } from './config/find-program.ts'
+import type { Core } from './context.ts'
+import type { Jobs } from './jobs/jobs.ts'
+import { makeUserId } from './matrix/ids.ts'
+import { createMedia, type Media, type MediaOptions } from './media/media.ts'
+
+/** The media repository, and what it follows of the accounts. */
+export function composeMedia(core: Core, { jobs, accounts }: { jobs: Jobs; accounts: Accounts }): Media {
+  const media = createMedia({ ...core, jobs, accounts, fetch: core.outbound, options: optionsOf(core) })
+  accounts.onDeactivate(media.userDeactivated)
+  accounts.onProfileChange(media.delivery.profileChanged)
+  accounts.accountData.onChange(media.delivery.accountDataChanged)
+  return media
+}
+
+function optionsOf({ config, serverName }: Core): MediaOptions {
+  const { media, bots, data_dir: dataDir } = config
+  const { scope, grace, max_lifetime: maxLifetime, redacted_grace: redactedGrace } = media.delivery
+  const botNames = [bots.voicemail.localpart, bots.assistant.localpart]
+  return {
+    serverName,
+    folder: join(dataDir, 'media'),
+    maxUpload: media.max_upload,
+    quotas: media.quotas,
+    refusedTypes: media.refused_types,
+    maxPending: media.max_pending_uploads,
+    pendingLifetime: media.pending_upload_lifetime,
+    sweepInterval: media.sweep_interval,
+    maxPixels: media.thumbnails.max_pixels,
+    hasFfmpeg: findProgram('ffmpeg') !== undefined,
+    previews: { ...media.url_previews, cacheFor: media.url_previews.cache_for },
+    delivery: { scope, grace, maxLifetime, redactedGrace },
+    ownUsers: new Set(botNames.map((name) => makeUserId(name, serverName))),
+  }
+}

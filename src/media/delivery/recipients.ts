@@ -1,0 +1,73 @@
+import type { Accounts } from '../../accounts/accounts.ts'
+import type { Reader } from '../../db/database.ts'
+import type { Requester } from '../../http/endpoint.ts'
+import { hasUserIdShape, serverOf, type UserId } from '../../matrix/ids.ts'
+
+/**
+ * Who has to have media: a user of ours, another server as a whole (`server:NAME`), because we cannot see who of its users
+ * has it, or an application service with all its users (`appservice:ID`).
+ */
+export type Recipient = string
+
+/** Everybody in a room, or the first `limit` of them. */
+export type JoinedMembers = (reader: Reader, roomNid: number, limit: number) => Promise<string[]>
+
+export interface Recipients {
+  /** Those whom a message is for: all who are in the room now but its sender. Undefined where they are too many to follow. */
+  of(reader: Reader, roomNid: number, sender: string): Promise<ReadonlySet<Recipient> | undefined>
+  /** Under which name a member counts; undefined for users of the server itself, who need no media. */
+  nameOf(userId: string): Recipient | undefined
+  /** Whether somebody in the room counts under this name. */
+  isIn(reader: Reader, roomNid: number, recipient: Recipient): Promise<boolean>
+}
+
+export interface RecipientsDeps {
+  readonly accounts: Pick<Accounts, 'isLocalUser' | 'appservices'>
+  readonly joined: JoinedMembers
+  /** Users that the server runs itself. */
+  readonly ownUsers: ReadonlySet<string>
+}
+
+/** In larger rooms nobody is waited for. */
+const mostRecipients = 50
+const mostMembers = 500
+
+export function createRecipients({ accounts, joined, ownUsers }: RecipientsDeps): Recipients {
+  function nameOf(userId: string): Recipient | undefined {
+    if (ownUsers.has(userId) || !hasUserIdShape(userId)) return undefined
+    if (!accounts.isLocalUser(userId)) return `server:${serverOf(userId)}`
+    const { appservices } = accounts
+    const owner = appservices.isEmpty() ? undefined : appservices.list().find(({ reserves }) => reserves.user(userId))
+    return owner ? appserviceName(owner.id) : userId
+  }
+
+  return {
+    nameOf,
+    of: async (reader, roomNid, sender) => {
+      const members = await joined(reader, roomNid, mostMembers + 1)
+      if (members.length > mostMembers) return undefined
+      const names = new Set<Recipient>()
+      for (const userId of members) {
+        const name = userId === sender ? undefined : nameOf(userId)
+        if (name !== undefined) names.add(name)
+      }
+      return names.size > mostRecipients ? undefined : names
+    },
+    isIn: async (reader, roomNid, recipient) => {
+      const members = await joined(reader, roomNid, mostMembers + 1)
+      return members.length > mostMembers || members.some((userId) => nameOf(userId) === recipient)
+    },
+  }
+}
+
+const appserviceName = (id: string): Recipient => `appservice:${id}`
+
+/** Under which name, and on which device, whoever asks for media has it. */
+export function fetcherOf({ userId, deviceId, appservice }: Pick<Requester, 'userId' | 'deviceId' | 'appservice'>): {
+  recipient: Recipient
+  device: string
+} {
+  return appservice
+    ? { recipient: appserviceName(appservice.id), device: '' }
+    : { recipient: userId satisfies UserId, device: deviceId ?? '' }
+}
