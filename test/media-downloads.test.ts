@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, test } from 'node:test'
+import sharp from 'sharp'
 import { at } from './helpers/client.ts'
 import { download, getMedia, placeOf, upload } from './helpers/media.ts'
 import { createTestServer } from './helpers/server.ts'
@@ -150,6 +151,13 @@ test('the old paths can be opened', async () => {
   }
   const named = await getMedia(nobody, `/_matrix/media/v3/download/${place}/b.txt`)
   assert.equal(named.headers.get('content-disposition'), 'inline; filename="b.txt"')
+  const red = await sharp({ create: { width: 200, height: 100, channels: 3, background: 'red' } })
+    .png()
+    .toBuffer()
+  const picture = placeOf(await upload(carol, red, { type: 'image/png' }))
+  const small = await getMedia(nobody, `/_matrix/media/v3/thumbnail/${picture}?width=32&height=32&method=crop`)
+  const { width, height } = await sharp(small.bytes).metadata()
+  assert.deepEqual([small.status, width, height], [200, 32, 32])
 })
 
 test('media of other servers is asked for once, and kept', async () => {

@@ -6,6 +6,10 @@ import { z } from 'zod'
 const { path } = z.object({ path: z.string() }).parse(workerData)
 const database = new SQLite(path)
 parentPort?.on('message', () => {
-  database.pragma('wal_checkpoint(PASSIVE)')
+  try {
+    database.pragma('wal_checkpoint(PASSIVE)')
+  } catch {
+    // On a full disk, for example. The log keeps what was not copied, and the next checkpoint tries again.
+  }
   parentPort?.postMessage('done')
 })

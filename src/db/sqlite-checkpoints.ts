@@ -29,9 +29,13 @@ export function startCheckpoints(path: string, writer: SQLite.Database): Checkpo
 
   function finish(): void {
     if (state !== 'copied' || writer.inTransaction) return
-    writer.pragma('wal_checkpoint(PASSIVE)')
     pages = 0
     state = 'idle'
+    try {
+      writer.pragma('wal_checkpoint(PASSIVE)')
+    } catch {
+      // What is committed is safe in the log, and a later checkpoint copies it: a full disk fails writes by itself.
+    }
   }
 
   worker.on('message', () => {

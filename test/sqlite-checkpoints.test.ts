@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import SQLite from 'better-sqlite3'
+import { startCheckpoints } from '../src/db/sqlite-checkpoints.ts'
+import { temporaryFolder } from './helpers/program.ts'
+
+const many = 10_000
+
+function openWriter(path: string): SQLite.Database {
+  const writer = new SQLite(path)
+  writer.pragma('journal_mode = WAL')
+  writer.exec('create table t (id integer primary key, text text)')
+  return writer
+}
+
+test('the log begins anew once the worker and the writer have copied it', async (t) => {
+  const path = join(temporaryFolder(t), 'a.db')
+  const writer = openWriter(path)
+  const pragma = writer.pragma.bind(writer)
+  let finished = 0
+  writer.pragma = (source, options) => {
+    if (source.startsWith('wal_checkpoint')) finished += 1
+    return pragma(source, options)
+  }
+  const checkpoints = startCheckpoints(path, writer)
+  t.after(async () => {
+    await checkpoints.close()
+    writer.close()
+  })
+  const insert = writer.prepare('insert into t (text) values (?)')
+  let written = 0
+  for (let round = 1; round <= 20; round += 1) {
+    for (let i = 0; i < 50; i += 1) insert.run('x'.repeat(3000))
+    written += 50 * 3000
+    checkpoints.committed(many)
+    while (finished < round) await new Promise((resolve) => setImmediate(resolve))
+  }
+  assert.ok(statSync(`${path}-wal`).size < written / 4)
+})
+
+test('a checkpoint that fails, as on a full disk, fails no commit', async (t) => {
+  const writer = openWriter(join(temporaryFolder(t), 'b.db'))
+  const pragma = writer.pragma.bind(writer)
+  let tried = 0
+  writer.pragma = (source, options) => {
+    if (!source.startsWith('wal_checkpoint')) return pragma(source, options)
+    tried += 1
+    throw new SQLite.SqliteError('database or disk is full', 'SQLITE_FULL')
+  }
+  const checkpoints = startCheckpoints(writer.name, writer)
+  t.after(async () => {
+    await checkpoints.close()
+    writer.close()
+  })
+  for (let round = 1; round <= 2; round += 1) {
+    checkpoints.committed(many)
+    while (tried < round) {
+      await new Promise((resolve) => setImmediate(resolve))
+      checkpoints.committed(1)
+    }
+  }
+  assert.equal(tried, 2)
+})
