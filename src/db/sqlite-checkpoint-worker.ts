@@ -1,10 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import SQLite from 'better-sqlite3'
-import { z } from 'zod'
 
 /** Copies pages from the write-ahead log into the database whenever it is asked to, beside the thread that serves. */
-const { path } = z.object({ path: z.string() }).parse(workerData)
-const database = new SQLite(path)
+const database = new SQLite(String(workerData))
 parentPort?.on('message', () => {
   try {
     database.pragma('wal_checkpoint(PASSIVE)')

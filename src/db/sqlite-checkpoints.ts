@@ -24,8 +24,8 @@ export function startCheckpoints(path: string, writer: SQLite.Database): Checkpo
   let pages = 0
   let state: 'idle' | 'copying' | 'copied' | 'alone' = 'idle'
   writer.pragma(`wal_autocheckpoint = ${backstop}`)
-  const worker = new Worker(new URL('./sqlite-checkpoint-worker.ts', import.meta.url), { workerData: { path } })
-  worker.unref()
+  /** Started when it is first needed: a server that hardly writes goes without its memory. */
+  let worker: Worker | undefined
 
   function finish(): void {
     if (state !== 'copied' || writer.inTransaction) return
@@ -38,15 +38,20 @@ export function startCheckpoints(path: string, writer: SQLite.Database): Checkpo
     }
   }
 
-  worker.on('message', () => {
-    if (state === 'copying') state = 'copied'
-    finish()
-  })
-  worker.on('error', () => {
-    // Slower, and as safe.
-    state = 'alone'
-    if (writer.open) writer.pragma(`wal_autocheckpoint = ${backstopAlone}`)
-  })
+  function startWorker(): Worker {
+    const started = new Worker(new URL('./sqlite-checkpoint-worker.ts', import.meta.url), { workerData: path })
+    started.unref()
+    started.on('message', () => {
+      if (state === 'copying') state = 'copied'
+      finish()
+    })
+    started.on('error', () => {
+      // Slower, and as safe.
+      state = 'alone'
+      if (writer.open) writer.pragma(`wal_autocheckpoint = ${backstopAlone}`)
+    })
+    return started
+  }
 
   return {
     committed: (changes) => {
@@ -54,11 +59,12 @@ export function startCheckpoints(path: string, writer: SQLite.Database): Checkpo
       finish()
       if (state !== 'idle' || pages < dueAt) return
       state = 'copying'
+      worker ??= startWorker()
       worker.postMessage('checkpoint')
     },
     close: async () => {
       state = 'alone'
-      await worker.terminate()
+      await worker?.terminate()
     },
   }
 }
