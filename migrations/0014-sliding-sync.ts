@@ -2,8 +2,9 @@ import type { Kysely } from 'kysely'
 import type { Types } from './types.ts'
 
 export async function up({ db, t }: { db: Kysely<unknown>; t: Types }): Promise<void> {
-  await t
-    .id(db.schema.createTable('sliding_connections'), 'conn_nid')
+  await db.schema
+    .createTable('sliding_connections')
+    .addColumn('conn_nid', 'bigint', (c) => c.primaryKey())
     .addColumn('user_id', 'text', (c) => c.notNull())
     .addColumn('device_id', 'text', (c) => c.notNull())
     .addColumn('conn_id', 'text', (c) => c.notNull())

@@ -111,7 +111,8 @@ test('positions of others, of other connections and of nobody begin anew', async
 })
 
 test('connections of one device are apart from each other, and only so many', async () => {
-  await using server = await createTestServer({ clock: createTestClock() })
+  const clock = createTestClock()
+  await using server = await createTestServer({ clock })
   const alice = await server.user('alice')
   const room = await createRoom(alice)
   const encryption = { conn_id: 'encryption', extensions: { e2ee: { enabled: true }, to_device: { enabled: true } } }
@@ -123,6 +124,7 @@ test('connections of one device are apart from each other, and only so many', as
   const live = await sliding(alice, request(), list.pos)
   assert.deepEqual(Object.keys(live.rooms), [room])
   const positions: string[] = []
+  clock.advance(1)
   for (let i = 0; i < 16; i++) positions.push((await sliding(alice, { ...request(), conn_id: `c${i}` })).pos)
   assert.equal(await refused(alice, live.pos), 'M_UNKNOWN_POS', 'the one that was not used for longest')
   const kept = await sliding(alice, { ...request(), conn_id: 'c15' }, positions[15])

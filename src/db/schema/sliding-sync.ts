@@ -1,9 +1,8 @@
-import type { Generated } from 'kysely'
-
 export interface SlidingSyncSchema {
   /** The sliding sync connections of devices. */
   sliding_connections: {
-    conn_nid: Generated<number>
+    /** Drawn at random, so that the positions of a connection that is gone never fit another one. */
+    conn_nid: number
     user_id: string
     /** Empty for an application service without one. */
     device_id: string

@@ -4,6 +4,7 @@ import { errors } from '../../matrix/errors.ts'
 import type { StreamToken } from '../../matrix/stream-token.ts'
 import type { Clock } from '../../util/clock.ts'
 import { LruMap } from '../../util/lru.ts'
+import { randomInt } from '../../util/random.ts'
 import { type ConnectionDraft, type ConnectionState, emptyState } from './connection.ts'
 import { parsePos } from './pos.ts'
 import { parseSettings, pruneSelectors, serializeSettings } from './settings.ts'
@@ -49,6 +50,7 @@ const lifetime = 30 * 24 * 3_600_000
 /** How exactly the last use is written down, in ms. */
 const touchInterval = 6 * 3_600_000
 const expirePage = 100
+const maxNid = 2 ** 47
 
 export function createConnections({ db, clock }: { db: Database; clock: Clock }): Connections {
   const states = new LruMap<string, ConnectionState>(500_000, ({ rooms }) => rooms.size + 10)
@@ -90,11 +92,8 @@ export function createConnections({ db, clock }: { db: Database; clock: Clock })
     const kept = others.filter(({ conn_id: id }) => id !== key.connId).slice(0, maxPerDevice - 1)
     for (const { conn_nid: nid } of others)
       if (!kept.some((row) => row.conn_nid === nid)) await deleteConnection(tx, nid)
-    const nid = await insertConnection(tx, key, {
-      seq: 1,
-      settings: serializeSettings(state.settings),
-      ts: clock.now(),
-    })
+    const nid = randomInt(1, maxNid)
+    await insertConnection(tx, key, { nid, seq: 1, settings: serializeSettings(state.settings), ts: clock.now() })
     await insertSentRooms(tx, nid, false, state.rooms)
     return nid
   }

@@ -24,11 +24,12 @@ export const getConnection = (reader: Reader, nid: number): Promise<ConnectionRo
 export async function insertConnection(
   tx: Tx,
   { userId, deviceId, connId }: ConnectionKey,
-  { seq, settings, ts }: { seq: number; settings: string; ts: number },
-): Promise<number> {
-  const row = await tx.qb
+  { nid, seq, settings, ts }: { nid: number; seq: number; settings: string; ts: number },
+): Promise<void> {
+  await tx.qb
     .insertInto('sliding_connections')
     .values({
+      conn_nid: nid,
       user_id: userId,
       device_id: deviceId,
       conn_id: connId,
@@ -38,9 +39,7 @@ export async function insertConnection(
       pending_settings: null,
       last_used_ts: ts,
     })
-    .returning('conn_nid')
-    .executeTakeFirstOrThrow()
-  return row.conn_nid
+    .execute()
 }
 
 export async function updateConnection(
