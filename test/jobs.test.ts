@@ -3,6 +3,7 @@ import { it } from 'node:test'
 import type { Database } from '../src/db/database.ts'
 import { backOff, createJobs } from '../src/jobs/jobs.ts'
 import type { JsonObject } from '../src/matrix/event.ts'
+import { yieldNow } from '../src/util/async.ts'
 import { createTestClock } from '../src/util/clock.ts'
 import { silentLog } from '../src/util/log.ts'
 import { testOnDatabases } from './helpers/engines.ts'
@@ -108,4 +109,27 @@ testOnDatabases('a kind that takes long holds up no other', async (db) => {
   slow.resolve()
   await working
   assert.deepEqual(begun, [{ n: 1 }, { n: 2 }])
+})
+
+testOnDatabases('jobs of a kind go on when one of them ends while the next is looked for', async (db) => {
+  const { seen, clock } = setUp(db)
+  let reads = 0
+  /** The second look, which leaves out the kind that is busy, takes until that is done. */
+  const slowly: Database = {
+    ...db,
+    read: async (fn) => {
+      const found = await db.read(fn)
+      const isDone = async () => {
+        const rows = await db.read((reader) => reader.qb.selectFrom('jobs').select('job_id').execute())
+        return rows.length < 2
+      }
+      if (++reads === 2) while (!(await isDone())) await yieldNow()
+      return found
+    },
+  }
+  const jobs = createJobs({ db: slowly, clock, log: silentLog })
+  jobs.handle('note', async (payload) => void seen.push(payload))
+  for (const n of [1, 2]) await db.write('cause', (tx) => jobs.enqueue(tx, 'note', { n }))
+  await jobs.drain()
+  assert.deepEqual(seen, [{ n: 1 }, { n: 2 }])
 })

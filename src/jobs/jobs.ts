@@ -81,13 +81,15 @@ export function createJobs({ db, clock, log }: { db: Database; clock: TimerClock
     }
     while (!stopping.signal.aborted && failure === undefined) {
       watch()
-      const job = await db.read((reader) => getNextJob(reader, [...busy.keys()]))
+      const except = [...busy.keys()]
+      const job = await db.read((reader) => getNextJob(reader, except))
       if (job && job.run_at <= clock.now()) {
         begin(job)
         continue
       }
       setTimer(job?.run_at)
-      if (isNudged) continue
+      // A kind that was left out may have more to do, now that its job is done.
+      if (isNudged || busy.size < except.length) continue
       if (busy.size === 0) return
       await Promise.race([nudge.promise, ...busy.values()])
     }
