@@ -18,9 +18,10 @@ for (const name of existsSync(folder) ? readdirSync(folder).sort() : []) {
 if (seen.size === 0) {
   console.log('skipped: no test has noted its operations (is the data of the specification beside the checkout?)')
 } else if (process.argv.includes('--check')) {
-  const stale = [...parseTests(readFileSync(file, 'utf8'))].flatMap(([operation, tests]) =>
-    tests.filter((test) => !seen.get(operation)?.includes(test)).map((test) => `${operation}: not by ${test}`),
-  )
+  // What a test tries at random it need not try each time; one of those that are named must have done it.
+  const stale = [...parseTests(readFileSync(file, 'utf8'))]
+    .filter(([operation, tests]) => !tests.some((test) => seen.get(operation)?.includes(test)))
+    .map(([operation, tests]) => `${operation}: not by ${tests.join(', ')}`)
   if (stale.length > 0) {
     console.error(`docs/spec-tests.tsv claims what no test did:\n${stale.join('\n')}`)
     process.exitCode = 1
