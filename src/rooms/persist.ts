@@ -157,7 +157,7 @@ async function finishBatch(deps: PersistDeps, tx: Tx, room: Room, events: readon
     const target = await applyRedaction(deps.events, tx, room, event)
     if (target !== undefined) redacted.push(target)
   }
-  const batch = { room, events, currentChanges: [...currentChanges.values()], redacted }
+  const batch = { room, events, currentChanges: [...currentChanges.values()], outgoing: events, redacted }
   for (const hook of deps.hooks) await hook(tx, batch)
   deps.streams.notify(tx, { rooms: [room.roomId], users })
 }

@@ -44,6 +44,8 @@ export interface PersistedBatch {
   readonly events: readonly StoredEvent[]
   /** Changed entries of the room's current state: the new events, by number. */
   readonly currentChanges: readonly StoredEvent[]
+  /** Events that this server owes to the other servers of the room: its own, and joins that others made through it. */
+  readonly outgoing: readonly StoredEvent[]
   /** What the batch redacted, as it was before; perhaps events of the batch itself. */
   readonly redacted: readonly StoredEvent[]
 }
