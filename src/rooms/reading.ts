@@ -3,6 +3,7 @@ import type { Clock } from '../util/clock.ts'
 import { type Bundler, createClientEvents } from './client-event.ts'
 import type { Erasures } from './erasure/erasures.ts'
 import type { EventCache } from './event-cache.ts'
+import { createRoomHistory, type RoomHistory } from './history/history.ts'
 import type { IgnoredUsers } from './ignored.ts'
 import { createRoomReads, type RoomReads } from './reads.ts'
 import { createRoomView } from './room-view.ts'
@@ -17,6 +18,8 @@ export interface RoomReading {
   readonly state: StateReads
   /** For other features, inside snapshots of theirs. */
   readonly reads: RoomReads
+  /** For other servers. */
+  readonly history: RoomHistory
 }
 
 interface Deps {
@@ -38,5 +41,6 @@ export function createRoomReading(deps: Deps): RoomReading {
     timeline: createTimeline({ db, view, visibility, clientEvents, ignoredUsers }),
     state: createStateReads({ db, view, visibility, clientEvents }),
     reads: createRoomReads({ view, visibility, clientEvents, states, events, erasures }),
+    history: createRoomHistory({ view, states, events }),
   }
 }
