@@ -6,6 +6,7 @@ import type { Config } from './config/schema.ts'
 import type { Database } from './db/database.ts'
 import type { Streams } from './db/streams.ts'
 import type { E2ee } from './e2ee/e2ee.ts'
+import type { FederationClient } from './federation/client/federation-client.ts'
 import type { RateLimiter } from './http/rate-limit.ts'
 import type { Jobs } from './jobs/jobs.ts'
 import type { MailQueue } from './jobs/mail.ts'
@@ -36,6 +37,10 @@ export interface AppContext extends Identity {
   readonly limiter: RateLimiter
   /** Requests to addresses that others chose. */
   readonly outbound: SafeFetch
+  /** Requests to other Matrix servers, whose certificates `federation.extra_ca_file` may vouch for. */
+  readonly federationFetch: SafeFetch
+  /** How other servers are known and asked. */
+  readonly federation: FederationClient
   readonly jobs: Jobs
   readonly mail: MailQueue
   readonly accounts: Accounts
@@ -60,5 +65,14 @@ export interface AppContext extends Identity {
 /** What services are made of. */
 export type Core = Pick<
   AppContext,
-  'config' | 'serverName' | 'clock' | 'log' | 'db' | 'streams' | 'signingKeys' | 'limiter' | 'outbound'
+  | 'config'
+  | 'serverName'
+  | 'clock'
+  | 'log'
+  | 'db'
+  | 'streams'
+  | 'signingKeys'
+  | 'limiter'
+  | 'outbound'
+  | 'federationFetch'
 >

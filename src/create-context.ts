@@ -1,3 +1,4 @@
+import { createFederationFetch } from './compose-federation.ts'
 import type { Config } from './config/schema.ts'
 import { loadSigningKeys } from './config/signing-key.ts'
 import type { AppContext, Core } from './context.ts'
@@ -30,6 +31,7 @@ export async function createContext(config: Config, options: ContextOptions = {}
     const services = createServices(core)
     const close = async () => {
       core.outbound.close()
+      core.federationFetch.close()
       await opened.close()
       await lock.release()
     }
@@ -57,6 +59,7 @@ async function openCore(config: Config, options: ContextOptions, db: Database): 
       allowPrivateAddresses: config.outbound.allow_private_addresses,
       userAgent: 'Ringback',
     }),
+    federationFetch: createFederationFetch(config),
     limiter: createRateLimiter(clock, { enabled: config.rate_limits.enabled, limits: config.rate_limits }),
   }
 }

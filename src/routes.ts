@@ -3,6 +3,7 @@ import { adminRoutes } from './admin/routes.ts'
 import { appserviceRoutes } from './bots/appservices/routes.ts'
 import type { AppContext } from './context.ts'
 import { e2eeRoutes } from './e2ee/routes.ts'
+import { federationRoutes } from './federation/server/routes.ts'
 import type { Endpoint } from './http/endpoint.ts'
 import { mediaRoutes } from './media/routes.ts'
 import { pushRoutes } from './push/routes.ts'
@@ -23,6 +24,7 @@ export function endpoints(ctx: AppContext): Endpoint[] {
     ...mediaRoutes(ctx),
     ...syncRoutes(ctx),
     ...oldSyncRoutes(ctx),
+    ...federationRoutes(ctx),
     ...appserviceRoutes(ctx),
     ...voipRoutes(ctx),
     ...adminRoutes(ctx),

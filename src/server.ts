@@ -4,6 +4,7 @@ import type { AppContext } from './context.ts'
 import { type ContextOptions, createContext } from './create-context.ts'
 import { createApp } from './http/app.ts'
 import { type Listener, listen } from './http/listen.ts'
+import { surfaceOf } from './http/paths.ts'
 import { endpoints } from './routes.ts'
 import { StartupError } from './util/part.ts'
 
@@ -44,7 +45,9 @@ export async function createServer(config: Config, options: ContextOptions = {})
           await part.start(stopping.signal)
           started.push(part)
         }
-        const routes = endpoints(context)
+        const routes = endpoints(context).filter(
+          (route) => config.federation.enabled || (route.surface ?? surfaceOf(route.path)) !== 'federation',
+        )
         for (const listener of config.listeners) listeners.push(await open(context, listener, routes))
         await inviteFirstPerson(context)
       } catch (error) {
@@ -75,6 +78,7 @@ async function open(
   const app = createApp({
     endpoints: routes,
     authenticate: context.accounts.authenticate,
+    servers: context.federation.authentication,
     limiter: context.limiter,
     isUnlimited: (token) => context.accounts.appservices.byToken(token) !== undefined,
     log: context.log,

@@ -3,6 +3,7 @@ import { createIdentity } from './accounts/identity.ts'
 import { createAdmin } from './admin/admin.ts'
 import { createAppserviceRuntime } from './bots/appservices/runtime.ts'
 import { composeAccounts } from './compose-accounts.ts'
+import { composeFederationClient } from './compose-federation.ts'
 import { composeMedia } from './compose-media.ts'
 import { mailServerOf } from './config/mail-server.ts'
 import type { Core } from './context.ts'
@@ -27,6 +28,7 @@ export function createServices(core: Core) {
   const mailServer = mailServerOf(config)
   const mailer = mailServer && createMailer(mailServer)
   const mail = createMailQueue({ ...core, jobs, mailer, appName: config.mail.app_name })
+  const federation = composeFederationClient(core)
   const accounts = composeAccounts(core)
   const registrations = () => readRegistrations(config.appservices.registration_files)
   accounts.appservices.replace(registrations())
@@ -111,6 +113,7 @@ export function createServices(core: Core) {
   return {
     jobs,
     mail,
+    federation,
     accounts,
     ...identity,
     media,

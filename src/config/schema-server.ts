@@ -92,14 +92,3 @@ export const outbound = z
   })
   .prefault({})
   .describe('Requests to other machines.')
-
-export const federation = z
-  .strictObject({
-    enabled: z.boolean().default(true).describe('Talk to other Matrix servers.'),
-    extra_ca_file: filePath()
-      .optional()
-      .describe('Certificate authorities in PEM that are trusted besides those of the system.')
-      .meta({ example: './ca.pem' }),
-  })
-  .prefault({})
-  .describe('Other Matrix servers.')

@@ -4,6 +4,7 @@ import type { AppservicesSchema } from './schema/appservices.ts'
 import type { CoreSchema } from './schema/core.ts'
 import type { DiscoverySchema } from './schema/discovery.ts'
 import type { E2eeSchema } from './schema/e2ee.ts'
+import type { FederationKeysSchema } from './schema/federation-keys.ts'
 import type { IdentitySchema } from './schema/identity.ts'
 import type { MediaSchema } from './schema/media.ts'
 import type { PeopleSchema } from './schema/people.ts'
@@ -24,4 +25,5 @@ export interface Schema
     E2eeSchema,
     PushSchema,
     AppservicesSchema,
-    SlidingSyncSchema {}
+    SlidingSyncSchema,
+    FederationKeysSchema {}

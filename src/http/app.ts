@@ -15,11 +15,14 @@ import { type Reply, reply } from './reply.ts'
 import type { NodeBindings } from './request.ts'
 import { respond } from './respond.ts'
 import { SegmentRouter } from './router.ts'
+import type { ServerAuthentication } from './server-auth.ts'
 import { WaitingRequests } from './waiting.ts'
 
 export interface AppOptions {
   readonly endpoints: readonly Endpoint[]
   readonly authenticate: Authenticate
+  /** Needed for endpoints with `auth: 'server'`. */
+  readonly servers?: ServerAuthentication
   readonly limiter: RateLimiter
   readonly log: Log
   /** The surfaces that are served; default all. `/health` is served everywhere. */
@@ -46,6 +49,7 @@ export function createApp(options: AppOptions): App {
   const waiting = new WaitingRequests()
   const pipeline: Pipeline = {
     authenticate: options.authenticate,
+    servers: options.servers,
     limiter: options.limiter,
     log: options.log,
     accessLogLevel: options.accessLogLevel ?? 'info',

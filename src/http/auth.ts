@@ -31,7 +31,7 @@ export function accessTokenOf(
 
 /** Finds out who asks and whether an endpoint of this kind is open to them. */
 export async function authorize(
-  mode: AuthMode,
+  mode: Exclude<AuthMode, 'server'>,
   token: string | undefined,
   authenticate: Authenticate,
   options: () => AuthenticateOptions,

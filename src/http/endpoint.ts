@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { output, ZodType } from 'zod'
-import type { DeviceId, UserId } from '../matrix/ids.ts'
+import type { DeviceId, ServerName, UserId } from '../matrix/ids.ts'
+import type { JsonFault } from '../matrix/json-parse.ts'
 import type { Log } from '../util/log.ts'
 import type { Reply } from './reply.ts'
 
@@ -48,16 +49,19 @@ export interface Requester {
  * `none`: tokens are not looked at. `optional`: without a token the requester is undefined, a bad token is an error.
  * `user`: a token of a full account or an application service. `user-or-guest`: guests too.
  * `appservice`: an application service's own token. `admin`: a server administrator, else 403.
+ * `server`: another server that signed the request, see `origin`; its body is read first and must be JSON.
  */
-export type AuthMode = 'none' | 'optional' | 'user' | 'user-or-guest' | 'appservice' | 'admin'
+export type AuthMode = 'none' | 'optional' | 'user' | 'user-or-guest' | 'appservice' | 'admin' | 'server'
 
-type RequesterFor<A extends AuthMode> = A extends 'none'
+type RequesterFor<A extends AuthMode> = A extends 'none' | 'server'
   ? undefined
   : A extends 'optional'
     ? Requester | undefined
     : A extends 'appservice'
       ? Requester & { readonly appservice: AppserviceIdentity }
       : Requester
+
+type OriginFor<A extends AuthMode> = A extends 'server' ? ServerName : undefined
 
 type ParamName<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`
   ? Name | ParamName<Rest>
@@ -88,6 +92,8 @@ export interface RequestBase {
   recheck(): Promise<void>
   /** The JSON body before its schema, unknown keys included; `{}` where the body was empty. Only with a `body` schema. */
   readonly rawBody: unknown
+  /** Where another server's body is not canonical, as events since room version 6 must be: `path` is such as `['pdus', 3]`. */
+  readonly faults: readonly JsonFault[]
   /** Reads the whole body, at most the endpoint's limit, else `413 M_TOO_LARGE`. Only without a `body` schema. */
   bytes(): Promise<Uint8Array>
   /** Reads an HTML form's body (`application/x-www-form-urlencoded`). Only without a `body` schema. */
@@ -96,15 +102,17 @@ export interface RequestBase {
   stream(): Readable
 }
 
-export interface EndpointRequest<Params, Query, Body, Who> extends RequestBase {
+export interface EndpointRequest<Params, Query, Body, Who, Origin = undefined> extends RequestBase {
   readonly params: Params
   readonly query: Query
   readonly body: Body
   readonly requester: Who
+  /** The server that signed the request, with `auth: 'server'`. */
+  readonly origin: Origin
 }
 
 /** A request with nothing known about its schemas. */
-export type AnyRequest = EndpointRequest<unknown, unknown, unknown, Requester | undefined>
+export type AnyRequest = EndpointRequest<unknown, unknown, unknown, Requester | undefined, ServerName | undefined>
 
 /** A JSON object or array for `200`, or a `reply(...)`. */
 export type EndpointResult = object | Reply
@@ -156,7 +164,8 @@ export function endpoint<
       Parsed<P, PathParams<Path>>,
       Parsed<Q, Record<string, never>>,
       Parsed<B, undefined>,
-      RequesterFor<A>
+      RequesterFor<A>,
+      OriginFor<A>
     >,
   ) => Promise<EndpointResult> | EndpointResult,
 ): Endpoint {

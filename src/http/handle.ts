@@ -10,12 +10,15 @@ import { parseQuery, queryCoercer, type RawQuery } from './query.ts'
 import { limitRequest, type RateLimiter } from './rate-limit.ts'
 import { HttpRequest, type NodeBindings } from './request.ts'
 import { respond, statusOf } from './respond.ts'
+import { authenticateServer, type ServerAuthentication } from './server-auth.ts'
 import { validate } from './validate.ts'
 import type { WaitingRequests } from './waiting.ts'
 
 /** What all endpoints of an app share. */
 export interface Pipeline {
   readonly authenticate: Authenticate
+  /** Needed for endpoints with `auth: 'server'`. */
+  readonly servers: ServerAuthentication | undefined
   readonly limiter: RateLimiter
   readonly log: Log
   readonly accessLogLevel: Exclude<LogLevel, 'silent'>
@@ -80,6 +83,8 @@ export function compileEndpoint(endpoint: Endpoint, template: string, pipeline: 
 /** The steps of an endpoint: who asks, how often, what with, and then its handler. */
 function compileRun(endpoint: Endpoint, template: string, pipeline: Pipeline) {
   const { auth, limit } = endpoint
+  const { servers } = pipeline
+  if (auth === 'server' && !servers) throw new Error(`nobody authenticates servers for ${endpoint.path}`)
   const readParams = paramReader(template, paramNames(endpoint.path))
   const readQuery = endpoint.query ? compileQuery(endpoint.query) : () => ({})
   /** Application services make their users, and log them in, where tokens are not asked for. */
@@ -92,7 +97,9 @@ function compileRun(endpoint: Endpoint, template: string, pipeline: Pipeline) {
     const rawQuery = parseQuery(request.url)
     const forwardedFor = headers['x-forwarded-for']
     request.ip = pipeline.clientAddress(request.incoming, Array.isArray(forwardedFor) ? forwardedFor[0] : forwardedFor)
-    if (auth !== 'none') {
+    if (auth === 'server') {
+      if (servers) Object.assign(request, await authenticateServer(request, endpoint, servers))
+    } else if (auth !== 'none') {
       request.accessToken = accessTokenOf(headers.authorization, rawQuery, pipeline.allowQueryToken)
       const identify = () =>
         authorize(auth, request.accessToken, pipeline.authenticate, () => ({
@@ -105,15 +112,14 @@ function compileRun(endpoint: Endpoint, template: string, pipeline: Pipeline) {
       request.recheck = async () => void (await identify())
     }
     if (limit && !isExempt(auth, headers.authorization, rawQuery)) {
-      limitRequest(pipeline.limiter, limit, request.requester, request.ip)
+      limitRequest(pipeline.limiter, limit, request)
     }
     const params = readParams(path)
     request.params = endpoint.params ? validate(endpoint.params, params, 'path') : params
     request.query = readQuery(rawQuery)
     if (endpoint.body) {
-      const body = parseBody(await request.bytes(), endpoint.strictNumbers === true)
-      request.rawBody = body
-      request.body = validate(endpoint.body, body, 'body')
+      if (auth !== 'server') request.rawBody = parseBody(await request.bytes(), endpoint.strictNumbers === true)
+      request.body = validate(endpoint.body, request.rawBody, 'body')
     }
     return endpoint.handle(request)
   }
@@ -135,6 +141,7 @@ function logAccess({ log, accessLogLevel }: Pipeline, request: HttpRequest, stat
       status,
       ms: Math.round(ms * 10) / 10,
       user: request.requester?.userId,
+      server: request.origin,
     },
     'request',
   )

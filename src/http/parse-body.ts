@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { parseJsonStrict } from '../matrix/canonical-json.ts'
 import { errors } from '../matrix/errors.ts'
 import type { JsonObject } from '../matrix/event.ts'
+import { type JsonFault, parseJsonWithFaults } from '../matrix/json-parse.ts'
 
 /** Deeper bodies are refused: what is stored and sent on must not overflow the stack of those who read it. */
 export const maxDepth = 100
@@ -29,6 +30,30 @@ export function parseBody(bytes: Buffer, strictNumbers: boolean): JsonObject {
   }
   // JSON.parse returns nothing but JSON.
   return value as JsonObject
+}
+
+/** The body of a request that another server made. */
+export interface ParsedBody {
+  readonly value: JsonObject
+  /** Undefined where there was no body. */
+  readonly text: string | undefined
+  /** Where it is not canonical: at most one for each of its first two levels. */
+  readonly faults: readonly JsonFault[]
+}
+
+/**
+ * Parses the body of another server's request, which may hold events of rooms with looser rules than those of today:
+ * what is not canonical is told instead of refused. Throws `M_NOT_JSON`, and `M_BAD_JSON` where it is no object or too deep.
+ */
+export function parseServerBody(bytes: Buffer): ParsedBody {
+  if (bytes.length === 0) return { value: {}, text: undefined, faults: [] }
+  if (!isUtf8(bytes)) throw errors.notJson('The body is not valid UTF-8')
+  const text = bytes.toString('utf8')
+  const { value, faults } = parseJsonWithFaults(text)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw errors.badJson('The body must be a JSON object')
+  }
+  return { value, text, faults }
 }
 
 function parseLoosely(text: string): unknown {

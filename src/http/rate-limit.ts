@@ -2,7 +2,7 @@ import { errors } from '../matrix/errors.ts'
 import type { Clock } from '../util/clock.ts'
 import { networkOf } from '../util/ip.ts'
 import { LruMap } from '../util/lru.ts'
-import type { LimitClass, Requester } from './endpoint.ts'
+import type { AnyRequest, LimitClass, Requester } from './endpoint.ts'
 
 /** A bucket holds `burst` requests and gains `perSecond` of them each second. */
 export interface RateLimit {
@@ -61,17 +61,16 @@ export function createRateLimiter(
 }
 
 /**
- * Limits a request by its user, or by its network where nobody is logged in. Exempt are admins, and application services
- * unless their registration asks for limits.
+ * Limits a request by its user or server, or by its network where nobody is known. Exempt are admins, and application
+ * services unless their registration asks for limits.
  */
 export function limitRequest(
   limiter: RateLimiter,
   limitClass: LimitClass,
-  requester: Requester | undefined,
-  ip: string,
+  { requester, origin, ip }: Pick<AnyRequest, 'requester' | 'origin' | 'ip'>,
 ): void {
   if (requester && isExempt(requester)) return
-  limiter.take(limitClass, requester?.userId ?? networkOf(ip))
+  limiter.take(limitClass, requester?.userId ?? origin ?? networkOf(ip))
 }
 
 function isExempt({ userId, isAdmin, appservice }: Requester): boolean {

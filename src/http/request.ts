@@ -1,6 +1,8 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import type { ReadableStream as NodeReadableStream } from 'node:stream/web'
+import type { ServerName } from '../matrix/ids.ts'
+import type { JsonFault } from '../matrix/json-parse.ts'
 import type { Log } from '../util/log.ts'
 import type { AnyRequest, Requester } from './endpoint.ts'
 import { limitedStream, readIncoming, readRequest } from './read-body.ts'
@@ -38,6 +40,8 @@ export class HttpRequest implements AnyRequest {
   query: unknown
   body: unknown
   rawBody: unknown
+  faults: readonly JsonFault[] = []
+  origin: ServerName | undefined
   requester: Requester | undefined
   accessToken: string | undefined
   recheck: () => Promise<void> = async () => undefined
@@ -61,6 +65,13 @@ export class HttpRequest implements AnyRequest {
   get headers(): IncomingHttpHeaders {
     this.#headers ??= this.#parts.node.incoming?.headers ?? Object.fromEntries(this.#parts.raw.headers)
     return this.#headers
+  }
+
+  /** All `Authorization` headers: other servers may sign with more keys than one. */
+  get authorizations(): readonly string[] {
+    const { incoming } = this.#parts.node
+    if (incoming) return incoming.headersDistinct.authorization ?? []
+    return this.headers.authorization === undefined ? [] : [this.headers.authorization]
   }
 
   get log(): Log {

@@ -1,5 +1,12 @@
-import { Agent as HttpAgent, type IncomingMessage, type OutgoingHttpHeaders, request as requestHttp } from 'node:http'
+import {
+  type ClientRequest,
+  Agent as HttpAgent,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  request as requestHttp,
+} from 'node:http'
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
+import { createSecureContext } from 'node:tls'
 import { FetchError } from './fetch-error.ts'
 import { isPublicAddress } from './ip.ts'
 import { nextHop } from './redirect.ts'
@@ -31,7 +38,9 @@ export function createSafeFetch(settings: SafeFetchSettings): SafeFetch {
   const lookup = createSafeLookup(settings.resolve ?? systemResolve, isAllowed)
   const pool = { keepAlive: true, timeout: 60_000, maxFreeSockets: 64, lookup }
   const httpAgent = new HttpAgent(pool)
-  const httpsAgent = new HttpsAgent(settings.ca ? { ...pool, ca: [...settings.ca] } : pool)
+  // Authorities are read once here, and not for each connection.
+  const secureContext = settings.ca && createSecureContext({ ca: [...settings.ca] })
+  const httpsAgent = new HttpsAgent({ ...pool, ...(secureContext && { secureContext }) })
 
   function send(url: URL, request: SafeRequest, signal: AbortSignal): Promise<IncomingMessage> {
     requireAllowedHost(url.hostname, isAllowed)
@@ -46,6 +55,7 @@ export function createSafeFetch(settings: SafeFetchSettings): SafeFetch {
           ? requestHttps(url, { ...options, agent: httpsAgent })
           : requestHttp(url, { ...options, agent: httpAgent })
       outgoing.once('response', resolve)
+      if (request.connectTimeoutMs !== undefined) limitConnecting(outgoing, url, request.connectTimeoutMs)
       outgoing.once('error', (error: NodeJS.ErrnoException) => {
         // The peer may close an idle connection at the moment we reuse it; the request has then not been looked at.
         const retry = error.code === 'ECONNRESET' && outgoing.reusedSocket && method !== 'POST' && !signal.aborted
@@ -81,6 +91,9 @@ export function createSafeFetch(settings: SafeFetchSettings): SafeFetch {
         if (redirects >= maxRedirects) throw new FetchError('too_many_redirects', `${url.host} redirects too often`)
         url = parseUrl(next.url)
         hop = next.request
+        if (request.secureOnly && url.protocol !== 'https:') {
+          throw new FetchError('bad_url', `${url.host} is to be asked without TLS, after a redirect`)
+        }
       }
     } catch (error) {
       finish()
@@ -95,6 +108,17 @@ export function createSafeFetch(settings: SafeFetchSettings): SafeFetch {
       httpsAgent.destroy()
     },
   }
+}
+
+function limitConnecting(outgoing: ClientRequest, url: URL, limitMs: number): void {
+  outgoing.once('socket', (socket) => {
+    if (!socket.connecting) return
+    const timer = setTimeout(() => {
+      outgoing.destroy(new FetchError('timeout', `no connection to ${url.host} within ${limitMs} ms`))
+    }, limitMs)
+    const done = () => clearTimeout(timer)
+    socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', done).once('close', done)
+  })
 }
 
 function parseUrl(target: string | URL): URL {

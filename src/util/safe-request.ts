@@ -8,10 +8,14 @@ export interface SafeRequest {
   signal?: AbortSignal
   /** For the whole exchange with its redirects and its body; 30 s unless given. */
   timeoutMs?: number
+  /** For the connection with its TLS; as long as the whole exchange unless given. */
+  connectTimeoutMs?: number
   /** The largest body that is read; 10 MiB unless given. */
   maxBytes?: number
   /** 5 unless given; with 0 a redirect is returned like any answer. */
   maxRedirects?: number
   /** The name that the certificate must carry, where it is not the URL's. */
   servername?: string
+  /** Refuses to be led to an address without TLS. */
+  secureOnly?: boolean
 }

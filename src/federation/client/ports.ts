@@ -2,6 +2,7 @@ import type { ZodType } from 'zod'
 import { MatrixError } from '../../matrix/errors.ts'
 import type { JsonObject, Pdu } from '../../matrix/event.ts'
 import type { ServerName } from '../../matrix/ids.ts'
+import type { JsonFault } from '../../matrix/json-parse.ts'
 import type { RoomVersionRules } from '../../matrix/room-versions.ts'
 import type { SafeResponse } from '../../util/safe-response.ts'
 
@@ -19,6 +20,10 @@ export interface FederationRequest {
   readonly signal?: AbortSignal
   /** Asks also a server that has just failed to answer; otherwise that one counts as unreachable for a while. */
   readonly ignoreBackOff?: boolean
+  /** Sends no signature: for what anybody may ask, such as keys. */
+  readonly isUnsigned?: boolean
+  /** Told before the answer where it is not canonical JSON, as events since room version 6 must be: `path` is such as `['pdus', 3]`. */
+  readonly onFaults?: (faults: readonly JsonFault[]) => void
 }
 
 /**

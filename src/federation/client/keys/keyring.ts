@@ -1,0 +1,126 @@
+import { lenientCanonicalJson } from '../../../matrix/canonical-json.ts'
+import { MatrixError } from '../../../matrix/errors.ts'
+import type { JsonObject, Pdu } from '../../../matrix/event.ts'
+import { signedText } from '../../../matrix/event-signing.ts'
+import type { ServerName } from '../../../matrix/ids.ts'
+import { requiredSigners } from '../../../matrix/required-signers.ts'
+import type { RoomVersionRules } from '../../../matrix/room-versions.ts'
+import { signaturesBy, verifySignature } from '../../../matrix/signing.ts'
+import { createYielder, mapLimit } from '../../../util/async.ts'
+import type { Clock } from '../../../util/clock.ts'
+import type { Keyring } from '../ports.ts'
+import type { KeysById, KnownKeys } from './known-keys.ts'
+
+/** A keyring that also checks signatures which do not stand in an object. */
+export interface TextKeyring extends Keyring {
+  /** Whether one of the signatures (Base64 by key id) over the text is by `server`, with a key that was valid at `validAt` (ms). */
+  verifyText(server: ServerName, signatures: Signatures, text: string, validAt: number): Promise<boolean>
+}
+
+type Signatures = ReadonlyMap<string, string>
+
+export interface KeyringDeps {
+  readonly serverName: ServerName
+  readonly ownKeys: () => KeysById
+  readonly known: KnownKeys
+  readonly clock: Clock
+}
+
+const parallelServers = 32
+const patienceMs = 60_000
+
+export function createKeyring({ serverName, ownKeys, known, clock }: KeyringDeps): TextKeyring {
+  /** The keys of a server, asked for again where what is known does not suffice. */
+  async function keysFor(server: ServerName, needs: readonly Need[], signal?: AbortSignal): Promise<KeysById> {
+    if (server === serverName) return ownKeys()
+    const keys = await known.get(server)
+    return needs.every((need) => isMet(need, keys)) ? keys : known.refresh(server, signal)
+  }
+
+  async function verifyText(server: ServerName, signatures: Signatures, text: string, validAt: number) {
+    if (signatures.size === 0) return false
+    const need = { keyIds: [...signatures.keys()], validAt }
+    return fits(await keysFor(server, [need]), signatures, text, validAt)
+  }
+
+  async function verifyEvents(rules: RoomVersionRules, pdus: readonly Pdu[]): Promise<boolean[]> {
+    const checks = pdus.map((pdu) => checksOf(rules, pdu))
+    const needs = new Map<ServerName, Need[]>()
+    for (const { server, signatures, validAt } of checks.flat()) {
+      if (signatures.size === 0) continue
+      const list = needs.get(server) ?? []
+      list.push({ keyIds: [...signatures.keys()], validAt })
+      needs.set(server, list)
+    }
+    const signal = AbortSignal.timeout(patienceMs)
+    const keys = new Map<ServerName, KeysById>()
+    await mapLimit([...needs], parallelServers, async ([server, list]) => {
+      keys.set(server, await keysFor(server, list, signal))
+    })
+    const pause = createYielder()
+    const verdicts: boolean[] = []
+    for (const [i, pdu] of pdus.entries()) {
+      await pause()
+      const text = textOf(pdu, rules)
+      const list = checks[i] ?? []
+      verdicts.push(
+        text !== undefined &&
+          list.every((check) => fits(keys.get(check.server) ?? noKeys, check.signatures, text, check.validAt)),
+      )
+    }
+    return verdicts
+  }
+
+  return {
+    verifyText,
+    verifyEvents,
+    verifyJson: async (server, object, validAt = clock.now()) => {
+      const text = jsonText(object)
+      return text !== undefined && verifyText(server, signaturesBy(object, server), text, validAt)
+    },
+  }
+}
+
+/** One of these keys, valid at that time. */
+interface Need {
+  readonly keyIds: readonly string[]
+  readonly validAt: number
+}
+
+const noKeys: KeysById = new Map()
+
+function isMet({ keyIds, validAt }: Need, keys: KeysById): boolean {
+  return keyIds.some((keyId) => (keys.get(keyId)?.validUntil ?? -1) >= validAt)
+}
+
+function fits(keys: KeysById, signatures: Signatures, text: string, validAt: number): boolean {
+  for (const [keyId, signature] of signatures) {
+    const key = keys.get(keyId)
+    if (key && key.validUntil >= validAt && verifySignature(text, key.publicKey, signature)) return true
+  }
+  return false
+}
+
+/** Before room version 5 it does not matter until when a key was valid. */
+function checksOf(rules: RoomVersionRules, pdu: Pdu) {
+  const validAt = rules.enforceKeyValidity ? pdu.origin_server_ts : Number.NEGATIVE_INFINITY
+  return requiredSigners(rules, pdu).map((server) => ({ server, signatures: signaturesBy(pdu, server), validAt }))
+}
+
+function textOf(pdu: Pdu, rules: RoomVersionRules): string | undefined {
+  return orUndefined(() => signedText(pdu, rules))
+}
+
+function jsonText({ signatures: _signatures, unsigned: _unsigned, ...rest }: JsonObject): string | undefined {
+  return orUndefined(() => lenientCanonicalJson(rest))
+}
+
+/** What is no JSON that can be signed has no valid signature. */
+function orUndefined(encode: () => string): string | undefined {
+  try {
+    return encode()
+  } catch (error) {
+    if (error instanceof MatrixError) return undefined
+    throw error
+  }
+}
