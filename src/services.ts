@@ -45,6 +45,7 @@ export function createServices(core: Core) {
     accounts,
     identityServers: identity.identityServers,
     fetch: core.outbound,
+    federation: undefined,
     options: {
       serverName: core.serverName,
       signingKey: core.signingKeys[0],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { contentDisposition, readFileName } from './disposition.ts'
+import { contentDisposition, fileNameOf, readFileName } from './disposition.ts'
 
 test('names in any script stand in the header', () => {
   const cases: [name: string | undefined, header: string][] = [
@@ -23,4 +23,15 @@ test('names cannot break out of the header, and end somewhere', () => {
   assert.equal(readFileName('\n'), undefined)
   assert.equal(readFileName('👍'.repeat(300)), '👍'.repeat(255))
   assert.equal(readFileName('\udc00'), '\ufffd')
+})
+
+test('the name in a header of another server', () => {
+  for (const name of ['photo 1.jpg', '☕.png', 'a"b\\c%41', "ü'(*).txt"]) {
+    assert.equal(fileNameOf(contentDisposition('inline', name)), name)
+  }
+  assert.equal(fileNameOf('attachment; filename=plain.txt'), 'plain.txt')
+  assert.equal(fileNameOf(String.raw`inline; filename="a\"b"`), 'a"b')
+  assert.equal(fileNameOf("inline; filename*=UTF-8''%ff; filename=rest.txt"), 'rest.txt')
+  assert.equal(fileNameOf('inline'), undefined)
+  assert.equal(fileNameOf(undefined), undefined)
 })

@@ -19,6 +19,20 @@ function encodeExtended(text: string): string {
   )
 }
 
+/** The file name that another server's `Content-Disposition` gives, in either form; undefined where there is none. */
+export function fileNameOf(disposition: string | undefined): string | undefined {
+  const extended = /;\s*filename\*\s*=\s*utf-8'[^']*'([^;\s]+)/i.exec(disposition ?? '')?.[1]
+  if (extended !== undefined) {
+    try {
+      return readFileName(decodeURIComponent(extended))
+    } catch {
+      // A name that is encoded wrongly may still stand there in plain form.
+    }
+  }
+  const [, quoted, token] = /;\s*filename\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;\s"]+))/i.exec(disposition ?? '') ?? []
+  return readFileName(quoted?.replace(/\\(.)/g, '$1') ?? token)
+}
+
 const longestName = 255
 
 /** A file's name as it is kept: control characters are dropped, and what is longer than 255 characters is cut. */

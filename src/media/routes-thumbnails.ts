@@ -8,21 +8,21 @@ import { fileReply } from './file-reply.ts'
 
 const spec = 'https://spec.matrix.org/v1.19/client-server-api/#'
 
-const query = z.object({
+export const thumbnailQuery = z.object({
   width: z.int().min(1),
   height: z.int().min(1),
   method: z.enum(['crop', 'scale']).default('scale'),
   animated: z.boolean().default(false),
   timeout_ms: z.int().min(0).default(20_000),
 })
-const legacyQuery = query.extend({
+const legacyQuery = thumbnailQuery.extend({
   allow_remote: z.boolean().default(true),
   allow_redirect: z.boolean().default(false),
 })
 
 type ThumbnailRequest = EndpointRequest<
   { serverName: string; mediaId: string },
-  z.output<typeof query> & { allow_remote?: boolean },
+  z.output<typeof thumbnailQuery> & { allow_remote?: boolean },
   undefined,
   Requester | undefined
 >
@@ -44,7 +44,7 @@ export function thumbnailRoutes({ media, config }: Pick<AppContext, 'media' | 'c
         path: '/_matrix/client/v1/media/thumbnail/{serverName}/{mediaId}',
         auth: 'user-or-guest',
         limit: 'download',
-        query,
+        query: thumbnailQuery,
         spec: `${spec}get_matrixclientv1mediathumbnailservernamemediaid`,
       },
       thumbnail,

@@ -2,6 +2,7 @@ import type { Accounts } from '../accounts/accounts.ts'
 import type { IdentityServers } from '../accounts/identity-servers/identity-servers.ts'
 import type { Database } from '../db/database.ts'
 import type { Streams } from '../db/streams.ts'
+import type { FederationTransport, Keyring } from '../federation/client/ports.ts'
 import type { Jobs } from '../jobs/jobs.ts'
 import type { ServerName } from '../matrix/ids.ts'
 import type { SigningKey } from '../matrix/signing.ts'
@@ -15,6 +16,7 @@ import { type CreateRoom, createRoomCreation } from './creation/create-room.ts'
 import { createRoomUpgrade, type UpgradeRoom } from './creation/upgrade-room.ts'
 import { type Aliases, createAliases } from './directory/aliases.ts'
 import { createPublicRooms, type PublicRooms } from './directory/public-rooms.ts'
+import { createRemoteDirectory } from './directory/remote-directory.ts'
 import { createRoomList, type RoomList } from './directory/room-list.ts'
 import { createDirectoryEntries } from './discovery/directory-entries.ts'
 import { createDiscovery, type Discovery } from './discovery/discovery.ts'
@@ -92,6 +94,11 @@ export type RoomAccounts = Pick<
   | 'onDeactivate'
 > & { readonly users: Pick<Accounts['users'], 'requireActive' | 'get'> }
 
+export interface RoomFederation {
+  readonly transport: FederationTransport
+  readonly keyring: Keyring
+}
+
 export interface RoomsDeps {
   readonly db: Database
   readonly jobs: Pick<Jobs, 'enqueue' | 'handle'>
@@ -102,12 +109,14 @@ export interface RoomsDeps {
   readonly identityServers: IdentityServers
   /** For addresses that others chose. */
   readonly fetch: SafeFetch
+  /** How other servers are reached; undefined where this one keeps to itself. */
+  readonly federation: RoomFederation | undefined
   readonly options: RoomsOptions
 }
 
 /** Composes everything about rooms: what they hold, who may look at it and who may change it. */
 export function createRooms(deps: RoomsDeps): Rooms {
-  const { db, jobs, streams, clock, log, accounts, options } = deps
+  const { db, jobs, streams, clock, log, accounts, federation, options } = deps
   const { serverName, signingKey, defaultVersion, extraPowerLevels } = options
   const states = createStates()
   const events = createEventCache()
@@ -130,7 +139,8 @@ export function createRooms(deps: RoomsDeps): Rooms {
   const hooks: PersistHook[] = [localMembers.hook, typing.hook, followUpgrade, userDirectory.onPersist, indexer.hook]
   const writer = createRoomWriter({ db, streams, clock, states, events, serverName, signingKey, hooks })
   const people = createPeople(accounts)
-  const aliases = createAliases({ db, writer, people, view, serverName, appservices: accounts.appservices })
+  const remote = federation && createRemoteDirectory(federation.transport)
+  const aliases = createAliases({ db, writer, people, view, serverName, appservices: accounts.appservices, remote })
   const membership = createMembership({ db, streams, writer, people, aliases })
   const addressInvites = createAddressInvites({
     ...deps,
@@ -166,9 +176,16 @@ export function createRooms(deps: RoomsDeps): Rooms {
     membership,
     addressInvites,
     aliases,
-    directory: createPublicRooms({ db, people, view, serverName }),
+    directory: createPublicRooms({ db, people, view, serverName, remote }),
     list: createRoomList({ db, view }),
-    discovery: createDiscovery({ db, reads: reading.reads, aliases }),
+    discovery: createDiscovery({
+      db,
+      clock,
+      serverName,
+      reads: reading.reads,
+      aliases,
+      transport: federation?.transport,
+    }),
     search: createEventSearch({ db, streams, reads: reading.reads, indexer, ignoredUsers }),
     typing: { ...typing, ...createTypingRequests({ db, typing }) },
     relations,

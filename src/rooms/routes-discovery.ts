@@ -22,8 +22,8 @@ export function discoveryRoutes({ rooms }: Pick<AppContext, 'rooms'>): Endpoint[
         query: z.object({ via: z.array(z.string()).optional() }),
         spec: 'https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv1room_summaryroomidoralias',
       },
-      async ({ params, requester, url }) => {
-        const summary = await discovery.summary(params.roomIdOrAlias, requester?.userId)
+      async ({ params, query, requester, url }) => {
+        const summary = await discovery.summary(params.roomIdOrAlias, query.via ?? [], requester?.userId)
         if (!url.startsWith(unstableSummary)) return summary
         const { room_version: version, encryption } = summary
         return {
@@ -46,6 +46,7 @@ export function discoveryRoutes({ rooms }: Pick<AppContext, 'rooms'>): Endpoint[
           limit: z.number().int().min(1).optional(),
           max_depth: z.number().int().min(0).optional(),
           from: z.string().optional(),
+          via: z.array(z.string()).optional(),
         }),
         spec: 'https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv1roomsroomidhierarchy',
       },
@@ -53,6 +54,7 @@ export function discoveryRoutes({ rooms }: Pick<AppContext, 'rooms'>): Endpoint[
         discovery.hierarchy({
           userId: requester.userId,
           roomId: params.roomId,
+          via: query.via ?? [],
           suggestedOnly: query.suggested_only ?? false,
           maxDepth: query.max_depth,
           limit: Math.min(query.limit ?? defaultPage, maxPage),

@@ -13,14 +13,20 @@ import { getMembership } from '../store-members.ts'
 import { getRoom } from '../store-rooms.ts'
 import type { Room } from '../types.ts'
 import { withoutAlias } from './canonical-alias.ts'
+import type { RemoteDirectory } from './remote-directory.ts'
 import { stateViewOf } from './state-view.ts'
 import { deleteAlias, getAlias, insertAlias, listAliases, type StoredAlias } from './store-aliases.ts'
 
 export interface Aliases {
   /** The room that an id or an alias stands for. Throws `400 M_INVALID_PARAM`, or `404` for an unknown alias. */
   requireRoomId(roomIdOrAlias: string): Promise<RoomId>
-  /** Asks the application service to which an unknown alias would belong. Throws `404 M_NOT_FOUND`. */
+  /**
+   * Asks the application service to which an unknown alias would belong, and for aliases of other servers those. Throws
+   * `404 M_NOT_FOUND`, or `502` where the other server cannot be reached.
+   */
   resolve(alias: string): Promise<{ roomId: RoomId; servers: ServerName[] }>
+  /** The same for aliases of this server only. */
+  resolveOwn(alias: string): Promise<{ roomId: RoomId; servers: ServerName[] }>
   /** Any member may add an alias, an application service those of its own. Throws `409 M_UNKNOWN` where it is taken, `M_EXCLUSIVE`. */
   add(actor: Actor, alias: string, roomId: string): Promise<void>
   /**
@@ -41,6 +47,8 @@ interface Deps {
   readonly view: RoomView
   readonly serverName: ServerName
   readonly appservices: Appservices
+  /** Undefined where this server does not reach others. */
+  readonly remote: RemoteDirectory | undefined
 }
 
 function requireAliasSyntax(alias: string): RoomAlias {
@@ -48,7 +56,7 @@ function requireAliasSyntax(alias: string): RoomAlias {
   throw errors.invalidParam(`${alias} is not a room alias`)
 }
 
-export function createAliases({ db, writer, people, view, serverName, appservices }: Deps): Aliases {
+export function createAliases({ db, writer, people, view, serverName, appservices, remote }: Deps): Aliases {
   const unknown = (alias: string) => errors.notFound(`This server does not know the alias ${alias}`)
 
   function requireOwn(alias: string): RoomAlias {
@@ -57,12 +65,17 @@ export function createAliases({ db, writer, people, view, serverName, appservice
     return valid
   }
 
-  async function resolve(alias: string) {
+  async function resolveOwn(alias: string) {
     const valid = requireAliasSyntax(alias)
     const find = () => db.read((reader) => getAlias(reader, valid))
     const found = (await find()) ?? ((await appservices.queryAlias(valid)) ? await find() : undefined)
     if (found === undefined) throw unknown(alias)
     return { roomId: found.roomId, servers: [serverName] }
+  }
+
+  async function resolve(alias: string) {
+    const valid = requireAliasSyntax(alias)
+    return serverOf(valid) === serverName || remote === undefined ? resolveOwn(valid) : remote.resolve(valid)
   }
 
   async function mayRemove(reader: Reader, actor: Actor, found: StoredAlias): Promise<boolean> {
@@ -102,6 +115,7 @@ export function createAliases({ db, writer, people, view, serverName, appservice
       return (await resolve(roomIdOrAlias)).roomId
     },
     resolve,
+    resolveOwn,
     add: (actor, alias, roomId) =>
       db.write('add alias', async (tx) => {
         const valid = requireOwn(alias)

@@ -11,27 +11,11 @@ import { getRoom, getRoomByNid, updateRoomPublic } from '../store-rooms.ts'
 import { type DirectoryPlace, directoryTokens, readDirectoryToken } from './directory-token.ts'
 import { createJoinedCounts } from './joined-counts.ts'
 import { createNetworkRooms, type DirectoryScope, type SetNetworkVisibility } from './network-rooms.ts'
+import type { PublicRoomsPage, PublicRoomsRequest } from './public-rooms-page.ts'
+import type { RemoteDirectory } from './remote-directory.ts'
 import { type RoomCard, roomCard } from './room-card.ts'
 import { stateViewOf } from './state-view.ts'
 import { listPublicRooms } from './store-public-rooms.ts'
-
-export interface PublicRoomsRequest {
-  readonly limit?: number | undefined
-  readonly since?: string | undefined
-  readonly search?: string | undefined
-  /** Types to list; null stands for rooms without one. Undefined: all. */
-  readonly roomTypes?: readonly (string | null)[] | undefined
-  readonly server?: string | undefined
-  /** Default: the rooms that this server's users publish. */
-  readonly scope?: DirectoryScope | undefined
-}
-
-export interface PublicRoomsPage {
-  chunk: RoomCard[]
-  next_batch?: string
-  prev_batch?: string
-  total_room_count_estimate: number
-}
 
 export type DirectoryVisibility = 'public' | 'private'
 
@@ -49,6 +33,8 @@ interface Deps {
   readonly people: People
   readonly view: RoomView
   readonly serverName: ServerName
+  /** Undefined where this server does not reach others. */
+  readonly remote: RemoteDirectory | undefined
 }
 
 const defaultLimit = 100
@@ -61,7 +47,7 @@ function matches(card: RoomCard, { search, roomTypes }: PublicRoomsRequest): boo
   return [card.name, card.topic, card.canonical_alias].some((text) => text?.toLowerCase().includes(wanted))
 }
 
-export function createPublicRooms({ db, people, view, serverName }: Deps): PublicRooms {
+export function createPublicRooms({ db, people, view, serverName, remote }: Deps): PublicRooms {
   const joinedCounts = createJoinedCounts()
 
   /** All published rooms, the largest first. */
@@ -93,10 +79,11 @@ export function createPublicRooms({ db, people, view, serverName }: Deps): Publi
       : { chunk: cards, total: rooms.length }
   }
 
-  function requireOwnDirectory(server: string | undefined): void {
-    if (server === undefined || server === '' || server === serverName) return
+  /** Undefined for our own. */
+  function otherServer(server: string | undefined): ServerName | undefined {
+    if (server === undefined || server === '' || server === serverName) return undefined
     if (!isServerName(server)) throw errors.invalidParam('server is not the name of a server')
-    throw errors.notFound(`The room directory of ${server} cannot be reached`)
+    return server
   }
 
   async function requirePublisher(reader: Reader, actor: Actor, roomId: string): Promise<number> {
@@ -115,7 +102,11 @@ export function createPublicRooms({ db, people, view, serverName }: Deps): Publi
 
   return {
     list: async (request) => {
-      requireOwnDirectory(request.server)
+      const server = otherServer(request.server)
+      if (server !== undefined) {
+        if (remote === undefined) throw errors.notFound(`The room directory of ${server} cannot be reached`)
+        return remote.publicRooms(server, request)
+      }
       const pageSize = Math.min(Math.max(request.limit ?? defaultLimit, 1), maxLimit)
       const place = readDirectoryToken(request.since, pageSize)
       const { chunk, total } = await db.read((reader) => listMatching(reader, request, place))

@@ -1,7 +1,8 @@
 import type { Reader } from '../../db/database.ts'
 import { allowedRoomsOf, type HasContent, historyVisibilityOf, joinRuleOf } from '../../matrix/content.ts'
-import type { UserId } from '../../matrix/ids.ts'
+import type { ServerName, UserId } from '../../matrix/ids.ts'
 import type { RoomVersionRules } from '../../matrix/room-versions.ts'
+import { hasUserOf } from '../history/store-history.ts'
 import type { RoomView } from '../room-view.ts'
 import { getMembership } from '../store-members.ts'
 import { getRoom } from '../store-rooms.ts'
@@ -33,9 +34,28 @@ export async function outlookOf(
   if (membership === 'ban') return { membership, mayPreview: false }
   const rules = (await view.entry(reader, room.stateNid, 'm.room.join_rules', ''))?.pdu
   const rule = joinRuleOf(rules)
-  const isOpen = rule === 'public' || isKnockable(rule, room.rules)
+  const isOpen = isOpenTo(rule, room.rules)
   if (isOpen || userId === undefined) return { membership, mayPreview: isOpen }
   return { membership, mayPreview: await isInAllowedRoom(reader, conditionsOf(room.rules, rules), userId) }
+}
+
+/** Whether some user of a server, whoever it is, may see what a room is. */
+export async function mayServerPreview(
+  reader: Reader,
+  view: RoomView,
+  room: Room,
+  server: ServerName,
+): Promise<boolean> {
+  const rules = (await view.entry(reader, room.stateNid, 'm.room.join_rules', ''))?.pdu
+  if (isOpenTo(joinRuleOf(rules), room.rules)) return true
+  const visibility = await view.entry(reader, room.stateNid, 'm.room.history_visibility', '')
+  if (historyVisibilityOf(visibility?.pdu) === 'world_readable') return true
+  if (await hasUserOf(reader, room.nid, server, ['join', 'invite', 'knock'])) return true
+  for (const roomId of conditionsOf(room.rules, rules)) {
+    const allowed = await getRoom(reader, roomId)
+    if (allowed !== undefined && (await hasUserOf(reader, allowed.nid, server, ['join']))) return true
+  }
+  return false
 }
 
 /** The rooms that open a restricted room to their members; none where the room is not restricted. */
@@ -44,6 +64,10 @@ export function conditionsOf(version: RoomVersionRules, joinRules: HasContent | 
   const isRestricted =
     (version.restrictedJoin && rule === 'restricted') || (version.knockRestricted && rule === 'knock_restricted')
   return isRestricted ? allowedRoomsOf(joinRules) : []
+}
+
+function isOpenTo(rule: string | undefined, version: RoomVersionRules): boolean {
+  return rule === 'public' || isKnockable(rule, version)
 }
 
 function isKnockable(rule: string | undefined, version: RoomVersionRules): boolean {

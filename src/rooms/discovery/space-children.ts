@@ -1,6 +1,7 @@
 import type { Reader } from '../../db/database.ts'
+import { isJsonObject } from '../../matrix/auth-state.ts'
 import { roomTypeOf, stringOf, stringsOf } from '../../matrix/content.ts'
-import type { JsonObject } from '../../matrix/event.ts'
+import type { JsonObject, Pdu } from '../../matrix/event.ts'
 import { isRoomId } from '../../matrix/ids.ts'
 import type { RoomReads } from '../reads.ts'
 import type { Room, StoredEvent } from '../types.ts'
@@ -8,13 +9,16 @@ import { listChildNids } from './store-discovery.ts'
 
 const validOrder = /^[\x20-\x7e]{1,50}$/
 
-function orderOf({ pdu }: StoredEvent): string | undefined {
+/** A child as the order goes by it, whoever told of it. */
+type ChildEvent = { readonly pdu: Pick<Pdu, 'content' | 'origin_server_ts' | 'state_key'> }
+
+function orderOf({ pdu }: ChildEvent): string | undefined {
   const order = stringOf(pdu, 'order')
   return order !== undefined && validOrder.test(order) ? order : undefined
 }
 
 /** https://spec.matrix.org/v1.19/client-server-api/#ordering-of-children-within-a-space */
-export function compareChildren(a: StoredEvent, b: StoredEvent): number {
+export function compareChildren(a: ChildEvent, b: ChildEvent): number {
   const [orderA, orderB] = [orderOf(a), orderOf(b)]
   if (orderA !== orderB) {
     if (orderA === undefined) return 1
@@ -45,4 +49,18 @@ export async function listChildren(
 export function toChildState({ pdu }: StoredEvent): JsonObject {
   const { type, state_key: stateKey = '', content, sender, origin_server_ts } = pdu
   return { type, state_key: stateKey, content, sender, origin_server_ts }
+}
+
+/** The valid children that another server tells of, in their order. */
+export function sortRemoteChildren(states: readonly JsonObject[], suggestedOnly: boolean): JsonObject[] {
+  const valid: { state: JsonObject; pdu: ChildEvent['pdu'] }[] = []
+  for (const state of states) {
+    const { type, state_key: stateKey, content, origin_server_ts: ts } = state
+    if (type !== 'm.space.child' || typeof stateKey !== 'string' || !isRoomId(stateKey)) continue
+    if (!isJsonObject(content) || typeof state.sender !== 'string') continue
+    const pdu = { content, state_key: stateKey, origin_server_ts: typeof ts === 'number' ? ts : 0 }
+    if (stringsOf(pdu, 'via').length === 0 || (suggestedOnly && content.suggested !== true)) continue
+    valid.push({ state, pdu })
+  }
+  return valid.sort(compareChildren).map(({ state }) => state)
 }

@@ -13,7 +13,7 @@ import type { RoomView } from '../room-view.ts'
 import type { States } from '../states.ts'
 import { getRoom } from '../store-rooms.ts'
 import type { Room, StoredEvent } from '../types.ts'
-import { hasJoinedUserOf } from './store-history.ts'
+import { hasUserOf } from './store-history.ts'
 
 /** What other servers may have of our rooms. */
 export interface ServerView {
@@ -85,7 +85,8 @@ export function createServerView({ view, states, events }: Deps): ServerView {
       const room = await getRoom(reader, roomId)
       if (room?.stateNid === undefined) throw errors.notFound('This server does not know that room')
       if (!(await isAllowed(reader, room, server))) throw errors.forbidden('The room keeps your server out')
-      if (!(await hasJoinedUserOf(reader, room.nid, server))) throw errors.forbidden('Your server is not in this room')
+      if (!(await hasUserOf(reader, room.nid, server, ['join'])))
+        throw errors.forbidden('Your server is not in this room')
       return room
     },
     show: async (reader, room, server, given) => {
