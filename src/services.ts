@@ -5,6 +5,7 @@ import { createAppserviceRuntime } from './bots/appservices/runtime.ts'
 import { composeAccounts } from './compose-accounts.ts'
 import { composeFederationClient } from './compose-federation.ts'
 import { composeMedia } from './compose-media.ts'
+import { composeRemote } from './compose-remote.ts'
 import { mailServerOf } from './config/mail-server.ts'
 import type { Core } from './context.ts'
 import { createE2ee } from './e2ee/e2ee.ts'
@@ -33,6 +34,7 @@ export function createServices(core: Core) {
   const registrations = () => readRegistrations(config.appservices.registration_files)
   accounts.appservices.replace(registrations())
   const media = composeMedia(core, { jobs, accounts })
+  if (config.federation.enabled) composeRemote(core, federation, { accounts, media })
   const identity = createIdentity({ ...core, jobs, mail, accounts })
   const e2ee = createE2ee({ ...core, devices: accounts.devices })
   accounts.onSessionEnd(e2ee.deviceRemoved)
@@ -45,7 +47,7 @@ export function createServices(core: Core) {
     accounts,
     identityServers: identity.identityServers,
     fetch: core.outbound,
-    federation: undefined,
+    federation: config.federation.enabled ? federation : undefined,
     options: {
       serverName: core.serverName,
       signingKey: core.signingKeys[0],

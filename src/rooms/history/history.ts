@@ -6,12 +6,15 @@ import type { EventCache } from '../event-cache.ts'
 import type { RoomView } from '../room-view.ts'
 import type { States } from '../states.ts'
 import type { Room, StoredEvent } from '../types.ts'
+import { listAuthChain } from './auth-chain.ts'
 import { createServerView, type ServerView } from './server-view.ts'
 import { walkBack } from './walk-back.ts'
 
 /** What a room was like, as other servers ask for it. */
 export interface RoomHistory extends ServerView {
   readonly walkBack: typeof walkBack
+  /** What authorises events, and what authorises that, to the end. */
+  authChain(reader: Reader, events: Iterable<StoredEvent>): Promise<StoredEvent[]>
   /** The event next to a time (ms) that the server may have; undefined where there is none, or none near. */
   nearest(reader: Reader, room: Room, server: ServerName, ts: number, dir: 'f' | 'b'): Promise<StoredEvent | undefined>
 }
@@ -29,6 +32,7 @@ export function createRoomHistory(deps: {
   return {
     ...serverView,
     walkBack,
+    authChain: (reader, events) => listAuthChain(deps.events, reader, events),
     nearest: async (reader, room, server, ts, dir) => {
       const pause = createYielder()
       const pos = dir === 'f' ? Number.MIN_SAFE_INTEGER : Number.MAX_SAFE_INTEGER

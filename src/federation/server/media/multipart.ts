@@ -1,0 +1,33 @@
+import { Readable } from 'node:stream'
+import { type Reply, reply } from '../../../http/reply.ts'
+import { errors } from '../../../matrix/errors.ts'
+import type { ServedFile } from '../../../media/file-reply.ts'
+import { randomToken } from '../../../util/random.ts'
+
+/**
+ * A file as other servers get it: a part of JSON, which says nothing yet, and the file.
+ * https://spec.matrix.org/v1.19/server-server-api/#get_matrixfederationv1mediadownloadmediaid
+ */
+export async function multipartReply(method: string, file: ServedFile): Promise<Reply> {
+  const boundary = randomToken(18)
+  const head = Buffer.from(
+    `--${boundary}\r\nContent-Type: application/json\r\n\r\n{}\r\n--${boundary}\r\n` +
+      `Content-Type: ${file.contentType}\r\nContent-Disposition: ${file.disposition}\r\n\r\n`,
+  )
+  const tail = Buffer.from(`\r\n--${boundary}--\r\n`)
+  const headers = {
+    'Content-Type': `multipart/mixed; boundary=${boundary}`,
+    'Content-Length': String(head.length + file.size + tail.length),
+  }
+  if (method === 'HEAD') return reply(200, undefined, headers)
+  const part = { start: 0, end: file.size - 1 }
+  const bytes = file.size === 0 ? new Uint8Array() : await file.open(part)
+  if (bytes === undefined) throw errors.notFound('The media has been deleted')
+  async function* parts(content: Readable | Uint8Array) {
+    yield head
+    if (content instanceof Uint8Array) yield content
+    else yield* content as AsyncIterable<Uint8Array>
+    yield tail
+  }
+  return reply(200, Readable.from(parts(bytes)), headers, () => file.onSent?.(part))
+}
