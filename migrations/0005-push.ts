@@ -142,6 +142,9 @@ async function pushers(db: Kysely<unknown>, t: Types): Promise<void> {
     .addColumn('attempts', 'integer', (c) => c.notNull())
     .addColumn('retry_ts', 'bigint')
     .addColumn('last_error', 'text')
+    .addColumn('mailed', 'text')
+    .addColumn('unsubscribe_hash', 'text')
   await keyed(t, rows, 'pushers', ['user_id', 'app_id', 'pushkey']).execute()
   await db.schema.createIndex('pushers_pushkey').on('pushers').columns(['app_id', 'pushkey']).execute()
+  await db.schema.createIndex('pushers_unsubscribe').on('pushers').column('unsubscribe_hash').execute()
 }

@@ -68,12 +68,20 @@ export function createServices(core: Core) {
   rooms.receipts.onReceipt(presence.acted)
   accounts.onSessionEnd(presence.deviceRemoved)
   accounts.onDeactivate(presence.userDeactivated)
-  const push = createPush({ ...core, accounts, reads: rooms.reads })
+  const push = createPush({
+    ...core,
+    accounts,
+    reads: rooms.reads,
+    mail,
+    signingKey: core.signingKeys[0],
+    linkTo: (path) => config.public_url + path,
+  })
   rooms.onPersist(push.hook)
   rooms.receipts.onReceipt(push.receiptMoved)
   accounts.accountData.onChange(push.accountDataChanged)
   accounts.onSessionEnd(push.deviceRemoved)
   accounts.onDeactivate(push.userDeactivated)
+  accounts.onThreepidRemoved(push.threepidRemoved)
   const syncedAccountData = withPushRules(accounts.accountData, push.rules)
   const sync = createSync({
     ...core,

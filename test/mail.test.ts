@@ -29,6 +29,7 @@ test('a mail is a plain text and a page, from the configured sender', async () =
   assert.match(got?.raw ?? '', /^From: Chat <chat@example\.org>\r$/m)
   assert.match(got?.raw ?? '', /^Message-ID: <abc@example\.org>\r$/im)
   assert.match(got?.raw ?? '', /^Auto-Submitted: auto-generated\r$/m)
+  assert.match(got?.raw ?? '', /^List-Unsubscribe-Post: List-Unsubscribe=One-Click\r$/m)
   assert.match(got?.raw ?? '', /^List-Unsubscribe: <https:\/\/example\.org\/u\?a=1>\r$/m)
   assert.match(got?.text ?? '', /Grüße/)
   assert.match(got?.html ?? '', /<p>Hi<\/p>/)
@@ -85,6 +86,17 @@ test('a mail server that says nothing is given up when the server stops', async 
     socket.destroy()
   })
   await assert.rejects(createMailer(serverAt(port)).send(mail, stop.signal), /stopping/)
+})
+
+test('a mail that the mail server takes while we stop counts as sent', async () => {
+  await using smtp = await createSmtp()
+  const stop = new AbortController()
+  const sending = createMailer(serverAt(smtp.port)).send(mail, stop.signal)
+  stop.abort(new Error('stopping'))
+  await sending
+  assert.equal(smtp.mails.length, 1)
+  await assert.rejects(createMailer(serverAt(smtp.port)).send(mail, stop.signal), /stopping/)
+  assert.equal(smtp.mails.length, 1)
 })
 
 test('queued mail is sent once, with its cause, and again until the mail server takes it', async () => {

@@ -4,7 +4,7 @@ import type { JsonObject } from '../matrix/event.ts'
 import type { TimerClock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import type { Part } from '../util/part.ts'
-import { deleteJob, getNextJob, insertJob, type JobRow, postponeJob } from './store.ts'
+import { deleteJob, deleteJobByKey, getNextJob, insertJob, type JobRow, postponeJob } from './store.ts'
 
 /** Runs once or, after a failure, again: it must bear being repeated. */
 export type JobHandler = (payload: JsonObject, signal: AbortSignal) => Promise<void>
@@ -18,8 +18,13 @@ export interface EnqueueOptions {
 
 /** Work that outlives the request that caused it, kept in the database until it is done. */
 export interface Jobs {
-  /** Queues a job in the transaction of its cause, so that neither happens without the other. */
-  enqueue(tx: Tx, kind: string, payload: JsonObject, options?: EnqueueOptions): Promise<void>
+  /**
+   * Queues a job in the transaction of its cause, so that neither happens without the other. False where one waits under
+   * the key already.
+   */
+  enqueue(tx: Tx, kind: string, payload: JsonObject, options?: EnqueueOptions): Promise<boolean>
+  /** Takes back the job that waits under a key. One that is being done is done, but not tried again. */
+  cancel(tx: Tx, kind: string, key: string): Promise<void>
   handle(kind: string, handler: JobHandler): void
   /** Queues a job of this kind whenever the cron expression says so (local time). */
   schedule(expression: string, kind: string): void
@@ -121,14 +126,16 @@ export function createJobs({ db, clock, log }: { db: Database; clock: TimerClock
     })
   }
 
-  async function enqueue(tx: Tx, kind: string, payload: JsonObject, options: EnqueueOptions = {}): Promise<void> {
+  async function enqueue(tx: Tx, kind: string, payload: JsonObject, options: EnqueueOptions = {}): Promise<boolean> {
     const { runAt = clock.now(), key = null } = options
-    await insertJob(tx, { kind, key, payload: JSON.stringify(payload), runAt })
+    const isNew = await insertJob(tx, { kind, key, payload: JSON.stringify(payload), runAt })
     tx.afterCommit(wake)
+    return isNew
   }
 
   return {
     enqueue,
+    cancel: deleteJobByKey,
     handle: (kind, handler) => void handlers.set(kind, handler),
     schedule: (expression, kind) => void schedules.push({ expression, kind }),
     drain,
@@ -137,7 +144,9 @@ export function createJobs({ db, clock, log }: { db: Database; clock: TimerClock
       start: () => {
         isRunning = true
         tasks = schedules.map(({ expression, kind }) =>
-          scheduleCron(expression, () => db.write(`schedule ${kind}`, (tx) => enqueue(tx, kind, {}, { key: 'cron' }))),
+          scheduleCron(expression, async () => {
+            await db.write(`schedule ${kind}`, (tx) => enqueue(tx, kind, {}, { key: 'cron' }))
+          }),
         )
         wake()
       },

@@ -20,12 +20,12 @@ export function getNextJob(reader: Reader, except: readonly string[]): Promise<J
     .executeTakeFirst()
 }
 
-/** With a key, a job of that kind and key that waits already is all there is. */
+/** With a key, a job of that kind and key that waits already is all there is; false then. */
 export async function insertJob(
   tx: Tx,
   job: { kind: string; key: string | null; payload: string; runAt: number },
-): Promise<void> {
-  await tx.qb
+): Promise<boolean> {
+  const result = await tx.qb
     .insertInto('jobs')
     .values({
       kind: job.kind,
@@ -36,7 +36,12 @@ export async function insertJob(
       last_error: null,
     })
     .onConflict((conflict) => conflict.columns(['kind', 'job_key']).doNothing())
-    .execute()
+    .executeTakeFirst()
+  return result.numInsertedOrUpdatedRows === 1n
+}
+
+export async function deleteJobByKey(tx: Tx, kind: string, key: string): Promise<void> {
+  await tx.qb.deleteFrom('jobs').where('kind', '=', kind).where('job_key', '=', key).execute()
 }
 
 export async function deleteJob(tx: Tx, jobId: number): Promise<void> {

@@ -1,5 +1,6 @@
 import { errors } from '../matrix/errors.ts'
-import type { Pusher } from './pusher.ts'
+import { canonicalEmail } from '../util/email-address.ts'
+import { emailAppId, type Pusher } from './pusher.ts'
 
 const gatewayPath = '/_matrix/push/v1/notify'
 /** It goes out with every notification. */
@@ -9,8 +10,13 @@ const maxDataBytes = 16 * 1024
 export function checkPusher({ appId, pushkey, kind, data }: Pusher): void {
   if (Buffer.byteLength(pushkey) > 512) throw errors.invalidParam('pushkey has at most 512 bytes')
   if ([...appId].length > 64) throw errors.invalidParam('app_id has at most 64 characters')
-  if (kind !== 'http') throw errors.invalidParam('Only pushers of kind "http" can be set')
   if (Buffer.byteLength(JSON.stringify(data)) > maxDataBytes) throw errors.tooLarge('data is too large')
+  if (kind === 'email') {
+    if (appId !== emailAppId) throw errors.invalidParam(`Pushers of kind "email" have the app_id "${emailAppId}"`)
+    if (canonicalEmail(pushkey) === undefined) throw errors.threepidNotFound('pushkey is not a mail address')
+    return
+  }
+  if (kind !== 'http') throw errors.invalidParam('Only pushers of kind "http" and "email" can be set')
   if (typeof data.url !== 'string') throw errors.missingParam('data.url is required')
   const url = URL.parse(data.url)
   // Plain HTTP is what gateways on the same machine or behind a proxy speak.
@@ -19,7 +25,13 @@ export function checkPusher({ appId, pushkey, kind, data }: Pusher): void {
   }
 }
 
+/** The key by which the pusher is known: an address, however it was written, is one address. */
+export function pushkeyOf({ appId, pushkey }: Pick<Pusher, 'appId' | 'pushkey'>): string {
+  return (appId === emailAppId ? canonicalEmail(pushkey) : undefined) ?? pushkey
+}
+
 /** What limits and failures are shared by. */
-export function gatewayOf({ data }: Pick<Pusher, 'data'>): string {
+export function gatewayOf({ kind, data }: Pick<Pusher, 'kind' | 'data'>): string {
+  if (kind === 'email') return 'mail'
   return (typeof data.url === 'string' ? URL.parse(data.url)?.origin : undefined) ?? ''
 }

@@ -2,7 +2,9 @@ import type { AccountData, AccountDataHook } from '../accounts/account-data.ts'
 import type { Accounts } from '../accounts/accounts.ts'
 import type { Database, Reader, Tx } from '../db/database.ts'
 import type { Streams } from '../db/streams.ts'
-import type { DeviceId, UserId } from '../matrix/ids.ts'
+import type { MailQueue } from '../jobs/mail.ts'
+import type { DeviceId, ServerName, UserId } from '../matrix/ids.ts'
+import type { SigningKey } from '../matrix/signing.ts'
 import type { ReceiptHook } from '../rooms/ephemeral/receipts.ts'
 import type { RoomReads } from '../rooms/reads.ts'
 import type { PersistHook } from '../rooms/types.ts'
@@ -12,10 +14,16 @@ import type { SafeFetch } from '../util/safe-fetch.ts'
 import { createClasses, type IgnoredUsers } from './classes.ts'
 import { type Count, getCounts, getCountsByThread, type ThreadedCounts } from './counts.ts'
 import { createDelivery, type Delivery } from './delivery/delivery.ts'
+import { createDescribe } from './delivery/describe.ts'
+import { createCompose } from './email/compose.ts'
+import { createEmailPushers } from './email/email-pushers.ts'
+import { createEmailTurns } from './email/turn.ts'
+import { createUnsubscribe, type Unsubscribe, unsubscribePath } from './email/unsubscribe.ts'
 import { createNotifications, type Notifications } from './notified/notifications.ts'
 import { createListNotified } from './notified/notified.ts'
 import { createUserJudges } from './notified/user-judge.ts'
 import { createCountingHook } from './persist-hook.ts'
+import { emailAppId } from './pusher.ts'
 import { createPushers, type Pushers } from './pushers.ts'
 import { markRead } from './reading.ts'
 import { createPushRules, type PushRules } from './rules.ts'
@@ -34,8 +42,14 @@ export interface PushDeps {
   readonly accounts: Pick<Accounts, 'isLocalUser'> & {
     readonly accountData: Pick<AccountData, 'ignoredUsers' | 'inviteSettings'>
     readonly users: Pick<Accounts['users'], 'get'>
+    readonly threepids: Pick<Accounts['threepids'], 'ownerOf'>
   }
   readonly reads: RoomReads
+  readonly mail: MailQueue
+  readonly serverName: ServerName
+  readonly signingKey: Pick<SigningKey, 'sign'>
+  /** The address of a path of this server, for links. */
+  linkTo(path: string): string
 }
 
 export interface Push {
@@ -45,6 +59,7 @@ export interface Push {
   readonly pushers: Pushers
   readonly delivery: Delivery
   readonly notifications: Notifications
+  readonly unsubscribe: Unsubscribe
   /** Unread notifications of a joined user in a whole room. */
   counts(reader: Reader, userId: UserId, roomNid: number): Promise<Count>
   countsByThread(reader: Reader, userId: UserId, roomNid: number): Promise<ThreadedCounts>
@@ -54,10 +69,12 @@ export interface Push {
   readonly accountDataChanged: AccountDataHook
   deviceRemoved(tx: Tx, device: { userId: UserId; deviceId: DeviceId }): Promise<void>
   userDeactivated(tx: Tx, account: { userId: UserId }): Promise<void>
+  threepidRemoved(tx: Tx, threepid: { userId: UserId; medium: string; address: string }): Promise<void>
 }
 
 /** Composes push rules, the counts of what they notify of, and pushers. */
-export function createPush({ db, streams, clock, log, outbound, accounts, reads }: PushDeps): Push {
+export function createPush(deps: PushDeps): Push {
+  const { db, streams, clock, log, outbound, accounts, reads, mail } = deps
   // Only local users are asked about, and their ids are valid.
   const ignoredUsers: IgnoredUsers = (reader, userId) => accounts.accountData.ignoredUsers(reader, userId as UserId)
   const classes = createClasses({ ignoredUsers })
@@ -68,7 +85,17 @@ export function createPush({ db, streams, clock, log, outbound, accounts, reads 
     inviteSettings: accounts.accountData.inviteSettings,
   })
   const rules = createPushRules({ db, streams, classes })
-  const pushers = createPushers({ db, streams, clock })
+  const describe = createDescribe({ reads })
+  const emailPushers = createEmailPushers({ ...deps, threepids: accounts.threepids })
+  const takeEmailTurn = createEmailTurns({
+    ...deps,
+    users: accounts.users,
+    list,
+    compose: createCompose({ ...deps, describe, appName: mail.appName }),
+    emailPushers,
+    linkTo: (token) => deps.linkTo(`${unsubscribePath}?token=${token}`),
+  })
+  const pushers = createPushers({ db, streams, clock, emailPushers })
   const upgrades = createUpgradeRules(rules)
   const count = createCountingHook({ reads, classes, isLocalUser: accounts.isLocalUser, onJoin: upgrades.joined })
   const delivery = createDelivery({
@@ -82,6 +109,8 @@ export function createPush({ db, streams, clock, log, outbound, accounts, reads 
     list,
     pushers,
     users: accounts.users,
+    describe,
+    takeEmailTurn,
   })
   return {
     hook: async (tx, batch) => {
@@ -93,6 +122,7 @@ export function createPush({ db, streams, clock, log, outbound, accounts, reads 
     pushers,
     delivery,
     notifications: createNotifications({ db, reads, list }),
+    unsubscribe: createUnsubscribe({ db, remove: emailPushers.remove }),
     counts: getCounts,
     countsByThread: getCountsByThread,
     receiptMoved: (tx, { room, userId, threadId = '', event }) =>
@@ -106,6 +136,9 @@ export function createPush({ db, streams, clock, log, outbound, accounts, reads 
       await deleteUserRules(tx, userId)
       await deleteHighlights(tx, userId)
       await classes.refresh(tx, userId, await streams.allocate(tx, 1))
+    },
+    threepidRemoved: async (tx, { userId, medium, address }) => {
+      if (medium === 'email') await emailPushers.remove(tx, { userId, appId: emailAppId, pushkey: address })
     },
   }
 }

@@ -1,6 +1,9 @@
 import type { JsonObject } from '../matrix/event.ts'
 import type { PusherRow } from './store-pushers.ts'
 
+/** The application that pushers of kind `email` belong to. */
+export const emailAppId = 'm.email'
+
 /** How an application of a user wants to be told of notifications. */
 export interface Pusher {
   readonly appId: string

@@ -3,8 +3,9 @@ import type { Streams } from '../db/streams.ts'
 import { errors } from '../matrix/errors.ts'
 import type { DeviceId, UserId } from '../matrix/ids.ts'
 import type { Clock } from '../util/clock.ts'
-import { checkPusher, gatewayOf } from './check-pusher.ts'
-import { type Pusher, toPusher } from './pusher.ts'
+import { checkPusher, gatewayOf, pushkeyOf } from './check-pusher.ts'
+import type { EmailPushers } from './email/email-pushers.ts'
+import { emailAppId, type Pusher, toPusher } from './pusher.ts'
 import {
   deletePusherRow,
   deletePushersOfDevice,
@@ -21,7 +22,8 @@ export interface Pushers {
   list(userId: UserId): Promise<Pusher[]>
   /**
    * Adds or replaces the pusher of this application and key. Unless `append` is set, other users lose theirs: the device
-   * has changed hands. Throws `M_INVALID_PARAM` for a kind or a gateway that cannot be used.
+   * has changed hands. Throws `M_INVALID_PARAM` for a kind or a gateway that cannot be used, `M_THREEPID_NOT_FOUND` for a
+   * mail address that is not the user's.
    */
   set(owner: { userId: UserId; deviceId: DeviceId | undefined }, pusher: Pusher, append: boolean): Promise<void>
   delete(userId: UserId, appId: string, pushkey: string): Promise<void>
@@ -36,9 +38,10 @@ interface Deps {
   readonly db: Database
   readonly streams: Pick<Streams, 'positionIn'>
   readonly clock: Clock
+  readonly emailPushers: EmailPushers
 }
 
-export function createPushers({ db, streams, clock }: Deps): Pushers {
+export function createPushers({ db, streams, clock, emailPushers }: Deps): Pushers {
   const listeners: SetListener[] = []
 
   async function put(tx: Tx, owner: { userId: UserId; deviceId: DeviceId | undefined }, pusher: Pusher) {
@@ -49,6 +52,9 @@ export function createPushers({ db, streams, clock }: Deps): Pushers {
       throw errors.invalidParam(`You have ${maxPushers} pushers already`)
     }
     const wasEnabled = before?.enabled === 1
+    const isEmail = pusher.kind === 'email'
+    if (isEmail) await emailPushers.requireOwn(tx, userId, pusher.pushkey)
+    const createdTs = before?.created_ts ?? clock.now()
     const row: PusherRow = {
       user_id: userId,
       app_id: pusher.appId,
@@ -60,16 +66,21 @@ export function createPushers({ db, streams, clock }: Deps): Pushers {
       lang: pusher.lang,
       data: JSON.stringify(pusher.data),
       enabled: pusher.enabled ? 1 : 0,
-      device_id: owner.deviceId ?? null,
+      // Mail is for those who are logged in nowhere, too: it goes with the address.
+      device_id: (isEmail ? undefined : owner.deviceId) ?? null,
       gateway: gatewayOf(pusher),
-      created_ts: before?.created_ts ?? clock.now(),
+      created_ts: createdTs,
       set_ts: clock.now(),
       // A new pusher begins now; one that is only set anew still owes what has not been delivered.
       position: wasEnabled && pusher.enabled ? before.position : await streams.positionIn(tx),
       badge: before?.badge ?? null,
       attempts: 0,
-      retry_ts: null,
+      retry_ts: isEmail && before?.kind === 'email' && wasEnabled ? before.retry_ts : null,
       last_error: null,
+      mailed: before?.mailed ?? null,
+      unsubscribe_hash: isEmail
+        ? emailPushers.tokenHashOf({ userId, appId: pusher.appId, pushkey: pusher.pushkey }, createdTs)
+        : null,
     }
     const keepsDevice = before !== undefined && isOfOtherDevice(before, row, pusher.deviceId)
     await putPusherRow(tx, keepsDevice ? { ...row, device_id: before.device_id } : row)
@@ -77,8 +88,9 @@ export function createPushers({ db, streams, clock }: Deps): Pushers {
 
   return {
     list: async (userId) => (await db.read((reader) => listPusherRows(reader, userId))).map(toPusher),
-    set: async (owner, pusher, append) => {
-      checkPusher(pusher)
+    set: async (owner, given, append) => {
+      checkPusher(given)
+      const pusher = { ...given, pushkey: pushkeyOf(given) }
       const { appId, pushkey } = pusher
       const key = { userId: owner.userId, appId, pushkey }
       await db.write('set pusher', async (tx) => {
@@ -90,7 +102,10 @@ export function createPushers({ db, streams, clock }: Deps): Pushers {
       })
     },
     delete: (userId, appId, pushkey) =>
-      db.write('delete pusher', (tx) => deletePusherRow(tx, { userId, appId, pushkey })),
+      db.write('delete pusher', (tx) => {
+        const key = { userId, appId, pushkey: pushkeyOf({ appId, pushkey }) }
+        return appId === emailAppId ? emailPushers.remove(tx, key) : deletePusherRow(tx, key)
+      }),
     deleteOfDevice: deletePushersOfDevice,
     onSet: (listener) => void listeners.push(listener),
   }

@@ -1,6 +1,7 @@
 import { createTransport, type SMTPTransportOptions } from 'nodemailer'
 import { withTimeout } from './async.ts'
 import { canonicalEmail } from './email-address.ts'
+import { oneLine } from './one-line.ts'
 
 export interface MailServer {
   readonly host: string
@@ -26,7 +27,7 @@ export interface Mail {
   readonly html: string
   /** The same for all attempts to send this mail. */
   readonly id: string
-  /** Where one click ends further mails of this kind. */
+  /** Where a page, or a POST without anything else, ends further mails of this kind. */
   readonly unsubscribeUrl?: string | undefined
 }
 
@@ -41,6 +42,8 @@ export class MailRefused extends Error {
 }
 
 const longestExchange = 60_000
+/** How long the answer of the mail server is awaited when we stop: without it a mail that was taken would be sent again. */
+const lastAnswer = 3_000
 
 /** Speaks SMTP with the one server of the configuration. */
 export function createMailer(server: MailServer): Mailer {
@@ -59,14 +62,22 @@ export function createMailer(server: MailServer): Mailer {
         text: mail.text,
         html: mail.html,
         messageId: `<${mail.id.replace(/[^\w.-]/g, '')}@${domain}>`,
-        headers: { 'Auto-Submitted': 'auto-generated', 'X-Auto-Response-Suppress': 'All' },
+        headers: {
+          'Auto-Submitted': 'auto-generated',
+          'X-Auto-Response-Suppress': 'All',
+          // https://www.rfc-editor.org/rfc/rfc8058
+          ...(mail.unsubscribeUrl !== undefined && { 'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click' }),
+        },
         ...(mail.unsubscribeUrl !== undefined && { list: { unsubscribe: { url: new URL(mail.unsubscribeUrl).href } } }),
         disableFileAccess: true,
         disableUrlAccess: true,
       }
+      signal?.throwIfAborted()
+      const sending = transport.sendMail(message)
       try {
-        await withTimeout(longestExchange, () => transport.sendMail(message), signal)
+        await withTimeout(longestExchange, () => sending, signal)
       } catch (error) {
+        if (signal?.aborted && (await isTaken(sending))) return
         if (isFinal(error)) throw new MailRefused('the mail server refuses the mail', { cause: error })
         throw error
       }
@@ -96,11 +107,11 @@ function smtpOptions({ host, user, password, encryption, ...server }: MailServer
   }
 }
 
-function oneLine(text: string): string {
-  return text
-    .replace(/[\s\p{Cc}\u2028\u2029]+/gu, ' ')
-    .trim()
-    .slice(0, 200)
+function isTaken(sending: Promise<unknown>): Promise<boolean> {
+  return withTimeout(lastAnswer, () => sending).then(
+    () => true,
+    () => false,
+  )
 }
 
 /** A 5xx answer to the recipient or the message; a login or a sender that is refused can be put right meanwhile. */

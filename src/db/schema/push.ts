@@ -99,9 +99,13 @@ export interface PushSchema {
     position: number
     /** The unread count that the device was told last; null: not known. */
     badge: number | null
-    /** Failures since the last success, and when to try again. */
+    /** Failures since the last success, and when to try again; by mail: when the next one is due, at the earliest. */
     attempts: number
     retry_ts: number | null
     last_error: string | null
+    /** JSON, of pushers that send mails: the last one, and how many the user has left unread. */
+    mailed: string | null
+    /** The hash of the token in their mails that ends them. */
+    unsubscribe_hash: string | null
   }
 }

@@ -9,11 +9,12 @@ import type { Log } from '../../util/log.ts'
 import type { Part } from '../../util/part.ts'
 import type { SafeFetch } from '../../util/safe-fetch.ts'
 import type { Classes } from '../classes.ts'
+import type { TakeEmailTurn } from '../email/turn.ts'
 import type { ListNotified } from '../notified/notified.ts'
 import type { Pushers } from '../pushers.ts'
 import type { PusherKey, PusherRow } from '../store-pushers.ts'
 import { createUnreadTotals } from './badges.ts'
-import { createDescribe } from './describe.ts'
+import type { Describe } from './describe.ts'
 import { createNotify } from './gateway.ts'
 import { createLanes, type Outcome } from './lanes.ts'
 import { createLedger } from './ledger.ts'
@@ -34,6 +35,8 @@ export interface DeliveryDeps {
   readonly list: ListNotified
   readonly pushers: Pick<Pushers, 'onSet'>
   readonly users: Pick<Accounts['users'], 'get'>
+  readonly describe: Describe
+  readonly takeEmailTurn: TakeEmailTurn
 }
 
 /** Brings notifications to where pushers send them. */
@@ -53,17 +56,26 @@ const first: PusherKey = { userId: '', appId: '', pushkey: '' }
 const retryDelay = 30_000
 
 export function createDelivery(deps: DeliveryDeps): Delivery {
-  const { db, streams, clock, log, outbound, reads, classes, list, pushers, users } = deps
+  const { db, streams, clock, log, outbound, reads, classes, list, pushers, users, describe } = deps
   const stopping = new AbortController()
   const totals = createUnreadTotals({ reads })
   const plan = createPlans({
     clock,
-    describe: createDescribe({ reads }),
+    describe,
     list,
     unreadTotal: totals.of,
   })
   const ledger = createLedger({ db, clock, log })
-  const takeTurn = createTurns({ db, clock, log, users, plan, notify: createNotify(outbound), ledger })
+  const takeTurn = createTurns({
+    db,
+    clock,
+    log,
+    users,
+    plan,
+    notify: createNotify(outbound),
+    ledger,
+    takeEmailTurn: deps.takeEmailTurn,
+  })
 
   async function run(key: PusherKey): Promise<Outcome> {
     try {
@@ -82,11 +94,15 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
     else lanes.runAt(nameOf(key), row.gateway, key, row.retry_ts)
   }
 
-  async function wakeUsers(userIds: readonly string[]): Promise<void> {
+  async function wakeUsers(userIds: readonly string[], mayHaveRead = false): Promise<void> {
     const pause = createYielder()
     for (let i = 0; i < userIds.length; i += page) {
       await pause()
-      for (const row of await db.read((reader) => listPushersOf(reader, userIds.slice(i, i + page)))) wake(row)
+      for (const row of await db.read((reader) => listPushersOf(reader, userIds.slice(i, i + page)))) {
+        // What is read meanwhile changes when the next mail is due.
+        if (mayHaveRead && row.kind === 'email') lanes.wakeNow(nameOf(keyOf(row)), row.gateway, keyOf(row))
+        else wake(row)
+      }
     }
   }
 

@@ -36,6 +36,8 @@ interface Task<K> {
   key: K
   state: 'queued' | 'running' | 'later'
   isWoken: boolean
+  /** Woken while it runs by something that does not wait for another try. */
+  isUrgent: boolean
   cancel: (() => void) | undefined
 }
 
@@ -81,6 +83,7 @@ export function createLanes<K>(
     lane.running += 1
     task.state = 'running'
     task.isWoken = false
+    task.isUrgent = false
     // To the end of the line, so that the many tasks of one lane leave room for others.
     lanes.delete(id)
     lanes.set(id, lane)
@@ -104,7 +107,7 @@ export function createLanes<K>(
   function settle(task: Task<K>, retryTs: number | undefined): void {
     // What was broken off has not been done.
     if (isStopped) task.state = 'later'
-    else if (retryTs !== undefined) postpone(task, retryTs)
+    else if (retryTs !== undefined && !task.isUrgent) postpone(task, retryTs)
     else if (task.isWoken) enqueue(task)
     else tasks.delete(task.name)
   }
@@ -116,7 +119,15 @@ export function createLanes<K>(
   }
 
   function take(name: string, lane: string, key: K): Task<K> {
-    const task = tasks.get(name) ?? { name, lane, key, state: 'later', isWoken: false, cancel: undefined }
+    const task = tasks.get(name) ?? {
+      name,
+      lane,
+      key,
+      state: 'later',
+      isWoken: false,
+      isUrgent: false,
+      cancel: undefined,
+    }
     if (task.state !== 'queued') Object.assign(task, { lane, key })
     tasks.set(name, task)
     return task
@@ -134,7 +145,10 @@ export function createLanes<K>(
       if (isStopped) return
       const task = take(name, lane, key)
       if (task.state === 'later') enqueue(task)
-      else task.isWoken = true
+      else {
+        task.isWoken = true
+        task.isUrgent = true
+      }
     },
     runAt: (name, lane, key, ts) => {
       if (!isStopped && !tasks.has(name)) postpone(take(name, lane, key), ts)

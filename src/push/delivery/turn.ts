@@ -5,6 +5,7 @@ import type { UserId } from '../../matrix/ids.ts'
 import type { Clock } from '../../util/clock.ts'
 import type { Log } from '../../util/log.ts'
 import { LruMap } from '../../util/lru.ts'
+import type { TakeEmailTurn } from '../email/turn.ts'
 import { deletePusherRow, getPusherRow, type PusherKey, type PusherRow } from '../store-pushers.ts'
 import { createGate } from './gate.ts'
 import type { GatewayAnswer, Notify } from './gateway.ts'
@@ -32,9 +33,10 @@ interface Deps {
   readonly plan: MakePlan
   readonly notify: Notify
   readonly ledger: Ledger
+  readonly takeEmailTurn: TakeEmailTurn
 }
 
-export function createTurns({ db, clock, log, users, plan, notify, ledger }: Deps): TakeTurn {
+export function createTurns({ db, clock, log, users, plan, notify, ledger, takeEmailTurn }: Deps): TakeTurn {
   /** Positions up to which a pusher was found to owe nothing, so that an idle one need not be written. */
   const looked = new LruMap<string, number>(100_000)
   const inTurn = createGate(4)
@@ -100,6 +102,7 @@ export function createTurns({ db, clock, log, users, plan, notify, ledger }: Dep
       db.read(async (reader) => {
         const stored = await getPusherRow(reader, key)
         if (stored === undefined || stored.enabled !== 1) return undefined
+        if (stored.kind === 'email') return 'email'
         // Only local users have pushers, and their ids are valid.
         if ((await users.get(reader, stored.user_id as UserId))?.isLocked) return undefined
         const row = ledger.current(stored)
@@ -109,6 +112,7 @@ export function createTurns({ db, clock, log, users, plan, notify, ledger }: Dep
       }),
     )
     if (planned === undefined) return {}
+    if (planned === 'email') return takeEmailTurn(key)
     const { row, plan: what } = planned
     const result = what.due.length > 0 ? await send(row, what, signal) : await sendBadge(row, what.unread, signal)
     if (result.retryTs === undefined && !signal.aborted) looked.set(name, what.at)

@@ -28,7 +28,8 @@ interface Deps {
   readonly log: Log
   readonly reads: Pick<RoomReads, 'view' | 'threadFollowers' | 'recent'>
   readonly classes: Pick<Classes, 'inRoom'>
-  wakeUsers(userIds: readonly string[]): Promise<void>
+  /** `mayHaveRead` where it is not only that something happened in a room of theirs. */
+  wakeUsers(userIds: readonly string[], mayHaveRead?: boolean): Promise<void>
   wakeAll(): Promise<void>
 }
 
@@ -103,7 +104,7 @@ export function createWaker(deps: Deps): Waker {
   async function wakeRoom(roomNid: number, at: number): Promise<void> {
     const concerned = await db.read((reader) => judgeRoom(reader, roomNid, at))
     for (const classNid of concerned.classes) await wakeClass(roomNid, classNid)
-    if (concerned.users.length > 0) await deps.wakeUsers(concerned.users)
+    if (concerned.users.length > 0) await deps.wakeUsers(concerned.users, true)
   }
 
   async function wakeWholeRoom(roomNid: number): Promise<void> {
@@ -125,7 +126,7 @@ export function createWaker(deps: Deps): Waker {
         if (rooms === undefined) await deps.wakeAll()
         for (const roomNid of rooms ?? []) await wakeRoom(roomNid, at)
         for (const roomNid of changed) await wakeWholeRoom(roomNid)
-        if (named.size > 0) await deps.wakeUsers([...named])
+        if (named.size > 0) await deps.wakeUsers([...named], true)
         position = at
         await sleep(restMs)
       } catch (error) {

@@ -1,6 +1,6 @@
 import { roomAvatarOf, roomNameOf, stringOf } from '../../matrix/content.ts'
+import { type Summary, summarise } from '../../rooms/summary.ts'
 import type { StoredEvent } from '../../rooms/types.ts'
-import { type Summary, summarise } from '../summary.ts'
 import { type AnswerContext, type RoomInput, selectorBefore } from './room-context.ts'
 import { type StateSection, stateSection } from './state-section.ts'
 import { readTimeline, timelineAnswer } from './timeline-answer.ts'

@@ -2,8 +2,8 @@ import type { Reader } from '../db/database.ts'
 import { canonicalAliasOf, roomNameOf } from '../matrix/content.ts'
 import type { JsonObject } from '../matrix/event.ts'
 import type { UserId } from '../matrix/ids.ts'
-import type { RoomReads } from '../rooms/reads.ts'
-import type { Room } from '../rooms/types.ts'
+import type { RoomReads } from './reads.ts'
+import type { Room } from './types.ts'
 
 export interface Summary {
   readonly joined: number
