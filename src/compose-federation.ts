@@ -3,29 +3,38 @@ import { getCACertificates } from 'node:tls'
 import type { Config } from './config/schema.ts'
 import type { Core } from './context.ts'
 import { createFederationClient, type FederationClient } from './federation/client/federation-client.ts'
+import type { FederationNetwork } from './federation/client/network.ts'
+import { createSystemDns } from './util/dns.ts'
 import { StartupError } from './util/part.ts'
-import { createSafeFetch, type SafeFetch } from './util/safe-fetch.ts'
+import { createSafeFetch } from './util/safe-fetch.ts'
 
 /** How this server asks others, composed before the features that do. */
 export function composeFederationClient(core: Core): FederationClient {
   const { federation } = core.config
   return createFederationClient({
     ...core,
+    ...core.network,
     oldKeys: [],
-    fetch: core.federationFetch,
     policy: { enabled: federation.enabled, allowed: federation.allowed_servers, denied: federation.denied_servers },
-    ports: { matrix: 8448, https: 443 },
   })
 }
 
-/** Requests to other Matrix servers. Throws a `StartupError` where the certificate authorities cannot be read. */
-export function createFederationFetch({ federation, outbound }: Config): SafeFetch {
+/** The way to other Matrix servers. Throws a `StartupError` where the certificate authorities cannot be read. */
+export function createFederationNetwork(
+  { federation, outbound }: Pick<Config, 'federation' | 'outbound'>,
+  {
+    dns = createSystemDns(),
+    ports = { matrix: 8448, https: 443 },
+  }: Partial<Pick<FederationNetwork, 'dns' | 'ports'>> = {},
+): FederationNetwork {
   const extra = federation.extra_ca_file
-  return createSafeFetch({
+  const fetch = createSafeFetch({
     allowPrivateAddresses: outbound.allow_private_addresses,
+    resolve: dns.addresses,
     userAgent: 'Ringback',
     ...(extra !== undefined && { ca: [...getCACertificates('default'), readAuthorities(extra)] }),
   })
+  return { dns, fetch, ports }
 }
 
 function readAuthorities(file: string): string {

@@ -7,6 +7,7 @@ import type { Database } from './db/database.ts'
 import type { Streams } from './db/streams.ts'
 import type { E2ee } from './e2ee/e2ee.ts'
 import type { FederationClient } from './federation/client/federation-client.ts'
+import type { FederationNetwork } from './federation/client/network.ts'
 import type { RateLimiter } from './http/rate-limit.ts'
 import type { Jobs } from './jobs/jobs.ts'
 import type { MailQueue } from './jobs/mail.ts'
@@ -37,8 +38,8 @@ export interface AppContext extends Identity {
   readonly limiter: RateLimiter
   /** Requests to addresses that others chose. */
   readonly outbound: SafeFetch
-  /** Requests to other Matrix servers, whose certificates `federation.extra_ca_file` may vouch for. */
-  readonly federationFetch: SafeFetch
+  /** The way to other Matrix servers. */
+  readonly network: FederationNetwork
   /** How other servers are known and asked. */
   readonly federation: FederationClient
   readonly jobs: Jobs
@@ -65,14 +66,5 @@ export interface AppContext extends Identity {
 /** What services are made of. */
 export type Core = Pick<
   AppContext,
-  | 'config'
-  | 'serverName'
-  | 'clock'
-  | 'log'
-  | 'db'
-  | 'streams'
-  | 'signingKeys'
-  | 'limiter'
-  | 'outbound'
-  | 'federationFetch'
+  'config' | 'serverName' | 'clock' | 'log' | 'db' | 'streams' | 'signingKeys' | 'limiter' | 'outbound' | 'network'
 >

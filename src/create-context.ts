@@ -1,4 +1,4 @@
-import { createFederationFetch } from './compose-federation.ts'
+import { createFederationNetwork } from './compose-federation.ts'
 import type { Config } from './config/schema.ts'
 import { loadSigningKeys } from './config/signing-key.ts'
 import type { AppContext, Core } from './context.ts'
@@ -8,6 +8,7 @@ import { openDatabase } from './db/open.ts'
 import { lockDatabase } from './db/process-lock.ts'
 import { requireServerName } from './db/server-facts.ts'
 import { openStreams } from './db/streams.ts'
+import type { FederationNetwork } from './federation/client/network.ts'
 import { createRateLimiter } from './http/rate-limit.ts'
 import { createServices } from './services.ts'
 import { systemClock, type TimerClock } from './util/clock.ts'
@@ -18,6 +19,7 @@ import { createSafeFetch } from './util/safe-fetch.ts'
 export interface ContextOptions {
   readonly clock?: TimerClock
   readonly log?: Log
+  readonly network?: Partial<Pick<FederationNetwork, 'dns' | 'ports'>>
 }
 
 /** Opens the storage and composes all services. Throws a `StartupError` or `SchemaError` where the operator must do something. */
@@ -31,7 +33,7 @@ export async function createContext(config: Config, options: ContextOptions = {}
     const services = createServices(core)
     const close = async () => {
       core.outbound.close()
-      core.federationFetch.close()
+      core.network.fetch.close()
       await opened.close()
       await lock.release()
     }
@@ -59,7 +61,7 @@ async function openCore(config: Config, options: ContextOptions, db: Database): 
       allowPrivateAddresses: config.outbound.allow_private_addresses,
       userAgent: 'Ringback',
     }),
-    federationFetch: createFederationFetch(config),
+    network: createFederationNetwork(config, options.network),
     limiter: createRateLimiter(clock, { enabled: config.rate_limits.enabled, limits: config.rate_limits }),
   }
 }

@@ -5,34 +5,34 @@ import type { ServerName } from '../../matrix/ids.ts'
 import type { SigningKey } from '../../matrix/signing.ts'
 import type { Clock } from '../../util/clock.ts'
 import type { Log } from '../../util/log.ts'
-import type { SafeFetch } from '../../util/safe-fetch.ts'
 import { createBackOff } from './back-off.ts'
-import { createFindRoutes } from './discovery/find-routes.ts'
+import { createDiscover } from './discovery/discover.ts'
+import { rememberDiscoveries } from './discovery/remember.ts'
+import type { Discover } from './discovery/routes.ts'
 import { createWellKnown } from './discovery/well-known.ts'
 import { createDirectSource } from './keys/key-source.ts'
 import { createKeyring, type TextKeyring } from './keys/keyring.ts'
 import { createKnownKeys } from './keys/known-keys.ts'
 import { createOwnKeys, type OldKey, type OwnKeys } from './keys/own-keys.ts'
+import type { FederationNetwork } from './network.ts'
 import { createServerPolicy, type ServerPolicy } from './policy.ts'
 import type { FederationTransport } from './ports.ts'
 import { createTransport } from './transport.ts'
 
-export interface FederationClientDeps {
+export interface FederationClientDeps extends FederationNetwork {
   readonly db: Database
   readonly clock: Clock
   readonly log: Log
   readonly serverName: ServerName
   readonly signingKeys: readonly [SigningKey, ...SigningKey[]]
   readonly oldKeys: readonly OldKey[]
-  /** Trusts the authorities that federation trusts. */
-  readonly fetch: SafeFetch
   readonly policy: ServerPolicy
-  /** Where servers listen that say nothing else; tests choose others. */
-  readonly ports: { readonly matrix: number; readonly https: number }
 }
 
 export interface FederationClient {
   readonly transport: FederationTransport
+  /** How a server is found. */
+  readonly discover: Discover
   readonly keyring: TextKeyring
   readonly ownKeys: OwnKeys
   /** For the endpoints that other servers use. */
@@ -43,12 +43,17 @@ export interface FederationClient {
 export function createFederationClient(deps: FederationClientDeps): FederationClient {
   const { clock, fetch, serverName, signingKeys } = deps
   const isAllowed = createServerPolicy(deps.policy)
-  const wellKnown = createWellKnown({ fetch, port: deps.ports.https })
+  const wellKnown = createWellKnown({ fetch, clock, port: deps.ports.https })
+  const { discover, forget } = rememberDiscoveries(
+    createDiscover({ wellKnown, dns: deps.dns, defaultPort: deps.ports.matrix }),
+    clock,
+  )
   const transport = createTransport({
     serverName,
     signingKey: signingKeys[0],
     fetch,
-    findRoutes: createFindRoutes({ wellKnown, defaultPort: deps.ports.matrix }),
+    discover,
+    forget,
     backOff: createBackOff(clock),
     isAllowed,
   })
@@ -57,6 +62,7 @@ export function createFederationClient(deps: FederationClientDeps): FederationCl
   const keyring = createKeyring({ serverName, ownKeys: ownKeys.byId, known, clock })
   return {
     transport,
+    discover,
     keyring,
     ownKeys,
     authentication: {

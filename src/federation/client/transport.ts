@@ -7,14 +7,16 @@ import type { SafeFetch } from '../../util/safe-fetch.ts'
 import type { SafeResponse } from '../../util/safe-response.ts'
 import { readAnswer, readRefusal } from './answers.ts'
 import type { BackOff } from './back-off.ts'
-import type { FindRoutes, ServerRoute } from './discovery/routes.ts'
+import type { Discover, ServerRoute } from './discovery/routes.ts'
 import type { FederationRequest, FederationTransport } from './ports.ts'
 
 export interface TransportOptions {
   readonly serverName: ServerName
   readonly signingKey: SigningKey
   readonly fetch: SafeFetch
-  readonly findRoutes: FindRoutes
+  readonly discover: Discover
+  /** Discovers a server anew the next time. */
+  readonly forget: (server: ServerName) => void
   readonly backOff: BackOff
   readonly isAllowed: (server: ServerName) => boolean
 }
@@ -24,7 +26,7 @@ const defaultMaxBytes = 10 * 1024 * 1024
 const connectTimeoutMs = 5000
 
 export function createTransport(options: TransportOptions): FederationTransport {
-  const { serverName, fetch, findRoutes, backOff, isAllowed } = options
+  const { serverName, fetch, discover, backOff, isAllowed } = options
 
   function refuse({ destination, ignoreBackOff }: FederationRequest): void {
     if (destination === serverName) throw new FetchError('not_allowed', `${destination} is this server itself`)
@@ -46,7 +48,7 @@ export function createTransport(options: TransportOptions): FederationTransport 
           body,
           options.signingKey,
         )
-    const routes = await findRoutes(request.destination, signal)
+    const { routes } = await orAborted(discover(request.destination), signal)
     let failure: unknown = new FetchError('network', `${request.destination} cannot be found`)
     for (const route of routes) {
       try {
@@ -87,6 +89,7 @@ export function createTransport(options: TransportOptions): FederationTransport 
     } catch (error) {
       if (request.signal?.aborted) throw new FetchError('aborted', `the request to ${destination} was given up`, error)
       backOff.failed(destination)
+      options.forget(destination)
       if (time.aborted) throw new FetchError('timeout', `${destination} did not answer in ${timeoutMs} ms`, error)
       throw error
     }
@@ -104,6 +107,16 @@ export function createTransport(options: TransportOptions): FederationTransport 
     heardFrom: (server) => backOff.reset(server),
     isAllowed,
   }
+}
+
+/** Discoveries are shared, so that one caller who gives up ends none. */
+function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason)
+    if (signal.aborted) onAbort()
+    signal.addEventListener('abort', onAbort, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
 }
 
 function urlOf({ host, port }: ServerRoute, uri: string): string {
