@@ -3,6 +3,7 @@ import type { Clock } from '../util/clock.ts'
 import { type Bundler, createClientEvents } from './client-event.ts'
 import type { Erasures } from './erasure/erasures.ts'
 import type { EventCache } from './event-cache.ts'
+import type { HistoryFiller } from './history/filler.ts'
 import { createRoomHistory, type RoomHistory } from './history/history.ts'
 import type { IgnoredUsers } from './ignored.ts'
 import { createRoomReads, type RoomReads } from './reads.ts'
@@ -30,15 +31,16 @@ interface Deps {
   readonly bundlers: readonly Bundler[]
   readonly ignoredUsers: IgnoredUsers
   readonly erasures: Erasures
+  readonly filler: HistoryFiller
 }
 
 export function createRoomReading(deps: Deps): RoomReading {
-  const { db, clock, states, events, bundlers, ignoredUsers, erasures } = deps
+  const { db, clock, states, events, bundlers, ignoredUsers, erasures, filler } = deps
   const view = createRoomView(states, events)
   const visibility = createVisibility(view)
   const clientEvents = createClientEvents({ clock, view, visibility, bundlers, erasures })
   return {
-    timeline: createTimeline({ db, view, visibility, clientEvents, ignoredUsers }),
+    timeline: createTimeline({ db, view, visibility, clientEvents, ignoredUsers, filler }),
     state: createStateReads({ db, view, visibility, clientEvents }),
     reads: createRoomReads({ view, visibility, clientEvents, states, events, erasures }),
     history: createRoomHistory({ view, states, events }),

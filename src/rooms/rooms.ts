@@ -26,6 +26,7 @@ import { createTyping, type Typing } from './ephemeral/typing.ts'
 import { createTypingRequests, type TypingRequests } from './ephemeral/typing-requests.ts'
 import { createErasures } from './erasure/erasures.ts'
 import { createEventCache } from './event-cache.ts'
+import { createHistoryFiller } from './history/filler.ts'
 import { createLocalMembers, type LocalMembers } from './local-members.ts'
 import { createAccountFollower } from './membership/follow-accounts.ts'
 import { createGuestAccessFollower } from './membership/follow-guest-access.ts'
@@ -123,8 +124,9 @@ export function createRooms(deps: RoomsDeps): Rooms {
   const bundlers: Bundler[] = []
   const { ignoredUsers } = accounts.accountData
   const erasures = createErasures({ streams })
+  const filler = createHistoryFiller(clock)
   accounts.onDeactivate(erasures.onDeactivate)
-  const reading = createRoomReading({ db, clock, states, events, bundlers, ignoredUsers, erasures })
+  const reading = createRoomReading({ db, clock, states, events, bundlers, ignoredUsers, erasures, filler })
   const { view, visibility, clientEvents } = reading.reads
   const relations = createRelations({ db, events, view, visibility, clientEvents, ignoredUsers })
   bundlers.push(relations.bundle)

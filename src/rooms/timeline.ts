@@ -2,24 +2,18 @@ import type { Database, Reader } from '../db/database.ts'
 import { errors } from '../matrix/errors.ts'
 import { matchesFilter, matchesRoom, type RoomEventFilter } from '../matrix/event-filter.ts'
 import type { UserId } from '../matrix/ids.ts'
-import { createYielder } from '../util/async.ts'
 import { type RoomAccess, requireAccess } from './access.ts'
 import type { Audience, ClientEvent, ClientEvents } from './client-event.ts'
+import type { HistoryFiller } from './history/filler.ts'
 import { type IgnoredUsers, isHeard } from './ignored.ts'
 import type { RoomView } from './room-view.ts'
-import { getEventById, listTimeline } from './store-events.ts'
+import { getEventById } from './store-events.ts'
+import { createScan, type PageRequest } from './timeline-scan.ts'
 import type { Room, StoredEvent } from './types.ts'
 import type { Visibility } from './visibility.ts'
 import { requireVisibleEvent } from './visible-event.ts'
 
-export interface PageRequest {
-  readonly dir: 'b' | 'f'
-  /** Stream position to begin at; undefined: the newest end for `b`, the oldest for `f`. */
-  readonly from: number | undefined
-  readonly to: number | undefined
-  readonly limit: number
-  readonly filter: RoomEventFilter | undefined
-}
+export type { PageRequest } from './timeline-scan.ts'
 
 export interface Page {
   readonly chunk: ClientEvent[]
@@ -57,54 +51,41 @@ interface Deps {
   readonly visibility: Visibility
   readonly clientEvents: ClientEvents
   readonly ignoredUsers: IgnoredUsers
+  readonly filler: HistoryFiller
 }
 
-const pageSize = 100
-/** A filter that lets hardly anything through reads at most this many events in one request. */
-const maxScanned = 5000
-const oldest = Number.MIN_SAFE_INTEGER
+/** What is fetched at once, where something is missing. */
+const mostGaps = 20
+const leastFilled = 50
 
-/** Nothing comes before a room's create event. */
-const isOldest = (event: StoredEvent, dir: 'b' | 'f') => dir === 'b' && event.pdu.type === 'm.room.create'
-
-interface Scan {
-  readonly events: StoredEvent[]
-  readonly next: number | undefined
-}
-
-export function createTimeline({ db, view, visibility, clientEvents, ignoredUsers }: Deps): Timeline {
-  /** Visible events that match, from a position on; `next` is where to go on. */
-  async function scan(reader: Reader, access: RoomAccess, userId: UserId, request: PageRequest): Promise<Scan> {
-    const { dir, filter, limit } = request
-    const { room, upTo } = access
-    if (!matchesRoom(filter, room.roomId)) return { events: [], next: undefined }
-    const pause = createYielder()
-    const ignored = await ignoredUsers(reader, userId)
-    const found: StoredEvent[] = []
-    let at = Math.min(request.from ?? (dir === 'b' ? upTo : oldest), upTo)
-    const stop = dir === 'b' ? (request.to ?? oldest) : Math.min(request.to ?? upTo, upTo)
-    for (let scanned = 0; scanned < maxScanned; ) {
-      const range = dir === 'b' ? { after: stop, upTo: at } : { after: at, upTo: stop }
-      const events = await listTimeline(reader, dir, { roomNid: room.nid, ...range, limit: pageSize })
-      const visible = new Set(await visibility.filter(reader, room, userId, events))
-      for (const event of events) {
-        const pos = event.streamPos ?? 0
-        at = dir === 'b' ? pos - 1 : pos
-        if (!visible.has(event) || !isHeard(event, ignored) || !matchesFilter(filter, event.pdu)) continue
-        found.push(event)
-        if (found.length === limit) return { events: found, next: isOldest(event, dir) ? undefined : at }
-      }
-      if (events.length < pageSize) return { events: found, next: undefined }
-      scanned += events.length
-      await pause()
-    }
-    return { events: found, next: at }
-  }
+export function createTimeline(deps: Deps): Timeline {
+  const { db, view, visibility, clientEvents, ignoredUsers, filler } = deps
+  const scan = createScan(deps)
 
   async function requireHeardEvent(reader: Reader, room: Room, userId: UserId, eventId: string): Promise<StoredEvent> {
     const event = await requireVisibleEvent(reader, visibility, room, userId, eventId)
     if (!isHeard(event, await ignoredUsers(reader, userId))) throw errors.notFound('No such event')
     return event
+  }
+
+  async function readPage({ userId, deviceId }: Audience, roomId: string, request: PageRequest) {
+    return db.read(async (reader) => {
+      const access = await requireAccess(reader, view, roomId, userId)
+      const withGaps = filler.isReady && request.dir === 'b'
+      const { events, next, gaps, at } = await scan(reader, access, userId, request, withGaps)
+      const state = request.filter?.lazy_load_members ? await senders(reader, access, events) : []
+      const first = events[0]?.streamPos
+      const start = request.from ?? (request.dir === 'b' ? access.room.lastPos : (first ?? 1) - 1)
+      const audience = { userId, deviceId }
+      const page: Page = {
+        chunk: await clientEvents.format(reader, access.room, events, audience),
+        start,
+        // What is missing here may be had another time.
+        end: next ?? (gaps.length > 0 ? at : undefined),
+        state: await clientEvents.format(reader, access.room, state, audience),
+      }
+      return { page, gaps, roomId: access.room.roomId }
+    })
   }
 
   async function senders(reader: Reader, access: RoomAccess, events: readonly StoredEvent[]): Promise<StoredEvent[]> {
@@ -117,20 +98,16 @@ export function createTimeline({ db, view, visibility, clientEvents, ignoredUser
   }
 
   return {
-    messages: (audience, roomId, request) =>
-      db.read(async (reader) => {
-        const access = await requireAccess(reader, view, roomId, audience.userId)
-        const { events, next } = await scan(reader, access, audience.userId, request)
-        const state = request.filter?.lazy_load_members ? await senders(reader, access, events) : []
-        const first = events[0]?.streamPos
-        const start = request.from ?? (request.dir === 'b' ? access.room.lastPos : (first ?? 1) - 1)
-        return {
-          chunk: await clientEvents.format(reader, access.room, events, audience),
-          start,
-          end: next,
-          state: await clientEvents.format(reader, access.room, state, audience),
-        }
-      }),
+    messages: async (audience, roomId, request) => {
+      const first = await readPage(audience, roomId, request)
+      if (first.gaps.length === 0) return first.page
+      const isMore = await filler.fill(
+        first.roomId,
+        first.gaps.slice(0, mostGaps),
+        Math.max(request.limit, leastFilled),
+      )
+      return isMore ? (await readPage(audience, roomId, request)).page : first.page
+    },
     event: (audience, roomId, eventId) =>
       db.read(async (reader) => {
         const event = await getEventById(reader, eventId)

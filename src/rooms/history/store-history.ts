@@ -19,3 +19,16 @@ export async function hasUserOf(
     .executeTakeFirst()
   return row !== undefined
 }
+
+/** Those of the ids that stand in the room's history here. */
+export async function listPlaced(reader: Reader, roomNid: number, eventIds: readonly string[]): Promise<Set<string>> {
+  if (eventIds.length === 0) return new Set()
+  const rows = await reader.qb
+    .selectFrom('events')
+    .select('event_id')
+    .where('event_id', 'in', eventIds)
+    .where('room_nid', '=', roomNid)
+    .where('stream_pos', 'is not', null)
+    .execute()
+  return new Set(rows.map((row) => row.event_id))
+}
