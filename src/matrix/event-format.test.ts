@@ -43,6 +43,8 @@ test('the formats of references do not mix', () => {
   assert.equal(reasonOf(base, '2'), 'prev_events is malformed')
   assert.equal(reasonOf(old, '3'), 'prev_events is malformed')
   assert.equal(reasonOf({ ...base, prev_events: [] }, '1'), 'event_id is missing')
+  assert.equal(reasonOf({ ...old, auth_events: [['$a:x', {}]] }, '1'), undefined, 'as Synapse writes it')
+  assert.equal(reasonOf({ ...old, auth_events: [['$a:x']] }, '1'), 'auth_events is malformed')
 })
 
 test('required fields', () => {

@@ -75,8 +75,9 @@ function isReferenceList(value: Json | undefined, max: number, rules: RoomVersio
   return value.every(rules.eventIdFormat === 'v1' ? isHashedReference : isEventReference)
 }
 
+/** Synapse leaves the hash out where the event has just been made. */
 function isHashedReference(value: Json): boolean {
-  return Array.isArray(value) && value.length === 2 && isEventReference(value[0]) && isHashes(value[1])
+  return Array.isArray(value) && value.length === 2 && isEventReference(value[0]) && isObject(value[1])
 }
 
 function isEventReference(value: Json | undefined): boolean {

@@ -4,7 +4,7 @@ export type Json = null | boolean | number | string | Json[] | { [key: string]: 
 export type JsonObject = { [key: string]: Json }
 
 /** Event references as rooms of version 3 and later write them (plain ids) or as versions 1 and 2 do (id and hash pairs). */
-export type EventReference = EventId | [EventId, { sha256: string }]
+export type EventReference = EventId | [EventId, { sha256?: string }]
 
 /**
  * An event in federation format: what is hashed and signed. Keys that we do not know are kept, because hashes
