@@ -22,7 +22,9 @@ async function users(db: Kysely<unknown>, t: Types): Promise<void> {
     .addColumn('is_erased', 'integer', (c) => c.notNull())
     .addColumn('appservice_id', 'text')
     .addColumn('user_type', 'text')
+    .addColumn('expires_ts', 'bigint')
     .execute()
+  await db.schema.createIndex('users_expires').on('users').column('expires_ts').execute()
   await t
     .withoutRowid(
       db.schema

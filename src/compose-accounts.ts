@@ -6,7 +6,7 @@ import { makeUserId } from './matrix/ids.ts'
 export function composeAccounts(
   core: Pick<Core, 'config' | 'serverName' | 'clock' | 'log' | 'db' | 'streams'>,
 ): Accounts {
-  const { registration, sessions, server_notices: notices } = core.config
+  const { registration, sessions, server_notices: notices, account_validity: validity } = core.config
   const { memory, passes } = registration.password_hash
   return createAccounts({
     ...core,
@@ -24,6 +24,7 @@ export function composeAccounts(
       openidLifetime: sessions.openid_token_lifetime,
       providerIds: core.config.sso.providers.map(({ id }) => id),
       noticesUser: notices.enabled ? makeUserId(notices.localpart, core.serverName) : undefined,
+      accountPeriod: validity.enabled ? validity.period : undefined,
     },
   })
 }

@@ -113,6 +113,7 @@ export function createServices(core: Core) {
   const parts = [
     jobs.part,
     accounts.part,
+    identity.renewals.part,
     media.part,
     rooms.part,
     presence.part,

@@ -71,7 +71,14 @@ test('tokens that arrive while the old refresh token is used once more do not en
   const first = await accounts.login.withPassword('alice', password, { refreshable: true })
   const refresh = () => accounts.sessions.refresh(first.refreshToken ?? '')
   const second = await refresh()
-  const options = { userIdParam: undefined, deviceIdParam: undefined, allowLocked: false, ip: '', userAgent: undefined }
+  const options = {
+    userIdParam: undefined,
+    deviceIdParam: undefined,
+    allowLocked: false,
+    allowExpired: false,
+    ip: '',
+    userAgent: undefined,
+  }
   const [requester] = await Promise.all([accounts.authenticate(second.accessToken, options), refresh()])
   assert.equal(requester.deviceId, first.deviceId)
   // The second answer was lost too, so the client tries again.

@@ -37,6 +37,7 @@ import { createThreepids, type Threepids } from './threepids/threepids.ts'
 import { createTokenCache } from './token-cache.ts'
 import { createUiaStore } from './uia-store.ts'
 import { createUsers, type Users } from './users.ts'
+import { createValidity, type Validity } from './validity/validity.ts'
 
 export interface AccountsOptions {
   readonly serverName: ServerName
@@ -52,6 +53,8 @@ export interface AccountsOptions {
   readonly providerIds: readonly string[]
   /** Who sends notices for the server; undefined: nobody. */
   readonly noticesUser: UserId | undefined
+  /** How long accounts last, in ms; undefined: for ever. */
+  readonly accountPeriod: number | undefined
 }
 
 export interface AccountsDeps {
@@ -81,6 +84,7 @@ export interface Accounts {
   readonly threepids: Threepids
   readonly externalIds: ExternalIds
   readonly identify: Identify
+  readonly validity: Validity
   /** Who sends notices for the server. Nobody can take the name, block the invitations or turn them down. */
   readonly noticesUser: UserId | undefined
   isLocalUser(userId: UserId): boolean
@@ -112,12 +116,13 @@ export function createAccounts({ db, streams, clock, log, options }: AccountsDep
   let remote: RemoteProfiles = async () => undefined
   const passwords = createPasswords(options.passwordCost, options.minPasswordLength)
   const sessions = createSessions({ db, streams, clock, hooks, cache, lifetimes: options.lifetimes })
-  const users = createUsers({ db, streams, clock, hooks, cache, sessions, passwords, serverName })
+  const validity = createValidity(clock, options.accountPeriod)
+  const users = createUsers({ db, streams, clock, hooks, cache, sessions, passwords, validity, serverName })
   const registrationTokens = createRegistrationTokens({ db, clock })
   const threepids = createThreepids({ clock, hooks })
   const profiles = createProfiles({ db, hooks })
   return {
-    authenticate: createAuthenticate({ db, clock, serverName, cache, lastSeen, appservices, users }),
+    authenticate: createAuthenticate({ db, clock, serverName, cache, lastSeen, appservices, users, validity }),
     users,
     sessions,
     devices: createDevices({ db, clock, hooks, lastSeen }),
@@ -144,7 +149,8 @@ export function createAccounts({ db, streams, clock, log, options }: AccountsDep
     uia: createUia({ store: createUiaStore({ db, clock }), clock, lifetimeMs: options.uiaLifetime }),
     externalIds: createExternalIds({ clock, hooks, providerIds: options.providerIds }),
     identify: createIdentify({ db, threepids, users }),
-    openid: createOpenid({ db, clock, hooks, lifetime: options.openidLifetime }),
+    openid: createOpenid({ db, clock, hooks, validity, lifetime: options.openidLifetime }),
+    validity,
     noticesUser: options.noticesUser,
     isLocalUser: (userId) => serverOf(userId) === serverName,
     checkRegistrationToken: (token) => db.read((reader) => registrationTokens.isValid(reader, token)),

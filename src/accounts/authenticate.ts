@@ -13,6 +13,7 @@ import { getStoredUser } from './store-users.ts'
 import type { TokenCache } from './token-cache.ts'
 import { hashToken } from './tokens.ts'
 import type { Users } from './users.ts'
+import type { Validity } from './validity/validity.ts'
 
 export interface AuthenticateDeps {
   readonly db: Database
@@ -22,11 +23,12 @@ export interface AuthenticateDeps {
   readonly lastSeen: LastSeen
   readonly appservices: Appservices
   readonly users: Pick<Users, 'insert'>
+  readonly validity: Validity
 }
 
 /** Says whose access token it is; an expired one is a soft logout, after which the client keeps its keys. */
 export function createAuthenticate(deps: AuthenticateDeps): Authenticate {
-  const { db, clock, cache, lastSeen } = deps
+  const { db, clock, cache, lastSeen, validity } = deps
 
   /** The client has its new tokens: the ones before are no longer needed. */
   async function confirm(row: TokenRow): Promise<void> {
@@ -46,6 +48,8 @@ export function createAuthenticate(deps: AuthenticateDeps): Authenticate {
       throw errors.unknownToken({ softLogout: true }, 'The access token has expired')
     }
     if (row.is_locked === 1 && !options.allowLocked) throw errors.userLocked()
+    const endsTs = validity.endOf(factsOf(row))
+    if (endsTs !== undefined && endsTs <= clock.now() && !options.allowExpired) throw errors.expiredAccount()
     if (row.is_used === 0) await confirm(row)
     lastSeen.touch({
       userId: row.user_id,
@@ -54,11 +58,20 @@ export function createAuthenticate(deps: AuthenticateDeps): Authenticate {
       ip: options.ip,
       userAgent: options.userAgent,
     })
-    return requesterOf(row)
+    return requesterOf(row, endsTs)
   }
 }
 
-function requesterOf(row: TokenRow): Requester {
+function factsOf(row: TokenRow) {
+  return {
+    expiresTs: row.account_expires_ts ?? undefined,
+    isAdmin: row.is_admin === 1,
+    appserviceId: row.appservice_id ?? undefined,
+    userType: row.user_type ?? undefined,
+  }
+}
+
+function requesterOf(row: TokenRow, endsTs: number | undefined): Requester {
   return {
     // Only valid ids are stored.
     userId: row.user_id as UserId,
@@ -66,6 +79,7 @@ function requesterOf(row: TokenRow): Requester {
     sessionId: row.session_id,
     isGuest: row.is_guest === 1,
     isAdmin: row.is_admin === 1,
+    ...(endsTs !== undefined && { endsTs }),
   }
 }
 
@@ -73,9 +87,9 @@ function requesterOf(row: TokenRow): Requester {
 async function actAs(
   deps: AuthenticateDeps,
   appservice: Appservice,
-  { userIdParam, deviceIdParam, allowLocked, ip, userAgent }: AuthenticateOptions,
+  { userIdParam, deviceIdParam, allowLocked, allowExpired, ip, userAgent }: AuthenticateOptions,
 ): Promise<Requester> {
-  const { db, serverName, lastSeen, clock } = deps
+  const { db, serverName, lastSeen, clock, validity } = deps
   const userId = userIdParam ?? appservice.senderUserId
   if (!isUserId(userId) || serverOf(userId) !== serverName || !appservice.isInterestedIn(userId)) {
     throw errors.forbidden('The application service cannot act for this user')
@@ -88,6 +102,7 @@ async function actAs(
   if (!user) throw errors.forbidden('The application service has not registered this user')
   if (user.isDeactivated) throw errors.userDeactivated()
   if (user.isLocked && !allowLocked) throw errors.userLocked()
+  if (validity.isExpired(user) && !allowExpired) throw errors.expiredAccount()
   if (deviceIdParam !== undefined && !found.device) throw errors.unknownDevice()
   const deviceId = found.device?.deviceId
   if (deviceId !== undefined) lastSeen.touch({ userId, deviceId, ts: clock.now(), ip, userAgent })

@@ -21,7 +21,7 @@ export async function guestToUpgrade(
 ): Promise<UserId | undefined> {
   if (token === undefined) return undefined
   if (username === undefined) throw errors.missingParam('Missing key username')
-  const options = { userIdParam: undefined, deviceIdParam: undefined, allowLocked: false }
+  const options = { userIdParam: undefined, deviceIdParam: undefined, allowLocked: false, allowExpired: false }
   const client = { ip, userAgent: headers['user-agent'] }
   const guest = await Promise.resolve(accounts.authenticate(token, { ...options, ...client })).catch((error) => {
     if (error instanceof MatrixError) return undefined

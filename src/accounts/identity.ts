@@ -13,6 +13,7 @@ import { type Bindings, createBindings } from './identity-servers/bindings.ts'
 import { createIdentityServers, type IdentityServers } from './identity-servers/identity-servers.ts'
 import { createSso, type Sso } from './sso/sso.ts'
 import { createEmailValidations, type EmailValidations } from './threepids/validations.ts'
+import { createRenewals, type Renewals } from './validity/renewals.ts'
 
 /** What ties accounts to the world outside Matrix. */
 export interface Identity {
@@ -20,6 +21,7 @@ export interface Identity {
   readonly bindings: Bindings
   readonly emails: EmailValidations
   readonly sso: Sso
+  readonly renewals: Renewals
 }
 
 export interface IdentityDeps {
@@ -49,6 +51,11 @@ export function createIdentity(deps: IdentityDeps): Identity {
     identityServers,
     bindings: createBindings({ ...deps, identityServers }),
     sso: createSso({ ...deps, fetch }),
+    renewals: createRenewals({
+      ...deps,
+      renewAt: config.account_validity.renew_at,
+      linkTo: (path) => config.public_url + path,
+    }),
     emails: createEmailValidations({
       ...deps,
       threepids: accounts.threepids,

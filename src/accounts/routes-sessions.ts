@@ -32,6 +32,7 @@ export function sessionRoutes({ accounts, db }: Pick<AppContext, 'accounts' | 'd
         path: '/_matrix/client/v3/logout',
         auth: 'user-or-guest',
         allowLocked: true,
+        allowExpired: true,
         spec: `${spec}post_matrixclientv3logout`,
       },
       async ({ requester: { userId, deviceId } }) => {
@@ -46,6 +47,7 @@ export function sessionRoutes({ accounts, db }: Pick<AppContext, 'accounts' | 'd
         path: '/_matrix/client/v3/logout/all',
         auth: 'user-or-guest',
         allowLocked: true,
+        allowExpired: true,
         spec: `${spec}post_matrixclientv3logoutall`,
       },
       async ({ requester }) => {

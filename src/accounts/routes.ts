@@ -21,6 +21,7 @@ import { ssoRoutes } from './sso/routes-sso.ts'
 import { confirmRoutes } from './threepids/routes-confirm.ts'
 import { requestTokenRoutes } from './threepids/routes-request-token.ts'
 import { threepidRoutes } from './threepids/routes-threepids.ts'
+import { renewalRoutes } from './validity/routes-renewal.ts'
 
 /** Everything about accounts and their sessions. */
 export function accountRoutes(ctx: AppContext): Endpoint[] {
@@ -42,6 +43,7 @@ export function accountRoutes(ctx: AppContext): Endpoint[] {
     ...ssoRoutes(ctx),
     ...ssoCallbackRoutes(ctx),
     ...confirmRoutes(ctx),
+    ...renewalRoutes(ctx),
     ...openidRoutes(ctx),
     ...filterRoutes(ctx),
     ...fallbackRoutes(ctx),

@@ -15,6 +15,9 @@ export interface TokenRow {
   is_locked: number
   is_suspended: number
   deactivated_ts: number | null
+  appservice_id: string | null
+  user_type: string | null
+  account_expires_ts: number | null
 }
 
 const byAccess = prepare((qb, p: { hash: string }) =>
@@ -24,6 +27,7 @@ const byAccess = prepare((qb, p: { hash: string }) =>
     .innerJoin('users as u', 'u.user_id', 's.user_id')
     .select(['t.token_nid', 't.session_id', 't.access_hash', 't.expires_ts', 't.is_used', 's.user_id', 's.device_id'])
     .select(['u.is_admin', 'u.is_guest', 'u.is_locked', 'u.is_suspended', 'u.deactivated_ts'])
+    .select(['u.appservice_id', 'u.user_type', 'u.expires_ts as account_expires_ts'])
     .where('t.access_hash', '=', p.hash),
 )
 
@@ -38,6 +42,7 @@ export function getByRefreshHash(reader: Reader, hash: string): Promise<TokenRow
     .innerJoin('users as u', 'u.user_id', 's.user_id')
     .select(['t.token_nid', 't.session_id', 't.access_hash', 't.expires_ts', 't.is_used', 's.user_id', 's.device_id'])
     .select(['u.is_admin', 'u.is_guest', 'u.is_locked', 'u.is_suspended', 'u.deactivated_ts'])
+    .select(['u.appservice_id', 'u.user_type', 'u.expires_ts as account_expires_ts'])
     .where('t.refresh_hash', '=', hash)
     .executeTakeFirst()
 }

@@ -26,6 +26,7 @@ export function userFromRow(row: UserRow): StoredUser {
     isErased: row.is_erased === 1,
     appserviceId: row.appservice_id ?? undefined,
     userType: row.user_type ?? undefined,
+    expiresTs: row.expires_ts ?? undefined,
     passwordHash: row.password_hash,
   }
 }
@@ -43,6 +44,7 @@ export interface NewUserRow {
   readonly isGuest: boolean
   readonly appserviceId: string | undefined
   readonly userType: string | undefined
+  readonly expiresTs: number | undefined
 }
 
 /** False where the user id is taken. */
@@ -61,6 +63,7 @@ export async function insertUser(tx: Tx, user: NewUserRow): Promise<boolean> {
       is_erased: 0,
       appservice_id: user.appserviceId ?? null,
       user_type: user.userType ?? null,
+      expires_ts: user.expiresTs ?? null,
     })
     .onConflict((c) => c.doNothing())
     .executeTakeFirst()
@@ -78,6 +81,7 @@ export type UserPatch = Partial<
     | 'deactivated_ts'
     | 'is_erased'
     | 'user_type'
+    | 'expires_ts'
   >
 >
 
@@ -85,6 +89,15 @@ export type UserPatch = Partial<
 export async function updateUser(tx: Tx, userId: string, patch: UserPatch): Promise<boolean> {
   const result = await tx.qb.updateTable('users').set(patch).where('user_id', '=', userId).executeTakeFirst()
   return result.numUpdatedRows === 1n
+}
+
+/** Sets the ends of at most some hundred accounts. */
+export async function updateEnds(tx: Tx, userIds: readonly string[], expiresTs: number | undefined): Promise<void> {
+  await tx.qb
+    .updateTable('users')
+    .set({ expires_ts: expiresTs ?? null })
+    .where('user_id', 'in', userIds)
+    .execute()
 }
 
 export async function hasPeople(reader: Reader): Promise<boolean> {

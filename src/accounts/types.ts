@@ -13,6 +13,8 @@ export interface User {
   readonly appserviceId: string | undefined
   /** Undefined: a person. */
   readonly userType: string | undefined
+  /** The end that is set, in ms since 1970. Whether it counts is for `Validity` to say. */
+  readonly expiresTs: number | undefined
 }
 
 export interface Device {

@@ -11,10 +11,19 @@ import { deleteFilters } from './store-filters.ts'
 import { deleteLoginTokens } from './store-login-tokens.ts'
 import { deleteProfile, putProfileField } from './store-profiles.ts'
 import { type Account, type AccountFilter, type AccountPage, countAccounts, listAccounts } from './store-user-list.ts'
-import { getStoredUser, hasPeople, insertUser, listUsers, type StoredUser, updateUser } from './store-users.ts'
+import {
+  getStoredUser,
+  hasPeople,
+  insertUser,
+  listUsers,
+  type StoredUser,
+  updateEnds,
+  updateUser,
+} from './store-users.ts'
 import type { TokenCache } from './token-cache.ts'
 import type { User } from './types.ts'
 import { loginCandidates } from './usernames.ts'
+import type { Validity } from './validity/validity.ts'
 
 export { type Account, accountOrders } from './store-user-list.ts'
 
@@ -56,6 +65,8 @@ export interface Users {
     userId: UserId,
     flags: { isAdmin?: boolean; isLocked?: boolean; isSuspended?: boolean; userType?: string | null },
   ): Promise<boolean>
+  /** Sets when accounts end, in ms since 1970; undefined: not. At most some hundred at once. */
+  setEnds(tx: Tx, userIds: readonly UserId[], expiresTs: number | undefined): Promise<void>
   /** Ends everything that can be ended; the id stays taken. `erase` also removes the profile, the account data and the filters. */
   deactivate(tx: Tx, userId: UserId, erase: boolean): Promise<void>
   /** Throws `M_USER_SUSPENDED` for a user who may read, but not send. */
@@ -70,15 +81,17 @@ export interface UsersDeps {
   readonly cache: TokenCache
   readonly sessions: Sessions
   readonly passwords: Passwords
+  readonly validity: Validity
   readonly serverName: ServerName
 }
 
 export function createUsers(deps: UsersDeps): Users {
-  const { db, streams, clock, hooks, cache, sessions, passwords, serverName } = deps
+  const { db, streams, clock, hooks, cache, sessions, passwords, validity, serverName } = deps
   const insert = async (tx: Tx, user: NewUser) => {
     const { userId, isAdmin = false, isGuest = false, passwordHash, appserviceId, userType } = user
-    const createdTs = clock.now()
-    if (!(await insertUser(tx, { userId, passwordHash, createdTs, isAdmin, isGuest, appserviceId, userType }))) {
+    const expiresTs = validity.endOf({ expiresTs: validity.newEnd(), isAdmin, appserviceId, userType })
+    const times = { createdTs: clock.now(), expiresTs }
+    if (!(await insertUser(tx, { userId, passwordHash, ...times, isAdmin, isGuest, appserviceId, userType }))) {
       throw errors.userInUse()
     }
     const displayName = user.displayName ?? (isGuest ? undefined : localpartOf(userId))
@@ -106,7 +119,11 @@ export function createUsers(deps: UsersDeps): Users {
     upgradeGuest: async (tx, { userId, passwordHash }) => {
       const guest = await getStoredUser(tx, userId)
       if (!guest?.isGuest || guest.isDeactivated) throw errors.userInUse()
-      await updateUser(tx, userId, { password_hash: passwordHash ?? null, is_guest: 0 })
+      await updateUser(tx, userId, {
+        password_hash: passwordHash ?? null,
+        is_guest: 0,
+        expires_ts: validity.newEnd() ?? null,
+      })
       cache.invalidate(tx)
     },
     create: async ({ password, ...user }) => {
@@ -137,6 +154,11 @@ export function createUsers(deps: UsersDeps): Users {
         ...(isSuspended !== undefined && { is_suspended: isSuspended ? 1 : 0 }),
         ...(userType !== undefined && { user_type: userType }),
       })
+    },
+    setEnds: async (tx, userIds, expiresTs) => {
+      await updateEnds(tx, userIds, expiresTs)
+      cache.invalidate(tx)
+      streams.notify(tx, { users: userIds })
     },
     deactivate: async (tx, userId, erase) => {
       await updateUser(tx, userId, {

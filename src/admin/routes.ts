@@ -9,6 +9,7 @@ import { versionRoutes } from './routes-version.ts'
 import { whoisRoutes } from './routes-whois.ts'
 import { userActionRoutes } from './users/routes-user-actions.ts'
 import { userRoutes } from './users/routes-users.ts'
+import { validityRoutes } from './users/routes-validity.ts'
 
 /** What administrators do, and what people tell them. */
 export function adminRoutes(ctx: AppContext): Endpoint[] {
@@ -20,6 +21,7 @@ export function adminRoutes(ctx: AppContext): Endpoint[] {
     ...noticeRoutes(ctx),
     ...userRoutes(ctx),
     ...userActionRoutes(ctx),
+    ...validityRoutes(ctx),
     ...roomListRoutes(ctx),
     ...versionRoutes(),
   ]

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { accountValidity } from './schema-account-validity.ts'
 import { appservices, registration, sessions, trustedClients } from './schema-accounts.ts'
 import { bots } from './schema-bots.ts'
 import { identity, support, wellKnown } from './schema-discovery.ts'
@@ -23,6 +24,7 @@ export const configSchema = z.strictObject({
   log,
   registration,
   sessions,
+  account_validity: accountValidity,
   trusted_clients: trustedClients,
   sso,
   rate_limits: rateLimits,

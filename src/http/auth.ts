@@ -9,11 +9,13 @@ export interface AuthenticateOptions {
   readonly deviceIdParam: string | undefined
   /** The endpoint also serves locked accounts. */
   readonly allowLocked: boolean
+  /** The endpoint also serves accounts whose time is over. */
+  readonly allowExpired: boolean
   readonly ip: string
   readonly userAgent: string | undefined
 }
 
-/** Says whose token this is; throws `M_UNKNOWN_TOKEN`, `M_USER_LOCKED` or, for application services, `M_FORBIDDEN`. */
+/** Says whose token this is; throws `M_UNKNOWN_TOKEN`, `M_USER_LOCKED`, `ORG_MATRIX_EXPIRED_ACCOUNT` or, for application services, `M_FORBIDDEN`. */
 export type Authenticate = (token: string, options: AuthenticateOptions) => Promise<Requester> | Requester
 
 const bearer = /^bearer +([^\s]+)\s*$/i

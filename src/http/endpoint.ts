@@ -43,6 +43,8 @@ export interface Requester {
   readonly isGuest: boolean
   readonly isAdmin: boolean
   readonly appservice?: AppserviceIdentity
+  /** When the account ends, in ms since 1970; undefined: it does not. */
+  readonly endsTs?: number
 }
 
 /**
@@ -139,6 +141,8 @@ interface EndpointOptions<M extends Method, Path extends string, A extends AuthM
   readonly surface?: Surface
   /** A locked account may still use this (logout). */
   readonly allowLocked?: boolean
+  /** An account whose time is over may still use this (logout, renewal). */
+  readonly allowExpired?: boolean
   /** Link to the specification's section. */
   readonly spec?: string
 }

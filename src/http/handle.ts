@@ -105,6 +105,7 @@ function compileRun(endpoint: Endpoint, template: string, pipeline: Pipeline) {
         authorize(auth, request.accessToken, pipeline.authenticate, () => ({
           ...masquerade(rawQuery),
           allowLocked: endpoint.allowLocked === true,
+          allowExpired: endpoint.allowExpired === true,
           ip: request.ip,
           userAgent: headers['user-agent'],
         }))

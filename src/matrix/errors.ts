@@ -56,6 +56,8 @@ export const errors = {
   userDeactivated: factory(403, 'M_USER_DEACTIVATED', 'This account has been deactivated'),
   userLocked: (message = 'This account has been locked') =>
     new MatrixError(401, 'M_USER_LOCKED', message, { soft_logout: true }),
+  /** The code that clients know from Synapse. */
+  expiredAccount: factory(403, 'ORG_MATRIX_EXPIRED_ACCOUNT', 'This account has expired and must be renewed'),
   userSuspended: factory(403, 'M_USER_SUSPENDED', 'This account has been suspended'),
   userLimitExceeded: (infoUri: string, message = 'A limit of your account has been reached') =>
     new MatrixError(403, 'M_USER_LIMIT_EXCEEDED', message, { info_uri: infoUri }),

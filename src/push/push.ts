@@ -39,7 +39,7 @@ export interface PushDeps {
   readonly log: Log
   /** For addresses that others chose. */
   readonly outbound: SafeFetch
-  readonly accounts: Pick<Accounts, 'isLocalUser'> & {
+  readonly accounts: Pick<Accounts, 'isLocalUser' | 'validity'> & {
     readonly accountData: Pick<AccountData, 'ignoredUsers' | 'inviteSettings'>
     readonly users: Pick<Accounts['users'], 'get'>
     readonly threepids: Pick<Accounts['threepids'], 'ownerOf'>
@@ -90,6 +90,7 @@ export function createPush(deps: PushDeps): Push {
   const takeEmailTurn = createEmailTurns({
     ...deps,
     users: accounts.users,
+    validity: accounts.validity,
     list,
     compose: createCompose({ ...deps, describe, appName: mail.appName }),
     emailPushers,
@@ -111,6 +112,7 @@ export function createPush(deps: PushDeps): Push {
     users: accounts.users,
     describe,
     takeEmailTurn,
+    validity: accounts.validity,
   })
   return {
     hook: async (tx, batch) => {

@@ -6,7 +6,7 @@ export interface PollRequest {
   readonly requester: Requester
   /** How long to wait for something new, in ms. */
   readonly timeout: number
-  /** Throws where the requester has been logged out or locked while the request waited. */
+  /** Throws where the requester has been logged out or locked, or their account ended, while the request waited. */
   readonly recheck: () => Promise<void>
   readonly signal: AbortSignal
 }
@@ -21,7 +21,7 @@ export async function poll<Look extends { readonly hasNews: boolean }>(
   look: () => Promise<Look>,
   isOnce: boolean,
 ): Promise<Look> {
-  const deadline = clock.now() + timeout
+  const deadline = Math.min(clock.now() + timeout, requester.endsTs ?? Number.POSITIVE_INFINITY)
   const watch = waiters.watch(requester.userId)
   try {
     for (;;) {

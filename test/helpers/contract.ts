@@ -92,5 +92,7 @@ function validatorFor(operation: Operation, status: number): ValidateFunction | 
 /** https://spec.matrix.org/v1.19/client-server-api/#standard-error-response */
 function isStandardError(body: unknown): boolean {
   if (!isObject(body) || typeof body.errcode !== 'string') return false
-  return /^([A-Z0-9]+\.)*M_[A-Z_]+$/i.test(body.errcode) && (body.error === undefined || typeof body.error === 'string')
+  // Synapse's code for accounts that have ended is older than the form of codes, and clients know it.
+  const isCode = /^([A-Z0-9]+\.)*M_[A-Z_]+$/i.test(body.errcode) || body.errcode === 'ORG_MATRIX_EXPIRED_ACCOUNT'
+  return isCode && (body.error === undefined || typeof body.error === 'string')
 }

@@ -16,6 +16,8 @@ export interface AccountsSchema {
     /** The application service that registered the account. */
     appservice_id: string | null
     user_type: string | null
+    /** When the account ends, unless it is one that never does; null: not, or not yet decided. */
+    expires_ts: number | null
   }
   profile_fields: { user_id: string; name: string /** JSON */; value: string }
   devices: {

@@ -17,6 +17,10 @@ export interface IdentitySchema {
   sso_sessions: { session_hash: string /** JSON */; data: string; expires_ts: number }
   /** Accounts whose events are shown redacted to those who came later. */
   erased_users: { user_id: string; stream_pos: number }
+  /** The ends of accounts about which their owners have had a mail, or are to have none. */
+  renewal_mails: { user_id: string; end_ts: number }
+  /** Links that renew an account. They work as long as it ends when it did as they were made. */
+  renewal_tokens: { token_hash: string; user_id: string; end_ts: number }
   /** Mail addresses on the way to being confirmed. */
   email_validations: {
     sid: string

@@ -37,6 +37,7 @@ export interface DeliveryDeps {
   readonly users: Pick<Accounts['users'], 'get'>
   readonly describe: Describe
   readonly takeEmailTurn: TakeEmailTurn
+  readonly validity: Pick<Accounts['validity'], 'isExpired'>
 }
 
 /** Brings notifications to where pushers send them. */
@@ -56,7 +57,7 @@ const first: PusherKey = { userId: '', appId: '', pushkey: '' }
 const retryDelay = 30_000
 
 export function createDelivery(deps: DeliveryDeps): Delivery {
-  const { db, streams, clock, log, outbound, reads, classes, list, pushers, users, describe } = deps
+  const { db, streams, clock, log, outbound, reads, classes, list, pushers, users, validity, describe } = deps
   const stopping = new AbortController()
   const totals = createUnreadTotals({ reads })
   const plan = createPlans({
@@ -71,6 +72,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
     clock,
     log,
     users,
+    validity,
     plan,
     notify: createNotify(outbound),
     ledger,

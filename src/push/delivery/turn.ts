@@ -30,13 +30,15 @@ interface Deps {
   readonly clock: Clock
   readonly log: Log
   readonly users: Pick<Accounts['users'], 'get'>
+  readonly validity: Pick<Accounts['validity'], 'isExpired'>
   readonly plan: MakePlan
   readonly notify: Notify
   readonly ledger: Ledger
   readonly takeEmailTurn: TakeEmailTurn
 }
 
-export function createTurns({ db, clock, log, users, plan, notify, ledger, takeEmailTurn }: Deps): TakeTurn {
+export function createTurns(deps: Deps): TakeTurn {
+  const { db, clock, log, users, validity, plan, notify, ledger, takeEmailTurn } = deps
   /** Positions up to which a pusher was found to owe nothing, so that an idle one need not be written. */
   const looked = new LruMap<string, number>(100_000)
   const inTurn = createGate(4)
@@ -104,7 +106,8 @@ export function createTurns({ db, clock, log, users, plan, notify, ledger, takeE
         if (stored === undefined || stored.enabled !== 1) return undefined
         if (stored.kind === 'email') return 'email'
         // Only local users have pushers, and their ids are valid.
-        if ((await users.get(reader, stored.user_id as UserId))?.isLocked) return undefined
+        const user = await users.get(reader, stored.user_id as UserId)
+        if (user && (user.isLocked || validity.isExpired(user))) return undefined
         const row = ledger.current(stored)
         const seen = looked.get(name)
         const isLate = row.attempts > 0 || seen === undefined

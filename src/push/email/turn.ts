@@ -32,6 +32,7 @@ interface Deps {
   readonly db: Database
   readonly clock: Clock
   readonly users: Pick<Accounts['users'], 'get'>
+  readonly validity: Pick<Accounts['validity'], 'isExpired'>
   readonly list: ListNotified
   readonly compose: Compose
   readonly mail: Pick<MailQueue, 'isConfigured' | 'enqueue'>
@@ -39,7 +40,8 @@ interface Deps {
   linkTo(token: string): string
 }
 
-export function createEmailTurns({ db, clock, users, list, compose, mail, emailPushers, linkTo }: Deps): TakeEmailTurn {
+export function createEmailTurns(deps: Deps): TakeEmailTurn {
+  const { db, clock, users, validity, list, compose, mail, emailPushers, linkTo } = deps
   /** Positions up to which a pusher was found to owe nothing. */
   const looked = new LruMap<string, number>(100_000)
   const inTurn = createGate(2)
@@ -56,6 +58,7 @@ export function createEmailTurns({ db, clock, users, list, compose, mail, emailP
     const userId = row.user_id as UserId
     const user = await users.get(reader, userId)
     if (user === undefined || user.isLocked || user.isSuspended || user.isDeactivated) return undefined
+    if (validity.isExpired(user)) return undefined
     const after = Math.max(row.position, looked.get(nameOf(key)) ?? 0)
     const news = await collectNews(list, reader, userId, { after, limit: maxNews })
     const { found, at, isTruncated } = news

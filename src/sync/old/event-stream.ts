@@ -12,7 +12,9 @@ export interface StreamRequest {
   readonly roomId: string | undefined
   /** How long to wait for an event, in ms. */
   readonly timeout: number
-  /** Throws where the requester has been logged out or locked while the request waited. */
+  /** When the account of the requester ends; undefined: it does not. */
+  readonly endsTs: number | undefined
+  /** Throws where the requester has been logged out or locked, or their account ended, while the request waited. */
   readonly recheck: () => Promise<void>
   readonly signal: AbortSignal
 }
@@ -55,8 +57,8 @@ export function createEventStream(ports: OldSyncPorts): EventStream {
     },
     stop: () => unsubscribe?.(),
     listen: async (request) => {
-      const { audience, from, roomId, timeout, recheck, signal } = request
-      const deadline = clock.now() + timeout
+      const { audience, from, roomId, timeout, endsTs, recheck, signal } = request
+      const deadline = Math.min(clock.now() + timeout, endsTs ?? Number.POSITIVE_INFINITY)
       const watch = roomId === undefined ? ports.waiters.watch(audience.userId) : roomWaiters.watch(roomId)
       try {
         let first: number | undefined

@@ -45,6 +45,7 @@ export function oldSyncRoutes({ oldSync, presence }: Pick<AppContext, 'oldSync' 
             from: positionOf(query.from),
             roomId: query.room_id || undefined,
             timeout: Math.min(query.timeout ?? 0, maxTimeout),
+            endsTs: requester.endsTs,
             recheck,
             signal,
           })
