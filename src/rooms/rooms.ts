@@ -187,6 +187,7 @@ export function createRooms(deps: RoomsDeps): Rooms {
       reads: reading.reads,
       aliases,
       transport: federation?.transport,
+      filler,
     }),
     search: createEventSearch({ db, streams, reads: reading.reads, indexer, ignoredUsers }),
     typing: { ...typing, ...createTypingRequests({ db, typing }) },

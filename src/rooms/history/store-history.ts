@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Reader } from '../../db/database.ts'
+import { hasUserIdShape, type ServerName, serverOf } from '../../matrix/ids.ts'
 
 /** Whether a user of this server has one of these memberships in the room now. */
 export async function hasUserOf(
@@ -31,4 +32,21 @@ export async function listPlaced(reader: Reader, roomNid: number, eventIds: read
     .where('stream_pos', 'is not', null)
     .execute()
   return new Set(rows.map((row) => row.event_id))
+}
+
+/** The servers of those who are in a room, those with most people first. */
+export async function listServersIn(reader: Reader, roomNid: number): Promise<ServerName[]> {
+  const rows = await reader.qb
+    .selectFrom('memberships')
+    .select('user_id')
+    .where('room_nid', '=', roomNid)
+    .where('membership', '=', 'join')
+    .execute()
+  const counts = new Map<ServerName, number>()
+  for (const { user_id: userId } of rows) {
+    if (!hasUserIdShape(userId)) continue
+    const server = serverOf(userId)
+    counts.set(server, (counts.get(server) ?? 0) + 1)
+  }
+  return [...counts].sort(([, a], [, b]) => b - a).map(([server]) => server)
 }
