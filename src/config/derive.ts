@@ -58,6 +58,10 @@ export function findConflicts(config: Config): string[] {
   if (enabled && [config.bots.voicemail.localpart, config.bots.assistant.localpart].includes(localpart)) {
     problems.push(`server_notices.localpart is "${localpart}" like that of a bot; choose another.`)
   }
+  const { period, renew_at: renewAt } = config.account_validity
+  if (renewAt >= period) {
+    problems.push('account_validity.renew_at is not shorter than account_validity.period; set one of them.')
+  }
   return problems
 }
 

@@ -156,6 +156,8 @@ test('errors name the key, the value and the fix', () => {
     ['- a', /must hold keys and values/],
     ['a: [', /is not valid YAML: .*line/],
     ['a: 1\na: 2', /is not valid YAML: .*unique/],
+    ['account_validity: {period: 7d}', /renew_at is not shorter than account_validity.period/],
+    ['account_validity: {period: 0}', /account_validity.period.*longer than nothing/],
   ]
   for (const [yaml, expected] of cases) assert.match(problemsOf(yaml)[0] ?? 'no problem', expected, yaml)
 })
