@@ -9,7 +9,7 @@ const style = `
 * { box-sizing: border-box }
 body { margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 1.25rem; background: var(--bg);
   color: var(--text); font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif }
-main { width: 100%; max-width: 26rem; background: var(--card); border-radius: 1rem; padding: 1.75rem;
+main { width: 100%; overflow-wrap: anywhere; max-width: 26rem; background: var(--card); border-radius: 1rem; padding: 1.75rem;
   box-shadow: 0 1px 2px #0002, 0 8px 30px #0001 }
 h1 { font-size: 1.4rem; line-height: 1.25; margin: 0 0 .5rem } p { margin: 0 0 1rem } .soft { color: var(--soft) }
 label { display: block; font-weight: 600; margin: 1rem 0 .25rem } .hint { color: var(--soft); font-size: .9rem; margin: .25rem 0 0 }

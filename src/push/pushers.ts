@@ -54,7 +54,6 @@ export function createPushers({ db, streams, clock, emailPushers }: Deps): Pushe
     const wasEnabled = before?.enabled === 1
     const isEmail = pusher.kind === 'email'
     if (isEmail) await emailPushers.requireOwn(tx, userId, pusher.pushkey)
-    const createdTs = before?.created_ts ?? clock.now()
     const row: PusherRow = {
       user_id: userId,
       app_id: pusher.appId,
@@ -69,7 +68,7 @@ export function createPushers({ db, streams, clock, emailPushers }: Deps): Pushe
       // Mail is for those who are logged in nowhere, too: it goes with the address.
       device_id: (isEmail ? undefined : owner.deviceId) ?? null,
       gateway: gatewayOf(pusher),
-      created_ts: createdTs,
+      created_ts: before?.created_ts ?? clock.now(),
       set_ts: clock.now(),
       // A new pusher begins now; one that is only set anew still owes what has not been delivered.
       position: wasEnabled && pusher.enabled ? before.position : await streams.positionIn(tx),
@@ -78,9 +77,7 @@ export function createPushers({ db, streams, clock, emailPushers }: Deps): Pushe
       retry_ts: isEmail && before?.kind === 'email' && wasEnabled ? before.retry_ts : null,
       last_error: null,
       mailed: before?.mailed ?? null,
-      unsubscribe_hash: isEmail
-        ? emailPushers.tokenHashOf({ userId, appId: pusher.appId, pushkey: pusher.pushkey }, createdTs)
-        : null,
+      unsubscribe_hash: before?.unsubscribe_hash ?? null,
     }
     const keepsDevice = before !== undefined && isOfOtherDevice(before, row, pusher.deviceId)
     await putPusherRow(tx, keepsDevice ? { ...row, device_id: before.device_id } : row)

@@ -43,7 +43,7 @@ export function renderMail(mail: MailText): { text: string; html: string } {
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"><title>${escapeHtml(title)}</title></head>
 <body style="margin:0;padding:24px;font:16px/1.5 system-ui,-apple-system,'Segoe UI',Roboto,sans-serif">
-<div style="max-width:520px;margin:0 auto">
+<div style="max-width:520px;margin:0 auto;overflow-wrap:anywhere">
 <h1 style="font-size:22px;line-height:1.3;margin:0 0 12px">${escapeHtml(title)}</h1>
 ${paragraphs.map((line) => `<p style="margin:0 0 12px">${asLines(line)}</p>\n`).join('')}${groups.map(groupHtml).join('')}${button}${footer
   .map((item) => (typeof item === 'string' ? asLines(item) : anchor(item)))

@@ -60,6 +60,17 @@ describe('lanes', () => {
     await lanes.idle()
   })
 
+  it('do not wait for another try where something urgent came while the task ran', async () => {
+    const { started, end, wake, lanes, laneOf, clock } = setUp()
+    wake('a:1')
+    lanes.wakeNow('a:1', laneOf('a:1'), 'a:1')
+    await end('a:1', { retryTs: clock.now() + 1000 })
+    assert.deepEqual(started, ['a:1', 'a:1'])
+    wake('a:1')
+    await end('a:1', { retryTs: clock.now() + 1000 })
+    assert.equal(started.length, 2)
+  })
+
   it('try again when it is time, and not for news', async () => {
     const { started, end, wake, lanes, clock } = setUp()
     wake('a:1')

@@ -36,7 +36,9 @@ export function createSweeper({ db, clock, log, position, isBusy }: Deps): Sweep
     const pause = createYielder()
     for (let after: PusherKey = { userId: '', appId: '', pushkey: '' }; ; await pause()) {
       const rows = await db.read((reader) => listEnabledPushers(reader, after, page))
-      const idle = rows.filter((row) => row.attempts === 0 && row.position < upTo && !isBusy(nameOf(keyOf(row))))
+      const idle = rows.filter(
+        (row) => row.attempts === 0 && row.retry_ts === null && row.position < upTo && !isBusy(nameOf(keyOf(row))),
+      )
       if (idle.length > 0) {
         await db.write('pushers are idle', async (tx) => {
           for (const row of idle) await advancePusher(tx, keyOf(row), upTo)

@@ -11,13 +11,15 @@ import { describeEvent } from './describe-event.ts'
 import { nameByPeople } from './room-name.ts'
 
 export interface Recipient {
-  readonly userId: UserId
   readonly address: string
   readonly unsubscribeUrl: string
 }
 
-/** The mail about what somebody has not read. */
-export type Compose = (reader: Reader, recipient: Recipient, news: News) => Promise<OutgoingMail>
+/** A mail that has yet to be addressed. */
+export type Letter = (recipient: Recipient) => OutgoingMail
+
+/** Writes to somebody about what they have not read. */
+export type Compose = (reader: Reader, userId: UserId, news: News) => Promise<Letter>
 
 const maxRooms = 10
 /** The newest events of each room that are shown; the others are counted. */
@@ -66,14 +68,14 @@ export function createCompose({ reads, describe, serverName, appName }: Deps): C
     return `https://matrix.to/#/${path}?via=${encodeURIComponent(serverName)}`
   }
 
-  return async (reader, { userId, address, unsubscribeUrl }, { found, isTruncated }) => {
+  return async (reader, userId, { found, isTruncated }) => {
     const rooms = [...Map.groupBy(found, ({ room }) => room.nid).values()]
     const groups: MailGroup[] = []
     for (const events of rooms.slice(0, maxRooms)) groups.push(await group(reader, userId, events))
     const hidden = rooms.length - groups.length
     const n = `${isTruncated ? 'at least ' : ''}${found.length} unread ${found.length === 1 ? 'message' : 'messages'}`
     const others = rooms.length === 1 ? '' : ` and ${rooms.length - 1} more`
-    return {
+    return ({ address, unsubscribeUrl }) => ({
       to: address,
       subject: `Unread on ${appName}: ${groups[0]?.title ?? ''}${others}`,
       title: `You have ${n}`,
@@ -86,6 +88,6 @@ export function createCompose({ reads, describe, serverName, appName }: Deps): C
       ],
       unsubscribeUrl,
       isBulk: true,
-    }
+    })
   }
 }

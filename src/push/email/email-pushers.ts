@@ -1,5 +1,4 @@
 import type { Accounts } from '../../accounts/accounts.ts'
-import { hashToken } from '../../accounts/tokens.ts'
 import type { Reader, Tx } from '../../db/database.ts'
 import type { MailQueue } from '../../jobs/mail.ts'
 import { errors } from '../../matrix/errors.ts'
@@ -17,8 +16,6 @@ export interface EmailPushers {
   requireOwn(reader: Reader, userId: UserId, address: string): Promise<void>
   /** The token in the mails of a pusher that was first set at `createdTs`. */
   tokenOf(key: PusherKey, createdTs: number): string
-  /** The form in which the token is stored. */
-  tokenHashOf(key: PusherKey, createdTs: number): string
   readonly remove: RemoveEmailPusher
 }
 
@@ -29,7 +26,6 @@ interface Deps {
 }
 
 export function createEmailPushers({ mail, threepids, signingKey }: Deps): EmailPushers {
-  const tokenOf: EmailPushers['tokenOf'] = (key, createdTs) => unsubscribeToken(signingKey, key, createdTs)
   return {
     requireOwn: async (reader, userId, address) => {
       if (!mail.isConfigured) throw errors.invalidParam('This server sends no mail')
@@ -37,8 +33,7 @@ export function createEmailPushers({ mail, threepids, signingKey }: Deps): Email
         throw errors.threepidNotFound('Your account has no such mail address')
       }
     },
-    tokenOf,
-    tokenHashOf: (key, createdTs) => hashToken(tokenOf(key, createdTs)),
+    tokenOf: (key, createdTs) => unsubscribeToken(signingKey, key, createdTs),
     remove: async (tx, key) => {
       await deletePusherRow(tx, key)
       await mail.cancelBulk(tx, mailKeyOf(key))

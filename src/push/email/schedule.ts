@@ -1,28 +1,15 @@
 /** The last mail of a pusher. */
 export interface Mailed {
-  /** Mails since the user last read something that they told of. */
+  /** Mails in a row, none but the first after the user had read something of what the one before told of. */
   readonly count: number
-  /** When the last one was queued, in ms since 1970. */
+  /** When it was queued, in ms since 1970. */
   readonly ts: number
-  /** It told of `told` unread events with positions after `from` and up to `to`. */
-  readonly from: number
-  readonly to: number
-  readonly told: number
+  /** The oldest event that it told of in each timeline: whoever reads anything there reads that one, too. */
+  readonly told: readonly Told[]
 }
 
-/** What a pusher knows about itself while something is unread. */
-export interface Situation {
-  readonly now: number
-  /** When a mail is due by an earlier decision; undefined: nothing was unread before. */
-  readonly dueTs: number | undefined
-  /** When the oldest unread event was sent; undefined: there are too many to know. */
-  readonly oldestTs: number | undefined
-  readonly mailed: Mailed | undefined
-  /** Whether the user has read something of what the last mail told of. */
-  readonly hasRead: boolean
-}
-
-export type Decision = { readonly kind: 'mail' } | { readonly kind: 'wait'; readonly until: number }
+/** The thread is empty for the main timeline. */
+export type Told = readonly [roomNid: number, threadId: string, pos: number]
 
 /** How long somebody has to read something elsewhere before a mail tells of it, in ms. */
 export const patience = 10 * 60_000
@@ -33,16 +20,16 @@ export function distanceAfter(count: number): number {
   return Math.min(patience * 2 ** count, longestDistance)
 }
 
-/** Whether to mail now, or when to look again. */
-export function decide({ now, dueTs, oldestTs, mailed, hasRead }: Situation): Decision {
-  const soon = now + patience
-  if (dueTs === undefined) {
-    const apart = mailed === undefined || hasRead ? 0 : mailed.ts + distanceAfter(mailed.count)
-    return { kind: 'wait', until: Math.max(soon, apart) }
-  }
-  // Whoever reads is here again: what kept them from being told of more is over, and they may be about to read that, too.
-  if (dueTs > now) return { kind: 'wait', until: hasRead ? Math.min(dueTs, soon) : dueTs }
-  // Others that had waited longer are read by now. Nobody's clock but ours makes us wait longer.
-  const ripeTs = oldestTs === undefined ? now : Math.min(oldestTs, now) + patience
-  return ripeTs > now ? { kind: 'wait', until: ripeTs } : { kind: 'mail' }
+/** When a mail is due for something new; `unread` is the last one, where the user has not read what it told of. */
+export function dueAfter(now: number, unread: Pick<Mailed, 'count' | 'ts'> | undefined): number {
+  return Math.max(now + patience, unread === undefined ? 0 : unread.ts + distanceAfter(unread.count))
+}
+
+/**
+ * When a mail whose time has come can go: what had waited longest may have been read, and others be newer. `oldestTs` is
+ * when the oldest that is unread was sent, undefined where that is not known.
+ */
+export function ripeAt(now: number, oldestTs: number | undefined): number {
+  // The clocks of others, which may be wrong, make nobody wait longer.
+  return oldestTs === undefined ? now : Math.min(oldestTs, now) + patience
 }

@@ -1,6 +1,7 @@
 import type { Accounts } from '../../accounts/accounts.ts'
+import { hashToken } from '../../accounts/tokens.ts'
 import type { Database, Reader } from '../../db/database.ts'
-import type { MailQueue, OutgoingMail } from '../../jobs/mail.ts'
+import type { MailQueue } from '../../jobs/mail.ts'
 import type { UserId } from '../../matrix/ids.ts'
 import type { Clock } from '../../util/clock.ts'
 import { LruMap } from '../../util/lru.ts'
@@ -10,10 +11,11 @@ import { nameOf } from '../delivery/store-delivery.ts'
 import type { ListNotified } from '../notified/notified.ts'
 import { getPusherRow, type PusherKey, type PusherRow } from '../store-pushers.ts'
 import { collectNews } from './collect.ts'
-import type { Compose } from './compose.ts'
+import type { Compose, Letter } from './compose.ts'
 import { type EmailPushers, mailKeyOf } from './email-pushers.ts'
-import { type Decision, decide, type Mailed, patience } from './schedule.ts'
+import { dueAfter, type Mailed, patience, ripeAt } from './schedule.ts'
 import { parseMailed, progressOf, recordProgress } from './store-email.ts'
+import { hasReadAny, oldestOf } from './told.ts'
 
 /** Looks whether a mail is due, and queues it. Whoever calls it sees to it that a pusher has one turn at a time. */
 export type TakeEmailTurn = (key: PusherKey) => Promise<Outcome>
@@ -21,12 +23,10 @@ export type TakeEmailTurn = (key: PusherKey) => Promise<Outcome>
 /** The newest unread events that a mail knows of. */
 const maxNews = 100
 
-type Ready = { readonly kind: 'mail'; readonly text: OutgoingMail; readonly mailed: Mailed }
-type Look = {
-  readonly row: PusherRow
-  readonly at: number
-  readonly step: Exclude<Decision, { kind: 'mail' }> | Ready | undefined
-}
+/** What came of looking: a mail to queue, or when to look again (undefined: when something happens). */
+type Look =
+  | { readonly row: PusherRow; readonly at: number; readonly letter: Letter; readonly mailed: Mailed }
+  | { readonly row: PusherRow; readonly dueTs: number | undefined; readonly looked?: number }
 
 interface Deps {
   readonly db: Database
@@ -36,7 +36,7 @@ interface Deps {
   readonly list: ListNotified
   readonly compose: Compose
   readonly mail: Pick<MailQueue, 'isConfigured' | 'enqueue'>
-  readonly emailPushers: Pick<EmailPushers, 'tokenOf' | 'tokenHashOf'>
+  readonly emailPushers: Pick<EmailPushers, 'tokenOf'>
   linkTo(token: string): string
 }
 
@@ -46,11 +46,6 @@ export function createEmailTurns(deps: Deps): TakeEmailTurn {
   const looked = new LruMap<string, number>(100_000)
   const inTurn = createGate(2)
 
-  async function hasReadSince(reader: Reader, userId: UserId, mailed: Mailed): Promise<boolean> {
-    const { from: after, to: upTo, told: limit } = mailed
-    return (await collectNews(list, reader, userId, { after, upTo, limit })).found.length < limit
-  }
-
   async function look(reader: Reader, key: PusherKey): Promise<Look | undefined> {
     const row = await getPusherRow(reader, key)
     if (row === undefined || row.enabled !== 1 || row.kind !== 'email') return undefined
@@ -59,21 +54,27 @@ export function createEmailTurns(deps: Deps): TakeEmailTurn {
     const user = await users.get(reader, userId)
     if (user === undefined || user.isLocked || user.isSuspended || user.isDeactivated) return undefined
     if (validity.isExpired(user)) return undefined
-    const after = Math.max(row.position, looked.get(nameOf(key)) ?? 0)
-    const news = await collectNews(list, reader, userId, { after, limit: maxNews })
-    const { found, at, isTruncated } = news
-    if (found.length === 0) return { row, at, step: undefined }
-    const last = parseMailed(row)
-    const hasRead = last !== undefined && (await hasReadSince(reader, userId, last))
-    const oldestTs = isTruncated ? undefined : Math.min(...found.map(({ event }) => event.pdu.origin_server_ts))
     const now = clock.now()
-    const step = decide({ now, dueTs: row.retry_ts ?? undefined, oldestTs, mailed: last, hasRead })
-    if (step.kind === 'wait') return { row, at, step }
-    const unsubscribeUrl = linkTo(emailPushers.tokenOf(key, row.created_ts))
-    const text = await compose(reader, { userId, address: row.pushkey, unsubscribeUrl }, news)
-    const count = hasRead ? 1 : (last?.count ?? 0) + 1
-    const mailed = { count, ts: now, from: row.position, to: at, told: found.length }
-    return { row, at, step: { kind: 'mail', text, mailed } }
+    const dueTs = row.retry_ts ?? undefined
+    const last = parseMailed(row)
+    const hasRead = async () => last !== undefined && (await hasReadAny(reader, userId, last.told))
+    if (dueTs !== undefined && dueTs > now) {
+      // Whoever reads is here again, and may be about to read the rest.
+      return { row, dueTs: dueTs - now > patience && (await hasRead()) ? now + patience : dueTs }
+    }
+    const after = Math.max(row.position, looked.get(nameOf(key)) ?? 0)
+    const news = await collectNews(list, reader, userId, { after, limit: dueTs === undefined ? 1 : maxNews })
+    const { found, at, isTruncated } = news
+    if (found.length === 0) return { row, dueTs: undefined, looked: at }
+    if (dueTs === undefined) return { row, dueTs: dueAfter(now, (await hasRead()) ? undefined : last) }
+    const ripeTs = ripeAt(
+      now,
+      isTruncated ? undefined : Math.min(...found.map((one) => one.event.pdu.origin_server_ts)),
+    )
+    if (ripeTs > now) return { row, dueTs: ripeTs }
+    const letter = await compose(reader, userId, news)
+    const count = (await hasRead()) ? 1 : (last?.count ?? 0) + 1
+    return { row, at, letter, mailed: { count, ts: now, told: oldestOf(found) } }
   }
 
   async function waitUntil(row: PusherRow, dueTs: number | undefined): Promise<Outcome> {
@@ -84,8 +85,10 @@ export function createEmailTurns(deps: Deps): TakeEmailTurn {
   }
 
   /** The mail and the note that it was written are one transaction, so that neither is there without the other. */
-  async function send(key: PusherKey, row: PusherRow, at: number, { text, mailed }: Ready): Promise<Outcome> {
-    const unsubscribeHash = emailPushers.tokenHashOf(key, row.created_ts)
+  async function send(key: PusherKey, { row, at, letter, mailed }: Extract<Look, { at: number }>): Promise<Outcome> {
+    const token = emailPushers.tokenOf(key, row.created_ts)
+    const unsubscribeHash = hashToken(token)
+    const text = letter({ address: row.pushkey, unsubscribeUrl: linkTo(token) })
     const isQueued = await db.write('mail about unread messages', async (tx) => {
       const present = await getPusherRow(tx, key)
       // It was set anew meanwhile, or is gone; then it has another turn, or none.
@@ -102,9 +105,8 @@ export function createEmailTurns(deps: Deps): TakeEmailTurn {
     if (!mail.isConfigured) return {}
     const seen = await inTurn(() => db.read((reader) => look(reader, key)))
     if (seen === undefined) return {}
-    const { row, at, step } = seen
-    if (step?.kind === 'mail') return send(key, row, at, step)
-    if (step === undefined) looked.set(nameOf(key), at)
-    return waitUntil(row, step?.until)
+    if ('letter' in seen) return send(key, seen)
+    if (seen.looked !== undefined) looked.set(nameOf(key), seen.looked)
+    return waitUntil(seen.row, seen.dueTs)
   }
 }
