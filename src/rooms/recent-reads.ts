@@ -1,6 +1,7 @@
 import type { Reader } from '../db/database.ts'
 import { LruMap } from '../util/lru.ts'
 import type { EventCache } from './event-cache.ts'
+import { createGapMemory, type IsAfterGap } from './history/gaps.ts'
 import type { States } from './states.ts'
 import { getStateNidAt, listTimeline, type TimelineRange } from './store-events.ts'
 import { countMembers } from './store-members.ts'
@@ -23,6 +24,7 @@ export interface RecentReads {
   /** The newest events of a window, newest first. */
   timeline(reader: Reader, range: TimelineRange): Promise<StoredEvent[]>
   stateNidAt(reader: Reader, roomNid: number, pos: number): Promise<number | undefined>
+  readonly isAfterGap: IsAfterGap
   /** Numbers of the state keys and events in which the second state differs from the first; event number 0: removed. */
   stateChanges(reader: Reader, before: number, after: number): Promise<readonly (readonly [number, number])[]>
   /** Members of the room as its present state has them. */
@@ -67,6 +69,7 @@ export function createRecentReads(events: EventCache, loadState: States['load'])
     },
     stateNidAt: (reader, roomNid, pos) =>
       remember(states, `${roomNid} ${pos}`, () => getStateNidAt(reader, roomNid, pos)),
+    isAfterGap: createGapMemory(),
     stateChanges: async (reader, before, after) => {
       if (before === after) return []
       return remember(changes, `${before} ${after}`, async () =>

@@ -9,7 +9,7 @@ import { createYielder } from '../util/async.ts'
 export interface Slice {
   /** Oldest first. */
   readonly events: StoredEvent[]
-  /** Whether there is more that matches between the client's position and the first event. */
+  /** Whether there is, or may be, more between the client's position and the first event. */
   readonly limited: boolean
   /** History goes on backwards from here. */
   readonly before: number
@@ -45,11 +45,14 @@ export async function sliceTimeline(reads: RoomReads, reader: Reader, input: Sli
     // The first page is all that an unfiltered timeline needs.
     const size = scanned === 0 ? limit + 1 : page
     const batch = await reads.recent.timeline(reader, { roomNid: room.nid, after, upTo: at, limit: size })
-    const visible = await reads.visibility.filter(reader, room, userId, batch, input.isIn)
-    for (const event of visible) {
-      if (!isHeard(event, ignored) || !matchesFilter(filter, event.pdu)) continue
-      if (events.length === limit) return finish(events, true)
-      events.push(event)
+    const visible = new Set(await reads.visibility.filter(reader, room, userId, batch, input.isIn))
+    for (const event of batch) {
+      if (visible.has(event) && isHeard(event, ignored) && matchesFilter(filter, event.pdu)) {
+        if (events.length === limit) return finish(events, true)
+        events.push(event)
+      }
+      // What is older is not what came just before.
+      if (await reads.recent.isAfterGap(reader, event)) return finish(events, true)
     }
     if (batch.length < size) return finish(events, false)
     at = (batch.at(-1)?.streamPos ?? at) - 1

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Reader } from '../../db/database.ts'
+import { prepare } from '../../db/prepare.ts'
 import { hasUserIdShape, type ServerName, serverOf } from '../../matrix/ids.ts'
 
 /** Whether a user of this server has one of these memberships in the room now. */
@@ -19,6 +20,15 @@ export async function hasUserOf(
     .limit(1)
     .executeTakeFirst()
   return row !== undefined
+}
+
+const position = prepare((qb, p: { eventId: string }) =>
+  qb.selectFrom('events').select('stream_pos').where('event_id', '=', p.eventId),
+)
+
+/** Where an event stands in the stream; undefined where it is not here, or without a place. */
+export async function getPosition(reader: Reader, eventId: string): Promise<number | undefined> {
+  return (await position.first(reader, { eventId }))?.stream_pos ?? undefined
 }
 
 /** Those of the ids that stand in the room's history here. */
