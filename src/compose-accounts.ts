@@ -6,7 +6,9 @@ import { makeUserId } from './matrix/ids.ts'
 export function composeAccounts(
   core: Pick<Core, 'config' | 'serverName' | 'clock' | 'log' | 'db' | 'streams'>,
 ): Accounts {
-  const { registration, sessions, server_notices: notices, account_validity: validity } = core.config
+  const { bots, registration, sessions, server_notices: notices, account_validity: validity } = core.config
+  const noticesUser = notices.enabled ? makeUserId(notices.localpart, core.serverName) : undefined
+  const botUsers = [bots.voicemail, bots.assistant].map(({ localpart }) => makeUserId(localpart, core.serverName))
   const { memory, passes } = registration.password_hash
   return createAccounts({
     ...core,
@@ -23,7 +25,8 @@ export function composeAccounts(
       uiaLifetime: sessions.uia_lifetime,
       openidLifetime: sessions.openid_token_lifetime,
       providerIds: core.config.sso.providers.map(({ id }) => id),
-      noticesUser: notices.enabled ? makeUserId(notices.localpart, core.serverName) : undefined,
+      noticesUser,
+      ownUsers: new Set(noticesUser === undefined ? botUsers : [...botUsers, noticesUser]),
       accountPeriod: validity.enabled ? validity.period : undefined,
     },
   })

@@ -27,9 +27,10 @@ export async function createContext(config: Config, options: ContextOptions = {}
   const lock = await lockDatabase(config.database.url, config.data_dir)
   let db: Database | undefined
   try {
-    db = openDatabase(config.database.url)
+    const log = options.log ?? createLog(config.log)
+    db = openDatabase(config.database.url, log)
     const opened = db
-    const core = await openCore(config, options, opened)
+    const core = await openCore(config, { ...options, log }, opened)
     const services = createServices(core)
     const close = async () => {
       core.outbound.close()
@@ -45,7 +46,7 @@ export async function createContext(config: Config, options: ContextOptions = {}
   }
 }
 
-async function openCore(config: Config, options: ContextOptions, db: Database): Promise<Core> {
+async function openCore(config: Config, options: ContextOptions & { readonly log: Log }, db: Database): Promise<Core> {
   const clock = options.clock ?? systemClock
   await migrate(db, clock)
   await requireServerName(db, config.server_name)
@@ -53,7 +54,7 @@ async function openCore(config: Config, options: ContextOptions, db: Database): 
     config,
     serverName: config.server_name,
     clock,
-    log: options.log ?? createLog(config.log),
+    log: options.log,
     db,
     streams: await openStreams(db),
     signingKeys: loadSigningKeys(config.data_dir),

@@ -153,6 +153,7 @@ test('a suspended account reads, leaves and takes back its own words', async () 
   assert.ok((await timeline(bob, roomId)).some(({ event_id }) => event_id === word))
   await bob.get(`${v3}/sync`)
   await bob.post(at`/_matrix/client/v3/rooms/${roomId}/receipt/m.read/${word}`)
+  await bob.put(at`/_matrix/client/v3/rooms/${roomId}/typing/${bob.userId}`, { typing: false })
   await bob.put(at`/_matrix/client/v3/rooms/${roomId}/redact/${own}/r1`)
   await bob.put(at`/_matrix/client/v3/user/${bob.userId}/account_data/org.example`, { a: 1 })
   const phone = await server.login('bob', 'PHONE')
@@ -199,6 +200,7 @@ test('a suspended account adds nothing and acts on nobody', async () => {
     ['PUT', room(`redact${at`/${word}/r1`}`), {}],
     ['PUT', room(`redact${at`/${'$unknown'}/r2`}`), {}],
     ['POST', room('upgrade'), { new_version: '12' }],
+    ['PUT', room(at`typing/${bob.userId}`), { typing: true }],
     ['PUT', at`/_matrix/client/v3/directory/room/${'#more:localhost'}`, { room_id: roomId }],
     ['DELETE', at`/_matrix/client/v3/directory/room/${'#bobs:localhost'}`, undefined],
     ['PUT', at`/_matrix/client/v3/directory/list/room/${roomId}`, { visibility: 'public' }],

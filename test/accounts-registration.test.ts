@@ -40,6 +40,19 @@ test('registration without a name makes one up, without a password it is refused
   assert.deepEqual(Object.keys(quiet).sort(), ['home_server', 'user_id'])
 })
 
+test('the names under which the server itself acts are taken, in any case of letters and in both requests', async () => {
+  await using server = await createTestServer({ config: { bots: { assistant: { localpart: 'helper' } } } })
+  for (const username of ['voicemail', 'helper', 'Helper', 'notices']) {
+    const body = { username, password: 'p', auth: dummy }
+    const refused = await server.client.request('POST', register, { body, expect: 400 })
+    assert.equal(refused.body.errcode, 'M_EXCLUSIVE', username)
+    const path = `${register}/available`
+    const asked = await server.client.request('GET', path, { query: { username }, expect: 400 })
+    assert.equal(asked.body.errcode, 'M_EXCLUSIVE', username)
+  }
+  await server.client.post(register, { username: 'assistant', password: 'p', auth: dummy })
+})
+
 test('names are checked before any stage', async () => {
   await using server = await createTestServer()
   await server.user('taken')

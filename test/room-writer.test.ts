@@ -52,6 +52,24 @@ describe('tasks that wait for the same room', () => {
     assert.deepEqual(bodies.sort(), ['first', 'last'])
   })
 
+  it('fail alone in what they write beside their events, too', async () => {
+    const roomId = await createRoom(alice)
+    const { writer } = server.context.rooms
+    const [first, failed, last] = await Promise.allSettled([
+      writer.change(roomId, (draft) => say(draft, 'first')),
+      writer.change(roomId, async (draft) => {
+        draft.alsoWrite(() => Promise.reject(new Error('no place for it')))
+        return say(draft, 'taken back')
+      }),
+      writer.change(roomId, (draft) => say(draft, 'last')),
+    ])
+    assert.ok(failed.status === 'rejected' && /no place/.test(String(failed.reason)))
+    assert.ok(first.status === 'fulfilled' && last.status === 'fulfilled')
+    assert.deepEqual(last.value?.pdu.prev_events, [first.value?.eventId])
+    const bodies = (await timeline(alice, roomId)).map(({ content }) => content.body).filter((body) => body)
+    assert.deepEqual(bodies.sort(), ['first', 'last'])
+  })
+
   it('see the state that those before them leave', async () => {
     const roomId = await createRoom(alice)
     const { writer } = server.context.rooms

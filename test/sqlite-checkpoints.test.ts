@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import SQLite from 'better-sqlite3'
 import { startCheckpoints } from '../src/db/sqlite-checkpoints.ts'
+import { createLog, silentLog } from '../src/util/log.ts'
 import { temporaryFolder } from './helpers/program.ts'
 
 const many = 10_000
@@ -24,7 +25,7 @@ test('the log begins anew once the worker and the writer have copied it', async 
     if (source.startsWith('wal_checkpoint')) finished += 1
     return pragma(source, options)
   }
-  const checkpoints = startCheckpoints(path, writer)
+  const checkpoints = startCheckpoints(path, writer, silentLog)
   t.after(async () => {
     await checkpoints.close()
     writer.close()
@@ -49,7 +50,9 @@ test('a checkpoint that fails, as on a full disk, fails no commit', async (t) =>
     tried += 1
     throw new SQLite.SqliteError('database or disk is full', 'SQLITE_FULL')
   }
-  const checkpoints = startCheckpoints(writer.name, writer)
+  const lines: string[] = []
+  const log = createLog({ level: 'warn', format: 'json', write: (line) => void lines.push(line) })
+  const checkpoints = startCheckpoints(writer.name, writer, log)
   t.after(async () => {
     await checkpoints.close()
     writer.close()
@@ -62,4 +65,21 @@ test('a checkpoint that fails, as on a full disk, fails no commit', async (t) =>
     }
   }
   assert.equal(tried, 2)
+  assert.equal(lines.length, 2)
+  assert.match(lines[0] ?? '', /disk is full/)
+})
+
+test('a thread that cannot work says why, and the writer goes on alone', async (t) => {
+  const folder = temporaryFolder(t)
+  const writer = openWriter(join(folder, 'c.db'))
+  const logged = Promise.withResolvers<string>()
+  const log = createLog({ level: 'error', format: 'json', write: logged.resolve })
+  const checkpoints = startCheckpoints(join(folder, 'missing', 'c.db'), writer, log)
+  t.after(async () => {
+    await checkpoints.close()
+    writer.close()
+  })
+  checkpoints.committed(many)
+  assert.match(await logged.promise, /directory does not exist/)
+  assert.equal(writer.pragma('wal_autocheckpoint', { simple: true }), 1_000)
 })

@@ -53,6 +53,8 @@ export interface AccountsOptions {
   readonly providerIds: readonly string[]
   /** Who sends notices for the server; undefined: nobody. */
   readonly noticesUser: UserId | undefined
+  /** Whose names nobody can register: the server itself acts under them. */
+  readonly ownUsers: ReadonlySet<UserId>
   /** How long accounts last, in ms; undefined: for ever. */
   readonly accountPeriod: number | undefined
 }
@@ -136,7 +138,7 @@ export function createAccounts({ db, streams, clock, log, options }: AccountsDep
       tokens: registrationTokens,
       threepids,
       appservices,
-      noticesUser: options.noticesUser,
+      ownUsers: options.ownUsers,
     }),
     registrationTokens,
     threepids,

@@ -55,7 +55,8 @@ export interface RegistrationDeps {
   readonly tokens: RegistrationTokens
   readonly threepids: Threepids
   readonly appservices: Appservices
-  readonly noticesUser: UserId | undefined
+  /** Whose names nobody can register: the server itself acts under them. */
+  readonly ownUsers: ReadonlySet<UserId>
 }
 
 export function createRegistration(deps: RegistrationDeps): Registration {
@@ -65,7 +66,7 @@ export function createRegistration(deps: RegistrationDeps): Registration {
   function idFor(username: string, appservice: Appservice | undefined): UserId {
     const userId = (appservice ? userIdAsWritten : userIdForName)(username, serverName)
     appservices.checkUser(userId, appservice)
-    if (userId === deps.noticesUser) throw errors.exclusive('This name is reserved for notices of the server')
+    if (deps.ownUsers.has(userId)) throw errors.exclusive('This name is reserved for the server itself')
     return userId
   }
 

@@ -4,10 +4,12 @@ import SQLite from 'better-sqlite3'
 /** Copies pages from the write-ahead log into the database whenever it is asked to, beside the thread that serves. */
 const database = new SQLite(String(workerData))
 parentPort?.on('message', () => {
+  let error: unknown
   try {
     database.pragma('wal_checkpoint(PASSIVE)')
-  } catch {
+  } catch (caught) {
     // On a full disk, for example. The log keeps what was not copied, and the next checkpoint tries again.
+    error = caught
   }
-  parentPort?.postMessage('done')
+  parentPort?.postMessage({ error })
 })

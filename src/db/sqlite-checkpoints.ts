@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import type SQLite from 'better-sqlite3'
+import type { Log } from '../util/log.ts'
 
 /** Estimated pages in the log (4 KiB each) at which they are copied into the database. */
 const dueAt = 4_000
@@ -20,7 +21,7 @@ export interface Checkpoints {
  * takes tens of milliseconds. A worker copies most pages; the few that were written meanwhile are copied here, because
  * the log starts again at its beginning only when nothing in it is left to copy.
  */
-export function startCheckpoints(path: string, writer: SQLite.Database): Checkpoints {
+export function startCheckpoints(path: string, writer: SQLite.Database, log: Log): Checkpoints {
   let pages = 0
   let state: 'idle' | 'copying' | 'copied' | 'alone' = 'idle'
   writer.pragma(`wal_autocheckpoint = ${backstop}`)
@@ -33,7 +34,8 @@ export function startCheckpoints(path: string, writer: SQLite.Database): Checkpo
     state = 'idle'
     try {
       writer.pragma('wal_checkpoint(PASSIVE)')
-    } catch {
+    } catch (error) {
+      log.warn({ err: error }, 'could not shorten the write-ahead log')
       // What is committed is safe in the log, and a later checkpoint copies it: a full disk fails writes by itself.
     }
   }
@@ -41,11 +43,13 @@ export function startCheckpoints(path: string, writer: SQLite.Database): Checkpo
   function startWorker(): Worker {
     const started = new Worker(new URL('./sqlite-checkpoint-worker.ts', import.meta.url), { workerData: path })
     started.unref()
-    started.on('message', () => {
+    started.on('message', ({ error }: { error?: unknown }) => {
+      if (error !== undefined) log.warn({ err: error }, 'could not copy the write-ahead log into the database')
       if (state === 'copying') state = 'copied'
       finish()
     })
-    started.on('error', () => {
+    started.on('error', (error) => {
+      log.error({ err: error }, 'the thread that copies the write-ahead log has ended')
       // Slower, and as safe.
       state = 'alone'
       if (writer.open) writer.pragma(`wal_autocheckpoint = ${backstopAlone}`)

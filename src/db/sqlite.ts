@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import SQLite from 'better-sqlite3'
+import type { Log } from '../util/log.ts'
 import { type Database, guardNesting, type Reader, type Result, refuseNesting } from './database.ts'
 import { GroupWriter, type WriterConnection } from './group-writer.ts'
 import { createQueryBuilder } from './kysely-connection.ts'
@@ -109,11 +110,11 @@ class ReadPool {
 }
 
 /** Opens (or creates) the SQLite database at `path`. Every commit is synced to disk before it is reported. */
-export function openSqlite(path: string): Database {
+export function openSqlite(path: string, log: Log): Database {
   const writer = new Connection(path, false)
   writer.handle.pragma('journal_mode = WAL')
   writer.handle.pragma('synchronous = FULL')
-  const checkpoints = startCheckpoints(path, writer.handle)
+  const checkpoints = startCheckpoints(path, writer.handle, log)
   const group = new GroupWriter(
     async () => writer,
     () => checkpoints.committed(writer.takeChanges()),

@@ -28,6 +28,11 @@ interface Waiting {
   readonly reject: (error: unknown) => void
 }
 
+interface Answer {
+  readonly waiting: Waiting
+  readonly value: unknown
+}
+
 const maxBatch = 100
 
 interface Deps extends Omit<DraftDeps, 'creationTime'>, PersistDeps {
@@ -50,23 +55,29 @@ export function createRoomWriter(options: Deps): RoomWriter {
     return new RoomDraft(deps, reader, room.rules, room, { prev, depth })
   }
 
-  async function runTasks(draft: RoomDraft, batch: readonly Waiting[]): Promise<(() => void)[]> {
-    const answers: (() => void)[] = []
-    for (const { task, resolve, reject } of batch) {
+  async function runTasks(draft: RoomDraft, batch: readonly Waiting[]): Promise<Answer[]> {
+    const answers: Answer[] = []
+    for (const waiting of batch) {
       draft.begin()
       try {
-        const value = await task(draft)
-        answers.push(() => resolve(value))
+        answers.push({ waiting, value: await waiting.task(draft) })
       } catch (error) {
         draft.rollback()
-        reject(error)
+        waiting.reject(error)
       }
     }
     return answers
   }
 
+  /** What is written together with the events of several tasks may fail: then each is tried by itself. */
+  async function runAlone(roomId: string, tasks: readonly Answer[]): Promise<void> {
+    for (const { waiting } of tasks) await runBatch(roomId, [waiting])
+  }
+
   async function runBatch(roomId: string, queue: Waiting[]): Promise<number> {
     let batch: readonly Waiting[] = []
+    /** What has failed by itself is answered already. */
+    let together: readonly Answer[] = []
     try {
       const answers = await deps.db.write('change room', async (tx) => {
         // Whoever has come while other writes were under way is in time.
@@ -76,15 +87,17 @@ export function createRoomWriter(options: Deps): RoomWriter {
         const draft = await openDraft(tx, room)
         const answers = await runTasks(draft, batch)
         const { events, works } = draft
+        if (answers.length > 1 && works.length > 0) together = answers
         if (events.length > 0) {
           await persistChain(deps, tx, { room, roomId: room.roomId, rules: room.rules, events, works })
         }
         return answers
       })
       if (answers === undefined) for (const { resolve } of batch) resolve(undefined)
-      else for (const answer of answers) answer()
+      else for (const { waiting, value } of answers) waiting.resolve(value)
     } catch (error) {
-      for (const { reject } of batch.length > 0 ? batch : queue.splice(0)) reject(error)
+      if (together.length > 0) await runAlone(roomId, together)
+      else for (const { reject } of batch.length > 0 ? batch : queue.splice(0)) reject(error)
     }
     return batch.length
   }

@@ -190,7 +190,7 @@ export function createRooms(deps: RoomsDeps): Rooms {
       filler,
     }),
     search: createEventSearch({ db, streams, reads: reading.reads, indexer, ignoredUsers }),
-    typing: { ...typing, ...createTypingRequests({ db, typing }) },
+    typing: { ...typing, ...createTypingRequests({ db, typing, people }) },
     relations,
     threadSubscriptions,
     receipts,
