@@ -241,6 +241,10 @@ test('mail goes only to an address of the user, and only where the server sends 
     (await pushersOf(alice)).map(({ kind, pushkey }) => [kind, pushkey]),
     [['email', 'alice@example.org']],
   )
+  for (const fault of [{ kind: 'email' }, { kind: 'http', data: { url: 'https://x.org/_matrix/push/v1/notify' } }]) {
+    await errorOf(bob, 'POST', `${v3}/pushers/set`, pusher('alice@example.org', { ...fault, append: false }), 400)
+  }
+  assert.equal((await pushersOf(alice)).length, 1, 'nobody takes an address from its owner')
   await set(alice, { kind: null, app_id: 'm.email', pushkey: 'ALICE@example.org' })
   assert.deepEqual(await pushersOf(alice), [])
 

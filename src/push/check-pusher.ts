@@ -11,8 +11,11 @@ export function checkPusher({ appId, pushkey, kind, data }: Pusher): void {
   if (Buffer.byteLength(pushkey) > 512) throw errors.invalidParam('pushkey has at most 512 bytes')
   if ([...appId].length > 64) throw errors.invalidParam('app_id has at most 64 characters')
   if (Buffer.byteLength(JSON.stringify(data)) > maxDataBytes) throw errors.tooLarge('data is too large')
+  // Another kind under an address would take it from its owner, as a device that has changed hands is taken.
+  if ((kind === 'email') !== (appId === emailAppId)) {
+    throw errors.invalidParam(`Pushers of kind "email", and no others, have the app_id "${emailAppId}"`)
+  }
   if (kind === 'email') {
-    if (appId !== emailAppId) throw errors.invalidParam(`Pushers of kind "email" have the app_id "${emailAppId}"`)
     if (canonicalEmail(pushkey) === undefined) throw errors.threepidNotFound('pushkey is not a mail address')
     return
   }

@@ -74,7 +74,7 @@ export function createPushers({ db, streams, clock, emailPushers }: Deps): Pushe
       position: wasEnabled && pusher.enabled ? before.position : await streams.positionIn(tx),
       badge: before?.badge ?? null,
       attempts: 0,
-      retry_ts: isEmail && before?.kind === 'email' && wasEnabled ? before.retry_ts : null,
+      retry_ts: isEmail && wasEnabled ? before.retry_ts : null,
       last_error: null,
       mailed: before?.mailed ?? null,
       unsubscribe_hash: before?.unsubscribe_hash ?? null,
