@@ -26,6 +26,8 @@ export interface Synapse extends AsyncDisposable {
   /** Between it and other servers. */
   readonly gate: Gate
   register(name: string): Promise<TestUser>
+  /** Another device of an account that `register` made. */
+  login(name: string): Promise<TestUser>
   stop(): Promise<void>
 }
 
@@ -52,7 +54,14 @@ export async function startSynapse(): Promise<Synapse> {
     throw new Error(`Synapse did not start:\n${output}`, { cause: error })
   }
   gate.target = url
-  return { serverName, gate, register: (name) => register(url, name), stop, [Symbol.asyncDispose]: stop }
+  return {
+    serverName,
+    gate,
+    register: (name) => register(url, name),
+    login: (name) => login(url, name),
+    stop,
+    [Symbol.asyncDispose]: stop,
+  }
 }
 
 function writeConfiguration(folder: string, serverName: string, port: number): string[] {
@@ -83,6 +92,9 @@ function settings(port: number) {
     federation_ip_range_blacklist: [],
     trusted_key_servers: [],
     allow_public_rooms_over_federation: true,
+    room_list_publication_rules: [{ action: 'allow' }],
+    // Otherwise a repeated initial sync is answered from a cache.
+    caches: { sync_response_cache_duration: '0s' },
     // Servers that were cut off are asked again soon.
     federation: {
       destination_min_retry_interval: 200,
@@ -127,16 +139,23 @@ async function endProcess(child: ChildProcess): Promise<void> {
   await once(child, 'exit')
 }
 
-interface Registered {
+interface Entered {
   user_id: UserId
   device_id: DeviceId
   access_token: string
 }
 
 async function register(url: string, username: string): Promise<TestUser> {
-  const client = createClient(url)
-  const body = { username, password, auth: { type: 'm.login.dummy' } }
-  const answer = await client.post<Registered>('/_matrix/client/v3/register', body, { unchecked: true })
+  return enter(url, 'register', { username, password, auth: { type: 'm.login.dummy' } })
+}
+
+async function login(url: string, user: string): Promise<TestUser> {
+  return enter(url, 'login', { type: 'm.login.password', identifier: { type: 'm.id.user', user }, password })
+}
+
+async function enter(url: string, how: string, body: object): Promise<TestUser> {
+  const client = createClient(url, { unchecked: true })
+  const answer = await client.post<Entered>(`/_matrix/client/v3/${how}`, body)
   const { user_id: userId, device_id: deviceId, access_token: accessToken } = answer
   return { ...client.as(accessToken), userId, deviceId, accessToken }
 }

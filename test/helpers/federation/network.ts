@@ -1,10 +1,13 @@
-import assert from 'node:assert/strict'
+import assert, { AssertionError } from 'node:assert/strict'
 import type { ServerName } from '../../../src/matrix/ids.ts'
 import { allState } from '../rooms.ts'
 import { createTestServer, type TestServerOptions, type TestUser } from '../server.ts'
+import { sync } from '../sync.ts'
 import { type Gate, type Guard, openGate } from './gate.ts'
 import type { FederatedServer } from './servers.ts'
 import { localAuthority } from './test-authority.ts'
+
+const patienceMs = 30_000
 
 /** Several servers in this process, each behind a gate, so that tests decide who reaches whom. */
 export interface Network extends AsyncDisposable {
@@ -87,5 +90,24 @@ export async function assertSameState(roomId: string, users: readonly TestUser[]
   const [first, ...others] = await Promise.all(users.map((user) => stateOf(user, roomId)))
   for (const [i, other] of others.entries()) {
     assert.deepEqual(other, first, `${users[i + 1]?.userId} sees another state than ${users[0]?.userId}`)
+  }
+}
+
+/** Resolves once the servers of these users agree on the state of a room; each sync that brings something is a reason to look again. */
+export async function untilSameState(roomId: string, users: readonly TestUser[]): Promise<void> {
+  const deadline = Date.now() + patienceMs
+  const tokens = new Map<TestUser, string>()
+  for (;;) {
+    try {
+      return await assertSameState(roomId, users)
+    } catch (error) {
+      if (!(error instanceof AssertionError) || Date.now() > deadline) throw error
+    }
+    const polls = users.map(async (user) => {
+      const since = tokens.get(user)
+      const body = await sync(user, { timeout: 1000, ...(since !== undefined && { since }) })
+      tokens.set(user, body.next_batch)
+    })
+    await Promise.all(polls)
   }
 }
