@@ -8,6 +8,7 @@ import type { Streams } from './db/streams.ts'
 import type { E2ee } from './e2ee/e2ee.ts'
 import type { FederationClient } from './federation/client/federation-client.ts'
 import type { FederationNetwork } from './federation/client/network.ts'
+import type { FederationSender } from './federation/sender/sender.ts'
 import type { RateLimiter } from './http/rate-limit.ts'
 import type { Jobs } from './jobs/jobs.ts'
 import type { MailQueue } from './jobs/mail.ts'
@@ -42,6 +43,7 @@ export interface AppContext extends Identity {
   readonly network: FederationNetwork
   /** How other servers are known and asked. */
   readonly federation: FederationClient
+  readonly sender: FederationSender
   readonly jobs: Jobs
   readonly mail: MailQueue
   readonly accounts: Accounts

@@ -6,6 +6,7 @@ import { composeAccounts } from './compose-accounts.ts'
 import { composeFederationClient } from './compose-federation.ts'
 import { composeMedia } from './compose-media.ts'
 import { composeRemote } from './compose-remote.ts'
+import { composeSender } from './compose-sender.ts'
 import { mailServerOf } from './config/mail-server.ts'
 import type { Core } from './context.ts'
 import { createE2ee } from './e2ee/e2ee.ts'
@@ -29,12 +30,12 @@ export function createServices(core: Core) {
   const mailServer = mailServerOf(config)
   const mailer = mailServer && createMailer(mailServer)
   const mail = createMailQueue({ ...core, jobs, mailer, appName: config.mail.app_name })
-  const federation = composeFederationClient(core)
+  const federationClient = composeFederationClient(core)
   const accounts = composeAccounts(core)
   const registrations = () => readRegistrations(config.appservices.registration_files)
   accounts.appservices.replace(registrations())
   const media = composeMedia(core, { jobs, accounts })
-  if (config.federation.enabled) composeRemote(core, federation, { accounts, media })
+  if (config.federation.enabled) composeRemote(core, federationClient, { accounts, media })
   const identity = createIdentity({ ...core, jobs, mail, accounts })
   const e2ee = createE2ee({ ...core, devices: accounts.devices })
   accounts.onSessionEnd(e2ee.deviceRemoved)
@@ -47,7 +48,7 @@ export function createServices(core: Core) {
     accounts,
     identityServers: identity.identityServers,
     fetch: core.outbound,
-    federation: config.federation.enabled ? federation : undefined,
+    federation: config.federation.enabled ? federationClient : undefined,
     options: {
       serverName: core.serverName,
       signingKey: core.signingKeys[0],
@@ -106,6 +107,7 @@ export function createServices(core: Core) {
     presence: presence.news,
     waiters: sync.waiters,
   })
+  const { sender, federation } = composeSender(core, federationClient, { jobs, rooms, e2ee, presence })
   const turn = createTurn(core.clock, config.voip.turn)
   const admin = createAdmin({ ...core, accounts, rooms, notices: config.server_notices })
   const appservices = createAppserviceRuntime({ ...core, accounts, rooms, presence: presence.news, e2ee })
@@ -120,12 +122,14 @@ export function createServices(core: Core) {
     push.delivery.part,
     sync.part,
     oldSync.part,
+    sender.part,
     appservices.part,
   ]
   return {
     jobs,
     mail,
     federation,
+    sender,
     accounts,
     ...identity,
     media,

@@ -18,6 +18,12 @@ export const federation = z
     denied_servers: serverGlobs()
       .default([])
       .describe('Servers that this one neither asks nor answers, as globs such as *.example.net.'),
+    send_presence: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Tell other servers who of the people here is there. It costs a request to each server at each change.',
+      ),
     trusted_key_servers: z
       .array(z.string().refine(isServerName, { error: 'must be a server name such as example.org' }))
       .default([])

@@ -5,6 +5,7 @@ import type { CoreSchema } from './schema/core.ts'
 import type { DiscoverySchema } from './schema/discovery.ts'
 import type { E2eeSchema } from './schema/e2ee.ts'
 import type { FederationKeysSchema } from './schema/federation-keys.ts'
+import type { FederationSenderSchema } from './schema/federation-sender.ts'
 import type { IdentitySchema } from './schema/identity.ts'
 import type { MediaSchema } from './schema/media.ts'
 import type { PeopleSchema } from './schema/people.ts'
@@ -26,4 +27,5 @@ export interface Schema
     PushSchema,
     AppservicesSchema,
     SlidingSyncSchema,
-    FederationKeysSchema {}
+    FederationKeysSchema,
+    FederationSenderSchema {}

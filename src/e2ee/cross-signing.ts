@@ -4,8 +4,7 @@ import { canonicalJson } from '../matrix/canonical-json.ts'
 import { errors } from '../matrix/errors.ts'
 import type { JsonObject } from '../matrix/event.ts'
 import { verifyJson } from '../matrix/signing.ts'
-import type { ChangeDeps } from './device-keys.ts'
-import { markChanged } from './device-lists.ts'
+import { type ChangeDeps, crossSigningChanged } from './device-keys.ts'
 import { asJson, type CrossSigningKey, checkCrossSigningKey, signedPart } from './key-format.ts'
 import type { DeviceDirectory } from './ports.ts'
 import {
@@ -59,8 +58,7 @@ export async function uploadCrossSigning(
     if (fresh.length === 0) return true
     if (!isAuthorised && stored.some((key) => key.usage === 'master')) return false
     await replaceKeys(tx, userId, stored, keys)
-    for (const hook of deps.hooks) await hook.crossSigningChanged?.(tx, { userId })
-    await markChanged(deps, tx, userId)
+    await crossSigningChanged(deps, tx, userId)
     return true
   })
 }

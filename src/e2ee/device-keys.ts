@@ -40,8 +40,14 @@ export async function deviceChanged(
   tx: Tx,
   change: { userId: string; deviceId: string; deleted: boolean },
 ): Promise<void> {
-  for (const hook of deps.hooks) await hook.deviceChanged?.(tx, change)
-  await markChanged(deps, tx, change.userId)
+  const position = await markChanged(deps, tx, change.userId)
+  for (const hook of deps.hooks) await hook.deviceChanged?.(tx, { ...change, position })
+}
+
+/** Tells the hooks and whoever shares a room with the user about new cross-signing keys, or new signatures of them. */
+export async function crossSigningChanged(deps: ChangeDeps, tx: Tx, userId: string): Promise<void> {
+  const position = await markChanged(deps, tx, userId)
+  for (const hook of deps.hooks) await hook.crossSigningChanged?.(tx, { userId, position })
 }
 
 function identityOf(keys: { keys: Json }): string {

@@ -17,12 +17,13 @@ export interface DeviceListUpdates {
   readonly left: string[]
 }
 
-/** Records that a user's keys or devices changed and wakes whoever shares a room with the user, or will. Takes a stream position. */
-export async function markChanged(deps: { streams: Streams }, tx: Tx, userId: string): Promise<void> {
+/** Records that a user's keys or devices changed and wakes whoever shares a room with the user, or will. Takes a stream position and returns it. */
+export async function markChanged(deps: { streams: Streams }, tx: Tx, userId: string): Promise<number> {
   const rooms = [...(await listJoinedRoomIds(tx, userId)), ...(await listInvitedRoomIds(tx, userId))]
   const position = await deps.streams.allocate(tx, 1)
   await upsertDeviceListChange(tx, { userId, observer: '', position })
   deps.streams.notify(tx, { rooms, users: [userId] })
+  return position
 }
 
 /** Records a change of some users' keys that only `observer` can see. Takes a stream position. */

@@ -19,7 +19,7 @@ import { removeDevice } from './remove-devices.ts'
 import { uploadSignatures } from './signatures.ts'
 import { deleteCrossSigningKeys } from './store-cross-signing.ts'
 import { hasDeviceKeys } from './store-device-keys.ts'
-import { listChangedUsers } from './store-device-lists.ts'
+import { getLastChange, listChangedUsers } from './store-device-lists.ts'
 import { deleteBackups } from './store-key-backup.ts'
 import type { KeyCounts } from './store-key-counts.ts'
 import { createToDevice, type ToDevice, type ToDevicePage } from './to-device.ts'
@@ -76,8 +76,10 @@ export interface E2ee {
   readonly toDevice: ToDevice
   readonly keyBackup: KeyBackup
   readonly dehydrated: DehydratedDevices
-  /** Records that the keys of a user, here or elsewhere, changed. Takes a stream position. */
-  markChanged(tx: Tx, userId: string): Promise<void>
+  /** Records that the keys of a user, here or elsewhere, changed. Takes a stream position and returns it. */
+  markChanged(tx: Tx, userId: string): Promise<number>
+  /** The stream position of the last change of a user's keys, as others see them; 0: there was none. */
+  lastChange(reader: Reader, userId: string): Promise<number>
   /** To be called where accounts end a session: removes what the device had. */
   deviceRemoved(tx: Tx, device: DeviceRef): Promise<void>
   deviceRenamed(tx: Tx, device: DeviceRef): Promise<void>
@@ -123,6 +125,7 @@ export function createE2ee({ db, streams, clock, serverName, devices }: E2eeDeps
     keyBackup: createKeyBackup({ db }),
     dehydrated: createDehydratedDevices({ db, devices, ...changes }),
     markChanged: (tx, userId) => markChanged({ streams }, tx, userId),
+    lastChange: getLastChange,
     deviceRemoved: async (tx, device) => {
       if (await removeDevice(tx, device)) await deviceChanged(changes, tx, { ...device, deleted: true })
     },

@@ -17,14 +17,16 @@ export interface QueriedKeys {
   readonly user_signing_keys: { [userId: string]: JsonObject }
 }
 
+export type RemoteAnswer = Omit<QueriedKeys, 'user_signing_keys'>
+
 /** How keys of users on other servers are had. Rejects where a server does not answer in time. */
 export interface RemoteKeys {
-  /** Devices by user; an empty list stands for all devices. */
+  /** Devices by user; an empty list stands for all devices. With `failure` the answer is what is known all the same. */
   query(
     server: ServerName,
     devices: ReadonlyMap<string, readonly string[]>,
     timeoutMs: number,
-  ): Promise<Omit<QueriedKeys, 'user_signing_keys'>>
+  ): Promise<RemoteAnswer & { readonly failure?: unknown }>
   /** Algorithms by user and device. */
   claim(
     server: ServerName,
@@ -49,8 +51,11 @@ export interface E2eeHook {
   toDevice?(tx: Tx, message: { userId: string; deviceId: string; position: number }): Promise<void>
   /** Somebody was given a one-time or fallback key of one of our users' devices. */
   keysClaimed?(tx: Tx, device: { userId: string; deviceId: string }): Promise<void>
-  /** A device of one of our users changed (its keys or its name) or is gone. */
-  deviceChanged?(tx: Tx, change: { userId: string; deviceId: string; deleted: boolean }): Promise<void>
+  /** A device of one of our users changed (its keys or its name) or is gone, at this stream position. */
+  deviceChanged?(
+    tx: Tx,
+    change: { userId: string; deviceId: string; deleted: boolean; position: number },
+  ): Promise<void>
   /** The cross-signing keys of one of our users changed, or their signatures. */
-  crossSigningChanged?(tx: Tx, change: { userId: string }): Promise<void>
+  crossSigningChanged?(tx: Tx, change: { userId: string; position: number }): Promise<void>
 }

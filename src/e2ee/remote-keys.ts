@@ -37,7 +37,11 @@ export async function queryEverywhere(
   const failures: Failures = {}
   const [own, ...others] = await Promise.all([
     deps.db.read((reader) => queryLocalKeys(deps.devices, reader, viewer, local)),
-    ...askServers(deps, byServer, failures, (remote, server, users) => remote.query(server, users, timeoutMs)),
+    ...askServers(deps, byServer, failures, async (remote, server, users) => {
+      const answer = await remote.query(server, users, timeoutMs)
+      if (answer.failure !== undefined) failures[server] = failureOf(answer.failure)
+      return answer
+    }),
   ])
   for (const { wanted: asked, answer } of others) {
     if (!answer) continue
@@ -104,9 +108,14 @@ function askServers<T, R>(
       if (!remote) throw errors.connectionFailed()
       return { wanted, answer: await ask(remote, server, wanted) }
     } catch (error) {
-      if (!(error instanceof MatrixError || error instanceof FetchError)) throw error
-      failures[server] = error instanceof MatrixError ? error.body : errors.connectionFailed().body
+      failures[server] = failureOf(error)
       return { wanted, answer: undefined }
     }
   })
+}
+
+/** What clients are told of a server that failed; throws what is an error of ours. */
+function failureOf(error: unknown): JsonObject {
+  if (!(error instanceof MatrixError || error instanceof FetchError)) throw error
+  return error instanceof MatrixError ? error.body : errors.connectionFailed().body
 }

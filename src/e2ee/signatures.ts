@@ -2,8 +2,8 @@ import type { Database, Reader } from '../db/database.ts'
 import { errors, type MatrixError } from '../matrix/errors.ts'
 import type { JsonObject } from '../matrix/event.ts'
 import { signaturesBy, verifyJson } from '../matrix/signing.ts'
-import { type ChangeDeps, deviceChanged } from './device-keys.ts'
-import { markChanged, markChangedFor } from './device-lists.ts'
+import { type ChangeDeps, crossSigningChanged, deviceChanged } from './device-keys.ts'
+import { markChangedFor } from './device-lists.ts'
 import { signedPart } from './key-format.ts'
 import { type Nested, nestedObject, putNested } from './nested.ts'
 import {
@@ -140,8 +140,7 @@ function keepSignatures(deps: SignaturesDeps, signer: Signer, accepted: readonly
       if ((await getDeviceKeys(tx, userId, keyId)) !== undefined) {
         await deviceChanged(deps, tx, { userId, deviceId: keyId, deleted: false })
       } else {
-        for (const hook of deps.hooks) await hook.crossSigningChanged?.(tx, { userId })
-        await markChanged(deps, tx, userId)
+        await crossSigningChanged(deps, tx, userId)
       }
     }
     if (others.size > 0) await markChangedFor(deps, tx, userId, others)

@@ -54,3 +54,12 @@ export async function listChangedUsers(
   const rows = await publicChanges.all(reader, { after, limit })
   return rows.map((row) => ({ userId: row.user_id, position: row.stream_pos }))
 }
+
+const last = prepare((qb, p: { userId: string }) =>
+  qb.selectFrom('device_list_changes').select('stream_pos').where('user_id', '=', p.userId).where('observer', '=', ''),
+)
+
+/** The position of a user's last change that everybody sees; 0: there was none. */
+export async function getLastChange(reader: Reader, userId: string): Promise<number> {
+  return (await last.first(reader, { userId }))?.stream_pos ?? 0
+}

@@ -1,4 +1,4 @@
-import type { TimerClock } from '../../util/clock.ts'
+import type { TimerClock } from './clock.ts'
 
 /** What came of a run: when to run again, and whether the lane itself is down; undefined: that was not seen. */
 export interface Outcome {

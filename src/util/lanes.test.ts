@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { createTestClock } from '../../util/clock.ts'
+import { createTestClock } from './clock.ts'
 import { createLanes, type LaneLimits, type Outcome } from './lanes.ts'
 
 const settled = () => new Promise((resolve) => setImmediate(resolve))

@@ -1,0 +1,54 @@
+import type { Tx } from '../../../db/database.ts'
+import { hasUserIdShape, type ServerName, serverOf } from '../../../matrix/ids.ts'
+import { membershipOf } from '../../../matrix/member-content.ts'
+import type { RoomView } from '../../../rooms/room-view.ts'
+import type { PersistHook, Room, StoredEvent } from '../../../rooms/types.ts'
+import type { RoomServers } from '../rooms/room-servers.ts'
+import { hasOtherServers } from '../rooms/store-room-servers.ts'
+import { type OwedEvent, queueForRoom, queueForServer } from './store-queue.ts'
+
+interface Deps {
+  readonly serverName: ServerName
+  readonly view: RoomView
+  readonly servers: RoomServers
+  /** Called after the commit with servers for which something waits. */
+  wake(destinations: Iterable<string>): void
+}
+
+/** Queues what we owe to other servers, one row for each server and event, in the transaction of the event. */
+export function createOutbox({ serverName, view, servers, wake }: Deps): PersistHook {
+  /** Whoever is turned away before having been in the room has to hear of it, too. */
+  async function turnedAway(tx: Tx, { pdu, beforeNid }: StoredEvent): Promise<ServerName | undefined> {
+    const target = pdu.state_key ?? ''
+    if (pdu.type !== 'm.room.member' || target === pdu.sender || !hasUserIdShape(target)) return undefined
+    const server = serverOf(target)
+    const membership = membershipOf(pdu)
+    if (server === serverName || (membership !== 'leave' && membership !== 'ban')) return undefined
+    const before = membershipOf((await view.entry(tx, beforeNid, 'm.room.member', target))?.pdu)
+    return before === 'invite' || before === 'knock' ? server : undefined
+  }
+
+  async function queue(tx: Tx, room: Room, event: StoredEvent, isShared: boolean, woken: Set<string>): Promise<void> {
+    const { nid, streamPos, pdu } = event
+    if (streamPos === undefined) return
+    const owed: OwedEvent = { roomNid: room.nid, position: streamPos, nid }
+    if (isShared) for (const server of await queueForRoom(tx, owed, serverOf(pdu.sender))) woken.add(server)
+    const extra = await turnedAway(tx, event)
+    if (extra === undefined || woken.has(extra)) return
+    await queueForServer(tx, owed, extra)
+    woken.add(extra)
+  }
+
+  return async (tx, { room, events, currentChanges, outgoing }) => {
+    const owed = new Set(outgoing.map(({ nid }) => nid))
+    const changed = new Map(currentChanges.map((event) => [event.nid, event]))
+    const isShared = owed.size > 0 && (await hasOtherServers(tx, room.nid))
+    const woken = new Set<string>()
+    for (const event of events) {
+      if (owed.has(event.nid)) await queue(tx, room, event, isShared, woken)
+      if (changed.delete(event.nid)) await servers.follow(tx, room, [event])
+    }
+    await servers.follow(tx, room, [...changed.values()])
+    if (woken.size > 0) tx.afterCommit(() => wake(woken))
+  }
+}
