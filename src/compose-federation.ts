@@ -14,8 +14,8 @@ export function composeFederationClient(core: Core): FederationClient {
   return createFederationClient({
     ...core,
     ...core.network,
-    oldKeys: [],
     policy: { enabled: federation.enabled, allowed: federation.allowed_servers, denied: federation.denied_servers },
+    trustedKeyServers: federation.trusted_key_servers,
   })
 }
 

@@ -13,7 +13,7 @@ import type { RateLimiter } from './http/rate-limit.ts'
 import type { Jobs } from './jobs/jobs.ts'
 import type { MailQueue } from './jobs/mail.ts'
 import type { ServerName } from './matrix/ids.ts'
-import type { SigningKey } from './matrix/signing.ts'
+import type { OldSigningKey, SigningKey } from './matrix/signing.ts'
 import type { Media } from './media/media.ts'
 import type { Push } from './push/push.ts'
 import type { Presence } from './rooms/presence/presence.ts'
@@ -36,6 +36,7 @@ export interface AppContext extends Identity {
   readonly streams: Streams
   /** The first signs; the others are only published. */
   readonly signingKeys: readonly [SigningKey, ...SigningKey[]]
+  readonly oldSigningKeys: readonly OldSigningKey[]
   readonly limiter: RateLimiter
   /** Requests to addresses that others chose. */
   readonly outbound: SafeFetch
@@ -68,5 +69,15 @@ export interface AppContext extends Identity {
 /** What services are made of. */
 export type Core = Pick<
   AppContext,
-  'config' | 'serverName' | 'clock' | 'log' | 'db' | 'streams' | 'signingKeys' | 'limiter' | 'outbound' | 'network'
+  | 'config'
+  | 'serverName'
+  | 'clock'
+  | 'log'
+  | 'db'
+  | 'streams'
+  | 'signingKeys'
+  | 'oldSigningKeys'
+  | 'limiter'
+  | 'outbound'
+  | 'network'
 >

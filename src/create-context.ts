@@ -48,6 +48,7 @@ export async function createContext(config: Config, options: ContextOptions = {}
 
 async function openCore(config: Config, options: ContextOptions & { readonly log: Log }, db: Database): Promise<Core> {
   const clock = options.clock ?? systemClock
+  const keys = loadSigningKeys(config.data_dir)
   await migrate(db, clock)
   await requireServerName(db, config.server_name)
   return {
@@ -57,7 +58,8 @@ async function openCore(config: Config, options: ContextOptions & { readonly log
     log: options.log,
     db,
     streams: await openStreams(db),
-    signingKeys: loadSigningKeys(config.data_dir),
+    signingKeys: keys.current,
+    oldSigningKeys: keys.old,
     outbound: createSafeFetch({
       allowPrivateAddresses: config.outbound.allow_private_addresses,
       userAgent: 'Ringback',

@@ -162,3 +162,24 @@ test('a key that has expired signs nothing, and a new one is asked for', async (
   clock.advance(1)
   assert.equal((await ask('GET', sign())).status, 401)
 })
+
+test('a server that was away and asks is there, whatever failed before', async () => {
+  await using returning = await startKeyServer(authority, { now: clock.now })
+  const sign = () => returning.sign({ method: 'GET', uri, destination: here })
+  const { answer } = returning
+  returning.answer = () => undefined
+  const { transport } = server.context.federation
+  for (let i = 0; i < 4; i++) {
+    const failing = transport.request({
+      destination: returning.name,
+      method: 'GET',
+      path: '/_matrix/key/v2/server',
+      answer: z.unknown(),
+      ignoreBackOff: true,
+    })
+    await assert.rejects(failing)
+  }
+  assert.equal((await ask('GET', sign())).status, 401)
+  returning.answer = answer
+  assert.equal((await ask('GET', sign())).status, 200)
+})

@@ -1,5 +1,6 @@
 import type { Command } from './command.ts'
 import { configCheck } from './config-check.ts'
+import { federationRotateKey } from './federation-rotate-key.ts'
 import { tokenCreate } from './token-create.ts'
 import { userCreate } from './user-create.ts'
 
@@ -15,4 +16,4 @@ const serve: Command = {
 }
 
 /** Every command, in the order of the help. */
-export const commands: readonly Command[] = [serve, configCheck, userCreate, tokenCreate]
+export const commands: readonly Command[] = [serve, configCheck, userCreate, tokenCreate, federationRotateKey]

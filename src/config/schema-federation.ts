@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { isServerName } from '../matrix/ids.ts'
+import { isServerName, type ServerName } from '../matrix/ids.ts'
 import { filePath, text } from './fields.ts'
 
 const serverGlobs = () => z.array(text())
@@ -25,7 +25,12 @@ export const federation = z
         'Tell other servers who of the people here is there. It costs a request to each server at each change.',
       ),
     trusted_key_servers: z
-      .array(z.string().refine(isServerName, { error: 'must be a server name such as example.org' }))
+      .array(
+        z
+          .string()
+          .refine(isServerName, { error: 'must be a server name such as example.org' })
+          .transform((name) => name as ServerName),
+      )
       .default([])
       .describe('Servers that are asked for the keys of others which do not answer themselves, such as matrix.org.'),
   })

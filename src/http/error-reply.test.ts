@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { errors } from '../matrix/errors.ts'
+import { FetchError } from '../util/fetch-error.ts'
 import { createLog, silentLog } from '../util/log.ts'
 import { errorReply, ReplyError } from './error-reply.ts'
 import { reply } from './reply.ts'
@@ -44,4 +45,14 @@ test('an error may bring its own answer', () => {
 test('a character that PostgreSQL cannot store is a fault of the request', () => {
   const answer = errorReply(Object.assign(new Error('x'), { code: '22021' }), silentLog)
   assert.deepEqual([answer.status, Object(answer.body).errcode], [400, 'M_INVALID_PARAM'])
+})
+
+test('another machine that cannot be reached is not a fault of this one', () => {
+  const lines: string[] = []
+  const log = createLog({ level: 'warn', format: 'json', write: (line) => void lines.push(line) })
+  const answer = errorReply(new FetchError('network', 'the request to inner.example failed'), log)
+  assert.deepEqual([answer.status, Object(answer.body).errcode], [502, 'M_UNKNOWN'])
+  assert.doesNotMatch(JSON.stringify(answer.body), /inner/)
+  assert.equal(errorReply(new FetchError('timeout', 'slow'), log).status, 504)
+  assert.deepEqual(lines, [])
 })

@@ -1,4 +1,5 @@
 import { errors, MatrixError } from '../matrix/errors.ts'
+import { FetchError } from '../util/fetch-error.ts'
 import type { Log } from '../util/log.ts'
 import { ClientGoneError } from './read-body.ts'
 import { type Reply, reply } from './reply.ts'
@@ -30,19 +31,25 @@ export function errorReply(error: unknown, log: Log): Reply {
   if (error instanceof MatrixError) return matrixReply(error)
   if (error instanceof ReplyError) return error.reply
   if (error instanceof ClientGoneError) return matrixReply(errors.unknown(400, 'The request ended early'))
+  if (error instanceof FetchError) {
+    log.info({ reason: error.message }, 'another machine could not be asked')
+    const isSlow = error.failure === 'timeout'
+    return matrixReply(errors.unknown(isSlow ? 504 : 502, 'Another server that is needed for this cannot be reached'))
+  }
   const fault = storageFault(error)
   if (fault?.[1] === 400) return matrixReply(errors.invalidParam(fault[2]))
   log.error({ err: error }, fault?.[2] ?? 'unexpected error')
   return matrixReply(fault ? errors.unknown(fault[1], fault[2]) : errors.unknown())
 }
 
-function matrixReply(error: MatrixError): Reply {
-  const retryAfterMs = error.body.retry_after_ms
+function matrixReply({ answer }: MatrixError): Reply {
+  const { status, body } = answer
+  const retryAfterMs = body.retry_after_ms
   const headers: Record<string, string> = {}
   if (typeof retryAfterMs === 'number') headers['Retry-After'] = String(Math.ceil(retryAfterMs / 1000))
   // The rest of the body is not worth reading.
-  if (error.status === 413) headers.Connection = 'close'
-  return reply(error.status, error.body, headers)
+  if (status === 413) headers.Connection = 'close'
+  return reply(status, body, headers)
 }
 
 function storageFault(error: unknown): readonly [RegExp, number, string] | undefined {

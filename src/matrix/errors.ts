@@ -14,6 +14,11 @@ export class MatrixError extends Error {
     this.errcode = errcode
     this.body = { errcode, error: message, ...extra }
   }
+
+  /** What whoever asks this server is answered. */
+  get answer(): { readonly status: number; readonly body: JsonObject } {
+    return this
+  }
 }
 
 type Factory = (message?: string) => MatrixError

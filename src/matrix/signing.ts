@@ -16,6 +16,14 @@ export interface SigningKey {
   sign(data: Uint8Array | string): string
 }
 
+/** A key that signs no more; what it signed up to `expiredTs` (ms) stays valid. */
+export interface OldSigningKey {
+  readonly keyId: string
+  /** Unpadded Base64. */
+  readonly publicKey: string
+  readonly expiredTs: number
+}
+
 /** What an Ed25519 private key of PKCS #8 and a public key of SPKI have in front of their 32 bytes. */
 const privatePrefix = Buffer.from('302e020100300506032b657004220420', 'hex')
 const publicPrefix = Buffer.from('302a300506032b6570032100', 'hex')

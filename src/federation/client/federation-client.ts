@@ -2,7 +2,7 @@ import type { Database } from '../../db/database.ts'
 import type { ServerAuthentication } from '../../http/server-auth.ts'
 import { errors } from '../../matrix/errors.ts'
 import type { ServerName } from '../../matrix/ids.ts'
-import type { SigningKey } from '../../matrix/signing.ts'
+import type { OldSigningKey, SigningKey } from '../../matrix/signing.ts'
 import type { Clock } from '../../util/clock.ts'
 import type { Log } from '../../util/log.ts'
 import { createBackOff } from './back-off.ts'
@@ -10,10 +10,11 @@ import { createDiscover } from './discovery/discover.ts'
 import { rememberDiscoveries } from './discovery/remember.ts'
 import type { Discover } from './discovery/routes.ts'
 import { createWellKnown } from './discovery/well-known.ts'
-import { createDirectSource } from './keys/key-source.ts'
-import { createKeyring, type TextKeyring } from './keys/keyring.ts'
+import { createDirectSource, createNotarySource, type KeySource } from './keys/key-source.ts'
+import { createKeyring, type RequestKeyring } from './keys/keyring.ts'
 import { createKnownKeys } from './keys/known-keys.ts'
-import { createOwnKeys, type OldKey, type OwnKeys } from './keys/own-keys.ts'
+import { createNotary, type Notary } from './keys/notary.ts'
+import { createOwnKeys, type OwnKeys } from './keys/own-keys.ts'
 import type { FederationNetwork } from './network.ts'
 import { createServerPolicy, type ServerPolicy } from './policy.ts'
 import type { FederationTransport } from './ports.ts'
@@ -25,16 +26,19 @@ export interface FederationClientDeps extends FederationNetwork {
   readonly log: Log
   readonly serverName: ServerName
   readonly signingKeys: readonly [SigningKey, ...SigningKey[]]
-  readonly oldKeys: readonly OldKey[]
+  readonly oldSigningKeys: readonly OldSigningKey[]
   readonly policy: ServerPolicy
+  /** Who is asked for the keys of servers that do not answer. */
+  readonly trustedKeyServers: readonly ServerName[]
 }
 
 export interface FederationClient {
   readonly transport: FederationTransport
   /** How a server is found. */
   readonly discover: Discover
-  readonly keyring: TextKeyring
+  readonly keyring: RequestKeyring
   readonly ownKeys: OwnKeys
+  readonly notary: Notary
   /** For the endpoints that other servers use. */
   readonly authentication: ServerAuthentication
 }
@@ -57,20 +61,26 @@ export function createFederationClient(deps: FederationClientDeps): FederationCl
     backOff: createBackOff(clock),
     isAllowed,
   })
-  const ownKeys = createOwnKeys(serverName, signingKeys, deps.oldKeys, clock)
-  const known = createKnownKeys({ ...deps, ask: createDirectSource(transport, clock) })
+  const ownKeys = createOwnKeys(serverName, signingKeys, deps.oldSigningKeys, clock)
+  // A notary's word is checked by the keyring, which may get keys from notaries.
+  const notaries: KeySource[] = []
+  const known = createKnownKeys({ ...deps, firsthand: createDirectSource(transport, clock), notaries })
   const keyring = createKeyring({ serverName, ownKeys: ownKeys.byId, known, clock })
+  for (const notary of deps.trustedKeyServers) {
+    notaries.push(createNotarySource(notary, transport, keyring.verifyJson, clock))
+  }
   return {
     transport,
     discover,
     keyring,
     ownKeys,
+    notary: createNotary({ serverName, signingKey: signingKeys[0], clock, known, ownKeys, isAllowed }),
     authentication: {
       serverName,
       requireAllowed: (origin) => {
         if (!isAllowed(origin)) throw errors.forbidden(`This server does not deal with ${origin}`)
       },
-      verify: (origin, signatures, text) => keyring.verifyText(origin, signatures, text, clock.now()),
+      verify: keyring.verifyRequest,
       heardFrom: transport.heardFrom,
     },
   }

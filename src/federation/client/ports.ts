@@ -49,6 +49,13 @@ export class RemoteError extends MatrixError {
     super(status, errcode, message, extra)
     this.server = server
   }
+
+  /** A client takes to heart what its own server says of its login or of a limit: that is no other server's to say. */
+  override get answer(): { readonly status: number; readonly body: JsonObject } {
+    const isOurs = this.status >= 400 && this.status < 500 && ![401, 405, 429].includes(this.status)
+    if (isOurs) return this
+    return { status: 502, body: { errcode: 'M_UNKNOWN', error: `${this.server} answered: ${this.message}` } }
+  }
 }
 
 /** The keys of other servers, and what they have signed. All look ups are bounded in time; a key that cannot be had makes nothing valid. */

@@ -15,8 +15,8 @@ export interface KeyServer extends AsyncDisposable {
   readonly key: SigningKey
   /** How often it was asked for its keys. */
   asked: number
-  /** What it answers about them; replace it to lie. */
-  answer: () => JsonObject
+  /** What it answers about them; replace it to lie. Undefined: it hangs up. */
+  answer: () => JsonObject | undefined
   /** The `Authorization` header of a request of this server. */
   sign(request: { method: string; uri: string; destination: string; content?: Json }): string
 }
@@ -59,7 +59,9 @@ export async function startKeyServer(authority: Authority, options: KeyServerOpt
       return
     }
     peer.asked++
-    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(peer.answer()))
+    const answer = peer.answer()
+    if (answer) response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer))
+    else response.destroy()
   }).listen(0, 'localhost')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
@@ -72,6 +74,7 @@ export async function startKeyServer(authority: Authority, options: KeyServerOpt
     answer: () => keyDocument(name, [key], now()),
     sign: (request) => signRequest({ ...request, origin: name }, key),
     async [Symbol.asyncDispose]() {
+      if (!server.listening) return
       server.closeAllConnections()
       server.close()
       await once(server, 'close')

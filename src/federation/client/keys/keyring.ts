@@ -9,12 +9,13 @@ import { signaturesBy, verifySignature } from '../../../matrix/signing.ts'
 import { createYielder, mapLimit } from '../../../util/async.ts'
 import type { Clock } from '../../../util/clock.ts'
 import type { Keyring } from '../ports.ts'
+import type { AskOptions } from './key-source.ts'
 import type { KeysById, KnownKeys } from './known-keys.ts'
 
-/** A keyring that also checks signatures which do not stand in an object. */
-export interface TextKeyring extends Keyring {
-  /** Whether one of the signatures (Base64 by key id) over the text is by `server`, with a key that was valid at `validAt` (ms). */
-  verifyText(server: ServerName, signatures: Signatures, text: string, validAt: number): Promise<boolean>
+/** A keyring that also checks requests of other servers. */
+export interface RequestKeyring extends Keyring {
+  /** Whether one of the signatures (Base64 by key id) over the text is by `server`, which has just sent it, with a key that is valid now. */
+  verifyRequest(server: ServerName, signatures: Signatures, text: string): Promise<boolean>
 }
 
 type Signatures = ReadonlyMap<string, string>
@@ -26,21 +27,20 @@ export interface KeyringDeps {
   readonly clock: Clock
 }
 
-const parallelServers = 32
+const parallelServers = 100
 const patienceMs = 60_000
 
-export function createKeyring({ serverName, ownKeys, known, clock }: KeyringDeps): TextKeyring {
+export function createKeyring({ serverName, ownKeys, known, clock }: KeyringDeps): RequestKeyring {
   /** The keys of a server, asked for again where what is known does not suffice. */
-  async function keysFor(server: ServerName, needs: readonly Need[], signal?: AbortSignal): Promise<KeysById> {
+  async function keysFor(server: ServerName, needs: readonly Need[], options?: AskOptions): Promise<KeysById> {
     if (server === serverName) return ownKeys()
-    const keys = await known.get(server)
-    return needs.every((need) => isMet(need, keys)) ? keys : known.refresh(server, signal)
+    return known.find(server, (keys) => needs.every((need) => isMet(need, keys)), options)
   }
 
-  async function verifyText(server: ServerName, signatures: Signatures, text: string, validAt: number) {
+  async function verify(server: ServerName, signatures: Signatures, text: string, validAt: number, isThere: boolean) {
     if (signatures.size === 0) return false
     const need = { keyIds: [...signatures.keys()], validAt }
-    return fits(await keysFor(server, [need]), signatures, text, validAt)
+    return fits(await keysFor(server, [need], { isThere }), signatures, text, validAt)
   }
 
   async function verifyEvents(rules: RoomVersionRules, pdus: readonly Pdu[]): Promise<boolean[]> {
@@ -55,7 +55,7 @@ export function createKeyring({ serverName, ownKeys, known, clock }: KeyringDeps
     const signal = AbortSignal.timeout(patienceMs)
     const keys = new Map<ServerName, KeysById>()
     await mapLimit([...needs], parallelServers, async ([server, list]) => {
-      keys.set(server, await keysFor(server, list, signal))
+      keys.set(server, await keysFor(server, list, { signal }))
     })
     const pause = createYielder()
     const verdicts: boolean[] = []
@@ -72,11 +72,11 @@ export function createKeyring({ serverName, ownKeys, known, clock }: KeyringDeps
   }
 
   return {
-    verifyText,
+    verifyRequest: (server, signatures, text) => verify(server, signatures, text, clock.now(), true),
     verifyEvents,
     verifyJson: async (server, object, validAt = clock.now()) => {
       const text = jsonText(object)
-      return text !== undefined && verifyText(server, signaturesBy(object, server), text, validAt)
+      return text !== undefined && verify(server, signaturesBy(object, server), text, validAt, false)
     },
   }
 }
@@ -90,7 +90,10 @@ interface Need {
 const noKeys: KeysById = new Map()
 
 function isMet({ keyIds, validAt }: Need, keys: KeysById): boolean {
-  return keyIds.some((keyId) => (keys.get(keyId)?.validUntil ?? -1) >= validAt)
+  return keyIds.some((keyId) => {
+    const key = keys.get(keyId)
+    return key !== undefined && key.validUntil >= validAt
+  })
 }
 
 function fits(keys: KeysById, signatures: Signatures, text: string, validAt: number): boolean {

@@ -1,16 +1,9 @@
 import { canonicalJson } from '../../../matrix/canonical-json.ts'
 import type { JsonObject } from '../../../matrix/event.ts'
 import type { ServerName } from '../../../matrix/ids.ts'
-import { type SigningKey, signJson } from '../../../matrix/signing.ts'
+import { type OldSigningKey, type SigningKey, signJson } from '../../../matrix/signing.ts'
 import type { Clock } from '../../../util/clock.ts'
 import type { KeysById } from './known-keys.ts'
-
-/** A key that signs no more; what it signed before `expiredTs` (ms) stays valid. */
-export interface OldKey {
-  readonly keyId: string
-  readonly publicKey: string
-  readonly expiredTs: number
-}
 
 export interface OwnKeys {
   /** What `GET /_matrix/key/v2/server` answers, signed by every current key. */
@@ -25,7 +18,7 @@ const validityMs = 24 * 60 * 60 * 1000
 export function createOwnKeys(
   serverName: ServerName,
   current: readonly SigningKey[],
-  old: readonly OldKey[],
+  old: readonly OldSigningKey[],
   clock: Clock,
 ): OwnKeys {
   const document = () => {

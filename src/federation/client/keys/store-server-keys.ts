@@ -12,24 +12,36 @@ export async function listServerKeys(reader: Reader, server: string): Promise<Se
   return rows.map((row) => ({ keyId: row.key_id, publicKey: row.public_key, validUntil: row.valid_until_ts }))
 }
 
-/** Keeps an answer and its keys: of a key that is known, what the last answer says of it. */
-export async function upsertKeyAnswer(tx: Tx, server: string, answer: KeyAnswer, now: number): Promise<void> {
+/**
+ * Keeps an answer and its keys. What a notary says of keys that are known counts only where its answer is valid for longer
+ * than the last one, since it may pass on an old one.
+ */
+export async function upsertKeyAnswer(
+  tx: Tx,
+  server: string,
+  answer: KeyAnswer,
+  { isFirsthand, now }: { isFirsthand: boolean; now: number },
+): Promise<void> {
+  const last = isFirsthand ? undefined : await getKeyAnswer(tx, server)
+  const isNews = last === undefined || answer.validUntil > last.validUntil
   const rows = answer.keys.map(({ keyId, publicKey, validUntil }) => ({
     server_name: server,
     key_id: keyId,
     public_key: publicKey,
     valid_until_ts: validUntil,
   }))
-  await tx.qb
-    .insertInto('server_keys')
-    .values(rows)
-    .onConflict((c) =>
-      c.columns(['server_name', 'key_id']).doUpdateSet((eb) => ({
+  const insert = tx.qb.insertInto('server_keys').values(rows)
+  await insert
+    .onConflict((c) => {
+      const known = c.columns(['server_name', 'key_id'])
+      if (!isNews) return known.doNothing()
+      return known.doUpdateSet((eb) => ({
         public_key: eb.ref('excluded.public_key'),
         valid_until_ts: eb.ref('excluded.valid_until_ts'),
-      })),
-    )
+      }))
+    })
     .execute()
+  if (!isNews) return
   const row = { answer: JSON.stringify(answer.json), valid_until_ts: answer.validUntil, fetched_ts: now }
   await tx.qb
     .insertInto('server_key_answers')
