@@ -337,3 +337,27 @@ test('transaction ids come to the device that sent, and redacted events come red
   assert.deepEqual(redacted.rooms[room]?.timeline[0]?.content, {})
   assert.deepEqual(typesOf(redacted.rooms[room]?.timeline), ['m.room.message', 'm.room.redaction'])
 })
+
+test('an invitation that one does not want to hear of is not heard of when it is taken back, also where one was before', async () => {
+  const bob = await newUser()
+  const roomId = await publicRoom(alice, [bob])
+  const quiet = { ignored_users: [alice.userId] }
+  await bob.put(
+    at`/_matrix/client/v3/user/${bob.userId}/account_data/org.matrix.msc4155.invite_permission_config`,
+    quiet,
+  )
+  await act(alice, roomId, 'kick', { user_id: bob.userId })
+  const all = { lists: { all: { ranges: [[0, 9]], timeline_limit: 5, required_state: [] } } }
+  const first = await sliding(bob, all)
+  assert.deepEqual(Object.keys(first.rooms), [roomId])
+  await act(alice, roomId, 'invite', { user_id: bob.userId })
+  const second = await sliding(bob, all, first.pos)
+  assert.deepEqual(second.rooms, {})
+  await act(alice, roomId, 'kick', { user_id: bob.userId })
+  const third = await sliding(bob, all, second.pos)
+  assert.deepEqual(third.rooms, {})
+  assert.deepEqual((await sliding(bob, { ...all, conn_id: 'other' })).rooms, {})
+  await bob.put(at`/_matrix/client/v3/user/${bob.userId}/account_data/org.matrix.msc4155.invite_permission_config`, {})
+  await act(alice, roomId, 'invite', { user_id: bob.userId })
+  assert.deepEqual(Object.keys((await sliding(bob, all, third.pos)).rooms), [roomId])
+})

@@ -1,13 +1,12 @@
 import type { Reader } from '../db/database.ts'
 import { matchesRoom } from '../matrix/event-filter.ts'
-import { hasUserIdShape } from '../matrix/ids.ts'
-import { type InviteSettings, judgeInvite } from '../matrix/invite-permission.ts'
-import { membershipOf } from '../matrix/member-content.ts'
+import type { InviteSettings } from '../matrix/invite-permission.ts'
 import type { MembershipRow } from '../rooms/reads.ts'
 import type { Room } from '../rooms/types.ts'
 import { createYielder } from '../util/async.ts'
 import type { AccountDataView } from './account-data.ts'
 import { allRooms, changedRooms } from './changed-rooms.ts'
+import { isHiddenInvite, wasHiddenInvite } from './hidden-invites.ts'
 import { ignoredUsers } from './ignored-users.ts'
 import { strippedState } from './invited-room.ts'
 import { joinedRoom } from './joined-room.ts'
@@ -68,29 +67,21 @@ export async function roomSections(
   }
   return sections
 
-  /** An invitation that the user does not want to hear of; what they want is read once, when there is one. */
-  async function isHidden(invite: Pick<MembershipRow, 'sender'>): Promise<boolean> {
+  /** What the user wants to hear of is read once, when there is an invitation. */
+  async function inviteSettings(): Promise<InviteSettings> {
     settings ??= await ports.accountData.inviteSettings(reader, userId)
-    return hasUserIdShape(invite.sender) && judgeInvite(settings, invite.sender) !== 'allow'
-  }
-
-  /** Such an invitation that was taken back: of the room the user has never heard. */
-  async function wasHidden(row: MembershipRow): Promise<boolean> {
-    if (row.sender === userId) return false
-    const ending = (await reads.events(reader, [row.event_nid])).get(row.event_nid)
-    const before = await reads.view.entry(reader, ending?.beforeNid, 'm.room.member', userId)
-    return before !== undefined && membershipOf(before.pdu) === 'invite' && (await isHidden(before.pdu))
+    return settings
   }
 
   async function addOther(room: Room, row: MembershipRow): Promise<void> {
     if (row.membership === 'invite') {
-      if (await isHidden(row)) return
+      if (isHiddenInvite(await inviteSettings(), row)) return
       sections.invite ??= {}
       sections.invite[room.roomId] = { invite_state: { events: await strippedState(ports, reader, room, row) } }
     } else if (row.membership === 'knock') {
       sections.knock ??= {}
       sections.knock[room.roomId] = { knock_state: { events: await strippedState(ports, reader, room, row) } }
-    } else if (!(await wasHidden(row))) {
+    } else if (!(await wasHiddenInvite(reads, reader, row, inviteSettings))) {
       const section = await leftRoom(ports, sent, reader, request, { room, row, window, ignored, accountData })
       if (section === undefined) return
       sections.leave ??= {}

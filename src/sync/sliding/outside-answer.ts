@@ -1,6 +1,7 @@
 import { roomAvatarOf, roomNameOf } from '../../matrix/content.ts'
 import type { MembershipRow } from '../../rooms/reads.ts'
 import type { StoredEvent } from '../../rooms/types.ts'
+import { wasHiddenInvite } from '../hidden-invites.ts'
 import { strip, strippedState } from '../invited-room.ts'
 import { endOfStay, withLeave } from '../left-room.ts'
 import type { Slice } from '../timeline-section.ts'
@@ -20,7 +21,9 @@ export async function outsideAnswer(context: AnswerContext, input: RoomInput): P
   draft.mark(room.nid, { sentPos: undefined, timelineLimit, isDm: sent?.isDm ?? false }, state)
   if (since !== undefined && row.stream_pos <= since) return undefined
   const isPending = row.membership === 'invite' || row.membership === 'knock'
-  return isPending ? pendingAnswer(context, input, row) : leftAnswer(context, input, row)
+  if (isPending) return pendingAnswer(context, input, row)
+  if (await wasHiddenInvite(ports.reads, reader, row, async () => context.personal.invites)) return undefined
+  return leftAnswer(context, input, row)
 }
 
 async function pendingAnswer(

@@ -1,6 +1,5 @@
 import type { Reader } from '../../db/database.ts'
-import { hasUserIdShape } from '../../matrix/ids.ts'
-import { judgeInvite } from '../../matrix/invite-permission.ts'
+import { isHiddenInvite } from '../hidden-invites.ts'
 import { type FilterSources, filterRooms } from './filters.ts'
 import { uniteSelectors } from './required-state.ts'
 import type { ListRequest, RoomConfig } from './types.ts'
@@ -70,8 +69,7 @@ export async function windowsOf(
 
 /** Everything that may stand in a list, the latest first; invitations that the user does not want to hear of do not. */
 function candidates({ rooms, personal }: FilterSources, sentGone: readonly ListedRoom[]): readonly ListedRoom[] {
-  const isHidden = ({ membership, sender }: ListedRoom) =>
-    membership === 'invite' && hasUserIdShape(sender) && judgeInvite(personal.invites, sender) !== 'allow'
+  const isHidden = (room: ListedRoom) => room.membership === 'invite' && isHiddenInvite(personal.invites, room)
   const listed = rooms.listed.some(isHidden) ? rooms.listed.filter((room) => !isHidden(room)) : rooms.listed
   return sentGone.length === 0 ? listed : [...listed, ...sentGone].sort((a, b) => b.lastPos - a.lastPos)
 }
