@@ -12,12 +12,9 @@ import {
   listKeys,
   type StateRow,
 } from './store-state.ts'
-import type { StateNids } from './types.ts'
+import type { StateEntry, StateNids } from './types.ts'
 
-export interface StateKey {
-  readonly type: string
-  readonly stateKey: string
-}
+export type StateKey = StateEntry
 
 /**
  * States as shared deltas. A state at depth n keeps what changed since its ancestor at depth n & (n - 1), which makes

@@ -131,3 +131,18 @@ export async function upsertCurrentState(
 ): Promise<void> {
   await upsertCurrent.run(tx, row)
 }
+
+const deleteCurrent = prepare((qb, p: { roomNid: number; type: string; stateKey: string }) =>
+  qb
+    .deleteFrom('current_state')
+    .where('room_nid', '=', p.roomNid)
+    .where('type', '=', p.type)
+    .where('state_key', '=', p.stateKey),
+)
+
+export async function deleteCurrentState(
+  tx: Tx,
+  row: { roomNid: number; type: string; stateKey: string },
+): Promise<void> {
+  await deleteCurrent.run(tx, row)
+}

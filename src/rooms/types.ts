@@ -38,12 +38,23 @@ export interface StoredEvent {
 /** From state key number to event number: immutable once loaded, and shared. */
 export type StateNids = ReadonlyMap<number, number>
 
+/** An entry of a state by its name. */
+export interface StateEntry {
+  readonly type: string
+  readonly stateKey: string
+}
+
 /** What a persist hook sees: events of one room in stream order, after their rows are written. */
 export interface PersistedBatch {
   readonly room: Room
   readonly events: readonly StoredEvent[]
-  /** Changed entries of the room's current state: the new events, by number. */
+  /**
+   * What stands now in changed entries of the room's current state: events of the batch, or older ones that a fork or
+   * its end has brought forward. With a room that was joined through another server it is all of the state.
+   */
   readonly currentChanges: readonly StoredEvent[]
+  /** Entries of the current state in which nothing stands any more, because branches of the room disagreed. */
+  readonly removed: readonly StateEntry[]
   /** Events that this server owes to the other servers of the room: its own, and joins that others made through it. */
   readonly outgoing: readonly StoredEvent[]
   /** What the batch redacted, as it was before; perhaps events of the batch itself. */

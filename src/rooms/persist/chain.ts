@@ -1,0 +1,70 @@
+import type { Tx } from '../../db/database.ts'
+import { isActivity } from '../../matrix/activity.ts'
+import type { RoomId } from '../../matrix/ids.ts'
+import type { RoomVersionRules } from '../../matrix/room-versions.ts'
+import type { AlsoWrite } from '../draft.ts'
+import type { DraftEvent } from '../event-template.ts'
+import { insertEdge } from '../store-events.ts'
+import { insertRoom, updateRoomHead } from '../store-rooms.ts'
+import type { Extremity, Room, StoredEvent } from '../types.ts'
+import type { PersistDeps } from './deps.ts'
+import { type CurrentChange, finishBatch } from './finish-batch.ts'
+import { writeEvent } from './write-event.ts'
+
+/** Events of one room, each built on the one before, the first on the room's extremities. */
+export interface EventChain {
+  readonly room: Room | undefined
+  readonly roomId: RoomId
+  readonly rules: RoomVersionRules
+  readonly events: readonly DraftEvent[]
+  readonly works: readonly AlsoWrite[]
+}
+
+/** Writes a chain of events with everything that follows from them. */
+export async function persistChain(deps: PersistDeps, tx: Tx, chain: EventChain): Promise<StoredEvent[]> {
+  const last = await deps.streams.allocate(tx, chain.events.length)
+  const first = last - chain.events.length + 1
+  const roomNid = chain.room?.nid ?? (await insertRoom(tx, chain.roomId, chain.rules.version))
+  let prevNids = (chain.room?.extremities ?? []).map(([nid]) => nid)
+  let stateNid = chain.room?.stateNid
+  let extremities: readonly Extremity[] = chain.room?.extremities ?? []
+  const stored: StoredEvent[] = []
+  for (const [index, event] of chain.events.entries()) {
+    const row = await writeEvent(deps, tx, { event, roomNid, streamPos: first + index, beforeNid: stateNid })
+    for (const nid of prevNids) await insertEdge(tx, row.nid, nid)
+    prevNids = [row.nid]
+    stateNid = row.stateNid
+    extremities = [[row.nid, row.eventId, row.pdu.depth]]
+    stored.push(row)
+  }
+  const bumpPos = stored.findLast(({ pdu }) => isActivity(pdu.type))?.streamPos ?? chain.room?.bumpPos ?? 0
+  await updateRoomHead(tx, roomNid, { extremities, stateNid, lastPos: last, bumpPos })
+  const room: Room = {
+    nid: roomNid,
+    roomId: chain.roomId,
+    rules: chain.rules,
+    extremities,
+    stateNid,
+    lastPos: last,
+    bumpPos,
+    isPublic: chain.room?.isPublic ?? false,
+  }
+  const redactions = stored.filter(({ pdu }) => pdu.type === 'm.room.redaction')
+  await finishBatch(deps, tx, { room, events: stored, changes: changesOf(stored), outgoing: stored, redactions })
+  for (const work of chain.works) await work(tx, room)
+  tx.afterCommit(() => {
+    for (const event of stored) deps.events.remember(event)
+  })
+  return stored
+}
+
+/** What the chain leaves in the entries of the state that it changes. */
+function changesOf(events: readonly StoredEvent[]): CurrentChange[] {
+  const changes = new Map<string, CurrentChange>()
+  for (const event of events) {
+    const { type, state_key: stateKey } = event.pdu
+    if (stateKey === undefined) continue
+    changes.set(`${type}\0${stateKey}`, { type, stateKey, event, streamPos: event.streamPos ?? 0 })
+  }
+  return [...changes.values()]
+}
