@@ -7,6 +7,7 @@ import type { E2eeSchema } from './schema/e2ee.ts'
 import type { FederationKeysSchema } from './schema/federation-keys.ts'
 import type { FederationSenderSchema } from './schema/federation-sender.ts'
 import type { IdentitySchema } from './schema/identity.ts'
+import type { IngestSchema } from './schema/ingest.ts'
 import type { MediaSchema } from './schema/media.ts'
 import type { PeopleSchema } from './schema/people.ts'
 import type { PushSchema } from './schema/push.ts'
@@ -28,4 +29,5 @@ export interface Schema
     AppservicesSchema,
     SlidingSyncSchema,
     FederationKeysSchema,
-    FederationSenderSchema {}
+    FederationSenderSchema,
+    IngestSchema {}

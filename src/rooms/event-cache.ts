@@ -4,14 +4,16 @@ import { getEventByNid, listEventsByNid } from './store-events.ts'
 import type { StoredEvent } from './types.ts'
 
 /**
- * Parsed events by number. Only a redaction changes an event: from then on the cache takes just the redacted form, so
- * that an old snapshot cannot bring the other one back.
+ * Parsed events by number. What changes an event is a redaction, from which on the cache takes just the redacted form, or
+ * that it gets a place in its room: an old snapshot cannot bring back what was before.
  */
 export interface EventCache {
   get(reader: Reader, nid: number): Promise<StoredEvent | undefined>
   list(reader: Reader, nids: readonly number[]): Promise<ReadonlyMap<number, StoredEvent>>
   remember(event: StoredEvent): void
   forgetAfterCommit(tx: Tx, nid: number): void
+  /** From the commit on the event is as given, whatever older snapshots say. */
+  replaceAfterCommit(tx: Tx, event: StoredEvent): void
 }
 
 const page = 500
@@ -19,10 +21,12 @@ const page = 500
 export function createEventCache(capacity = 20_000): EventCache {
   const cache = new LruMap<number, StoredEvent>(capacity)
   const redacted = new LruMap<number, true>(capacity)
+  const replaced = new LruMap<number, StoredEvent>(capacity)
 
   function remember(event: StoredEvent): void {
     if (event.redactedBy === undefined && redacted.has(event.nid)) return
-    cache.set(event.nid, event)
+    const newer = event.redactedBy === undefined ? replaced.get(event.nid) : undefined
+    cache.set(event.nid, newer ?? event)
   }
 
   return {
@@ -53,7 +57,14 @@ export function createEventCache(capacity = 20_000): EventCache {
     forgetAfterCommit: (tx, nid) =>
       tx.afterCommit(() => {
         redacted.set(nid, true)
+        replaced.delete(nid)
         cache.delete(nid)
+      }),
+    replaceAfterCommit: (tx, event) =>
+      tx.afterCommit(() => {
+        if (event.redactedBy === undefined && redacted.has(event.nid)) return
+        replaced.set(event.nid, event)
+        cache.set(event.nid, event)
       }),
   }
 }

@@ -34,10 +34,10 @@ export interface States {
   derive(tx: Tx, roomNid: number, parent: number | undefined, changes: ReadonlyMap<number, number>): Promise<number>
 }
 
-const noDigest = '0'.repeat(32)
+export const noDigest = '0'.repeat(32)
 
 /** Digests combine by exclusive or, so a change costs the same whatever the size of the state. */
-function toggle(digest: string, keyNid: number, eventNid: number): string {
+export function toggle(digest: string, keyNid: number, eventNid: number): string {
   if (eventNid === 0) return digest
   const entry = createHash('sha256').update(`${keyNid}:${eventNid}`).digest('hex').slice(0, 32)
   return (BigInt(`0x${digest}`) ^ BigInt(`0x${entry}`)).toString(16).padStart(32, '0')
@@ -164,8 +164,13 @@ export function createStates(): States {
 
   return {
     keyNid,
-    requireKeyNid: async (tx, type, stateKey) =>
-      (await keyNid(tx, type, stateKey)) ?? (await insertKeyNid(tx, type, stateKey)),
+    requireKeyNid: async (tx, type, stateKey) => {
+      const known = await keyNid(tx, type, stateKey)
+      if (known !== undefined) return known
+      const made = await insertKeyNid(tx, type, stateKey)
+      onceCommitted(tx, () => keyNids.set(`${type}\0${stateKey}`, made))
+      return made
+    },
     keys: async (reader, nids) => {
       const found = new Map<number, StateKey>()
       const missing: number[] = []

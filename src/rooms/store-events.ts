@@ -69,7 +69,10 @@ const insertRow = prepare((qb, p: NewEventRow) =>
     .returning('event_nid'),
 )
 const insertEdgeRow = prepare((qb, p: { event_nid: number; prev_nid: number }) =>
-  qb.insertInto('event_edges').values({ event_nid: p.event_nid, prev_nid: p.prev_nid }),
+  qb
+    .insertInto('event_edges')
+    .values({ event_nid: p.event_nid, prev_nid: p.prev_nid })
+    .onConflict((c) => c.doNothing()),
 )
 const insertAuthRow = prepare((qb, p: { event_nid: number; auth_nid: number }) =>
   qb.insertInto('event_auth').values({ event_nid: p.event_nid, auth_nid: p.auth_nid }),
@@ -122,6 +125,56 @@ const setStateNid = prepare((qb, p: { nid: number; stateNid: number }) =>
 
 export async function updateStateNid(tx: Tx, nid: number, stateNid: number): Promise<void> {
   await setStateNid.run(tx, { nid, stateNid })
+}
+
+export interface EventPlacement {
+  readonly nid: number
+  readonly streamPos: number | undefined
+  readonly beforeNid: number | undefined
+  readonly stateNid: number | undefined
+  readonly status: EventStatus
+  readonly threadId: EventId | undefined
+  readonly pdu: Pdu
+}
+
+const setPlacement = prepare(
+  (
+    qb,
+    p: {
+      nid: number
+      streamPos: number | null
+      beforeNid: number | null
+      stateNid: number | null
+      status: EventStatus
+      threadId: string | null
+      json: string
+    },
+  ) =>
+    qb
+      .updateTable('events')
+      .set({
+        stream_pos: p.streamPos,
+        before_nid: p.beforeNid,
+        state_nid: p.stateNid,
+        status: p.status,
+        thread_id: p.threadId,
+        json: p.json,
+      })
+      .where('event_nid', '=', p.nid),
+)
+
+/** Gives an event its place in the room: its position, and the states around it. */
+export async function updatePlacement(tx: Tx, placement: EventPlacement): Promise<void> {
+  const { nid, streamPos = null, beforeNid = null, stateNid = null, status, threadId = null, pdu } = placement
+  await setPlacement.run(tx, { nid, streamPos, beforeNid, stateNid, status, threadId, json: JSON.stringify(pdu) })
+}
+
+const setCurrentNid = prepare((qb, p: { nid: number; currentNid: number }) =>
+  qb.updateTable('events').set({ current_nid: p.currentNid }).where('event_nid', '=', p.nid),
+)
+
+export async function updateCurrentNid(tx: Tx, nid: number, currentNid: number): Promise<void> {
+  await setCurrentNid.run(tx, { nid, currentNid })
 }
 
 export async function getNid(reader: Reader, eventId: string): Promise<number | undefined> {

@@ -43,6 +43,16 @@ export const getStateByDigest = (reader: Reader, roomNid: number, digest: string
 export const listChanges = (reader: Reader, nid: number) => changesOf.all(reader, { nid })
 export const getChange = (reader: Reader, nid: number, key: number) => changeOf.first(reader, { nid, keyNid: key })
 
+export async function insertChanges(
+  tx: Tx,
+  stateNid: number,
+  changes: Iterable<readonly [key: number, eventNid: number]>,
+): Promise<void> {
+  for (const [key, eventNid] of changes) {
+    await insertChange.run(tx, { state_nid: stateNid, key_nid: key, event_nid: eventNid })
+  }
+}
+
 export async function insertState(
   tx: Tx,
   row: Omit<StateRow, 'state_nid'>,
@@ -50,9 +60,7 @@ export async function insertState(
 ): Promise<StateRow> {
   const inserted = await insertStateRow.first(tx, row)
   if (inserted === undefined) throw new Error('the state was not inserted')
-  for (const [key, eventNid] of changes) {
-    await insertChange.run(tx, { state_nid: inserted.state_nid, key_nid: key, event_nid: eventNid })
-  }
+  await insertChanges(tx, inserted.state_nid, changes)
   return { ...row, state_nid: inserted.state_nid }
 }
 

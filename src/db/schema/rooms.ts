@@ -1,6 +1,6 @@
 import type { Generated } from 'kysely'
 
-/** 0: accepted; 1: soft-failed (kept, not shown); 2: rejected by the authorisation rules. */
+/** 0: accepted; 1: kept, not shown (soft-failed, or a redaction that redacts nothing yet); 2: rejected by the authorisation rules. */
 export type EventStatus = 0 | 1 | 2
 
 export interface RoomsSchema {

@@ -1,0 +1,48 @@
+import type { Database } from '../../db/database.ts'
+import type { FederationTransport, Keyring } from '../../federation/client/ports.ts'
+import type { TimerClock } from '../../util/clock.ts'
+import type { Log } from '../../util/log.ts'
+import type { Part } from '../../util/part.ts'
+import type { LocalMembers } from '../local-members.ts'
+import type { PersistDeps } from '../persist/deps.ts'
+import type { RoomView } from '../room-view.ts'
+import { createAccept } from './accept.ts'
+import { createEnter } from './enter.ts'
+import { createOutliers } from './outliers.ts'
+import { createPlacer } from './placer.ts'
+import type { Ingest } from './ports.ts'
+import { createReceive } from './receive.ts'
+import { createResolutions } from './resolutions.ts'
+import { createRoomQueue } from './room-queue.ts'
+import { createIngestWorker } from './worker.ts'
+
+export interface IngestDeps extends PersistDeps {
+  readonly db: Database
+  readonly clock: TimerClock
+  readonly log: Log
+  readonly view: RoomView
+  readonly localMembers: LocalMembers
+  readonly transport: FederationTransport
+  readonly keyring: Keyring
+}
+
+/** Composes the way of events of other servers into our rooms. */
+export function createIngest(deps: IngestDeps): Ingest & { readonly part: Part } {
+  const resolutions = createResolutions(deps)
+  const placer = createPlacer({ ...deps, resolutions })
+  const outliers = createOutliers(deps)
+  const worker = createIngestWorker({
+    ...deps,
+    work: (roomId, signal) => work(roomId, signal),
+  })
+  const work = createRoomQueue({ ...deps, placer, wake: worker.wake, complete: async () => 'hopeless' })
+  return {
+    receive: createReceive({ ...deps, wake: worker.wake }),
+    accept: createAccept({ ...deps, placer }),
+    enter: createEnter({ ...deps, outliers, placer }),
+    backfill: async () => false,
+    fetchEvent: async () => undefined,
+    drain: worker.drain,
+    part: worker.part,
+  }
+}

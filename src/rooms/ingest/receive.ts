@@ -1,0 +1,105 @@
+import type { Database } from '../../db/database.ts'
+import type { Keyring } from '../../federation/client/ports.ts'
+import { isJsonObject } from '../../matrix/auth-state.ts'
+import type { IdentifiedPdu, Json, Pdu } from '../../matrix/event.ts'
+import { type RoomId, type ServerName, serverOf } from '../../matrix/ids.ts'
+import { isServerAllowed } from '../../matrix/server-acl.ts'
+import { createYielder } from '../../util/async.ts'
+import type { LocalMembers } from '../local-members.ts'
+import type { RoomView } from '../room-view.ts'
+import { getRoom } from '../store-rooms.ts'
+import type { Room } from '../types.ts'
+import type { Receipt } from './ports.ts'
+import { readPdu } from './read-pdu.ts'
+import { listPlaces } from './store-places.ts'
+import { insertStaged } from './store-staged.ts'
+import { verifyEvents } from './verify.ts'
+
+interface Deps {
+  readonly db: Database
+  readonly keyring: Pick<Keyring, 'verifyEvents'>
+  readonly view: RoomView
+  readonly localMembers: Pick<LocalMembers, 'of'>
+  /** Called after the commit with rooms for which something was staged. */
+  readonly wake: (roomId: RoomId) => void
+}
+
+interface Opened {
+  readonly room: Room
+  readonly acl: Pdu | undefined
+}
+
+/** Takes the events of a transaction: what is well-formed, signed and of a room that we are in is on disk when it resolves. */
+export function createReceive(deps: Deps): (origin: ServerName, pdus: readonly Json[]) => Promise<Receipt[]> {
+  const { db, keyring, view, localMembers, wake } = deps
+
+  /** The room with its ACL; undefined where nobody of ours is in it. */
+  async function open(roomId: string): Promise<Opened | undefined> {
+    if ((await localMembers.of(roomId)).size === 0) return undefined
+    return db.read(async (reader) => {
+      const room = await getRoom(reader, roomId)
+      if (room?.stateNid === undefined) return undefined
+      return { room, acl: (await view.entry(reader, room.stateNid, 'm.room.server_acl', ''))?.pdu }
+    })
+  }
+
+  async function receiveInRoom(origin: ServerName, { room, acl }: Opened, pdus: readonly Json[]): Promise<Receipt[]> {
+    const receipts: Receipt[] = []
+    const wellFormed: IdentifiedPdu[] = []
+    const pause = createYielder()
+    for (const json of pdus) {
+      await pause()
+      const result = readPdu(json, room.rules, room.roomId)
+      const { event } = result
+      if (event === undefined) continue
+      const isKeptOut = [origin, serverOf(event.pdu.sender)].some((server) => !isServerAllowed(acl, server))
+      const error = !result.ok ? result.reason : isKeptOut ? 'the room keeps the server out' : undefined
+      if (error === undefined) wellFormed.push(event)
+      else receipts.push({ eventId: event.eventId, error })
+    }
+    const places = await db.read((reader) =>
+      listPlaces(
+        reader,
+        wellFormed.map(({ eventId }) => eventId),
+      ),
+    )
+    const isNew = ({ eventId }: IdentifiedPdu) => places.get(eventId)?.stateNid === undefined
+    const known = wellFormed.filter((event) => !isNew(event))
+    receipts.push(...known.map(({ eventId }) => ({ eventId, error: undefined })))
+    return [...receipts, ...(await stage(origin, room, wellFormed.filter(isNew)))]
+  }
+
+  async function stage(origin: ServerName, room: Room, events: readonly IdentifiedPdu[]): Promise<Receipt[]> {
+    if (events.length === 0) return []
+    const usable = await verifyEvents(keyring, room.rules, events)
+    const good = usable.filter((event) => event !== undefined)
+    if (good.length > 0) {
+      await db.write('stage events', async (tx) => {
+        for (const event of good) await insertStaged(tx, room.roomId, origin, event)
+        tx.afterCommit(() => wake(room.roomId))
+      })
+    }
+    return events.map(({ eventId }, index) => ({
+      eventId,
+      error: usable[index] === undefined ? 'a signature is missing or wrong' : undefined,
+    }))
+  }
+
+  return async (origin, pdus) => {
+    const byRoom = new Map<string, Json[]>()
+    for (const pdu of pdus) {
+      const roomId = isJsonObject(pdu) ? pdu.room_id : undefined
+      if (typeof roomId !== 'string') continue
+      const list = byRoom.get(roomId) ?? []
+      list.push(pdu)
+      byRoom.set(roomId, list)
+    }
+    const receipts: Receipt[] = []
+    for (const [roomId, list] of byRoom) {
+      const opened = await open(roomId)
+      // Without the room its version is not known, and without that not the id of the event.
+      if (opened !== undefined) receipts.push(...(await receiveInRoom(origin, opened, list)))
+    }
+    return receipts
+  }
+}

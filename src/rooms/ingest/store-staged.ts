@@ -1,0 +1,87 @@
+import type { Reader, Tx } from '../../db/database.ts'
+import { prepare } from '../../db/prepare.ts'
+import { prepareList } from '../../db/prepare-list.ts'
+import type { IdentifiedPdu, Pdu } from '../../matrix/event.ts'
+import type { EventId, RoomId, ServerName } from '../../matrix/ids.ts'
+
+export interface StagedEvent extends IdentifiedPdu {
+  readonly nid: number
+  readonly origin: ServerName
+  readonly attempts: number
+}
+
+interface NewRow {
+  roomId: string
+  eventId: string
+  origin: string
+  json: string
+}
+
+const insertRow = prepare((qb, p: NewRow) =>
+  qb
+    .insertInto('staged_events')
+    .values({ room_id: p.roomId, event_id: p.eventId, origin: p.origin, json: p.json, attempts: 0, retry_at: 0 })
+    // Sent again, it need not wait any longer.
+    .onConflict((c) => c.column('event_id').doUpdateSet({ retry_at: 0 })),
+)
+const nextRows = prepare((qb, p: { roomId: string; now: number; limit: number }) =>
+  qb
+    .selectFrom('staged_events')
+    .select(['staged_nid', 'event_id', 'origin', 'json', 'attempts'])
+    .where('room_id', '=', p.roomId)
+    .where('retry_at', '<=', p.now)
+    .orderBy('retry_at')
+    .orderBy('staged_nid')
+    .limit(p.limit),
+)
+const nextRetry = prepare((qb, p: { roomId: string }) =>
+  qb.selectFrom('staged_events').select('retry_at').where('room_id', '=', p.roomId).orderBy('retry_at').limit(1),
+)
+const deleteRow = prepare((qb, p: { nid: number }) => qb.deleteFrom('staged_events').where('staged_nid', '=', p.nid))
+const postponeRow = prepare((qb, p: { nid: number; attempts: number; retryAt: number }) =>
+  qb.updateTable('staged_events').set({ attempts: p.attempts, retry_at: p.retryAt }).where('staged_nid', '=', p.nid),
+)
+
+export async function insertStaged(tx: Tx, roomId: RoomId, origin: ServerName, event: IdentifiedPdu): Promise<void> {
+  await insertRow.run(tx, { roomId, eventId: event.eventId, origin, json: JSON.stringify(event.pdu) })
+}
+
+/** Events of a room that are due, those that came first first. */
+export async function listStaged(reader: Reader, roomId: string, now: number, limit: number): Promise<StagedEvent[]> {
+  const rows = await nextRows.all(reader, { roomId, now, limit })
+  return rows.map((row) => ({
+    nid: row.staged_nid,
+    // What was read before it was staged.
+    eventId: row.event_id as EventId,
+    origin: row.origin as ServerName,
+    pdu: JSON.parse(row.json) as Pdu,
+    attempts: row.attempts,
+  }))
+}
+
+/** When the next event of a room is due (ms). */
+export async function getNextRetry(reader: Reader, roomId: string): Promise<number | undefined> {
+  return (await nextRetry.first(reader, { roomId }))?.retry_at
+}
+
+export async function deleteStaged(tx: Tx, nid: number): Promise<void> {
+  await deleteRow.run(tx, { nid })
+}
+
+export async function postponeStaged(tx: Tx, nid: number, attempts: number, retryAt: number): Promise<void> {
+  await postponeRow.run(tx, { nid, attempts, retryAt })
+}
+
+export async function listStagedRooms(reader: Reader): Promise<RoomId[]> {
+  const rows = await reader.qb.selectFrom('staged_events').select('room_id').distinct().execute()
+  return rows.map((row) => row.room_id as RoomId)
+}
+
+const stagedIds = prepareList((qb, ids: readonly string[]) =>
+  qb.selectFrom('staged_events').select('event_id').where('event_id', 'in', ids),
+)
+
+/** Which of these events are staged. */
+export async function listStagedIds(reader: Reader, ids: readonly EventId[]): Promise<ReadonlySet<string>> {
+  return new Set((await stagedIds(reader, ids)).map((row) => row.event_id))
+}
