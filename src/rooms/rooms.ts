@@ -27,6 +27,8 @@ import { createTypingRequests, type TypingRequests } from './ephemeral/typing-re
 import { createErasures } from './erasure/erasures.ts'
 import { createEventCache } from './event-cache.ts'
 import { createHistoryFiller } from './history/filler.ts'
+import { createIngest } from './ingest/ingest.ts'
+import type { Ingest } from './ingest/ports.ts'
 import { createLocalMembers, type LocalMembers } from './local-members.ts'
 import { createAccountFollower } from './membership/follow-accounts.ts'
 import { createGuestAccessFollower } from './membership/follow-guest-access.ts'
@@ -63,6 +65,8 @@ export interface Rooms extends RoomReading {
   readonly readMarkers: ReadMarkers
   readonly localMembers: LocalMembers
   readonly writer: RoomWriter
+  /** The way of events of other servers; undefined where this one keeps to itself. */
+  readonly ingest: Ingest | undefined
   /** Runs with every batch of new events, in its transaction. */
   onPersist(hook: PersistHook): void
   /** Runs when a user of ours joins the replacement of a room where they are, in the transaction of the join. */
@@ -140,6 +144,9 @@ export function createRooms(deps: RoomsDeps): Rooms {
   const indexer = createSearchIndexer({ db, streams, log })
   const hooks: PersistHook[] = [localMembers.hook, typing.hook, followUpgrade, userDirectory.onPersist, indexer.hook]
   const writer = createRoomWriter({ db, streams, clock, states, events, serverName, signingKey, hooks })
+  const ingest =
+    federation &&
+    createIngest({ ...federation, db, streams, clock, log, states, events, serverName, hooks, view, localMembers })
   const people = createPeople(accounts)
   const remote = federation && createRemoteDirectory(federation.transport)
   const aliases = createAliases({ db, writer, people, view, serverName, appservices: accounts.appservices, remote })
@@ -197,13 +204,18 @@ export function createRooms(deps: RoomsDeps): Rooms {
     readMarkers: createReadMarkers({ db, accountData: accounts.accountData, receipts }),
     localMembers,
     writer,
+    ingest,
     onPersist: (hook) => void hooks.push(hook),
     onUpgradeFollowed: (hook) => void upgradeHooks.push(hook),
     onFormat: (bundler) => void bundlers.push(bundler),
     part: {
       name: 'rooms',
-      start: () => indexer.start(),
+      start: async (signal) => {
+        indexer.start()
+        await ingest?.part.start(signal)
+      },
       stop: async () => {
+        await ingest?.part.stop()
         await indexer.stop()
         typing.stopAll()
         await guestAccess.idle()
