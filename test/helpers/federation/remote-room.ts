@@ -99,10 +99,10 @@ export function currentState(server: TestServer, roomId: string): Promise<Map<st
     for (const [key, eventId] of state) {
       const [type, userId] = parseStateMapKey(key)
       if (type !== 'm.room.member') continue
-      const [row] = [await rooms.reads.membership(reader, room.nid, userId)]
+      const member = await rooms.reads.membership(reader, room.nid, userId)
       const event = await rooms.reads.eventById(reader, eventId)
-      assert.equal(row?.membership, event?.pdu.content.membership, `membership of ${userId}`)
-      assert.equal(row?.event_nid, event?.nid, `member event of ${userId}`)
+      assert.equal(member?.membership, event?.pdu.content.membership, `membership of ${userId}`)
+      assert.equal(member?.event_nid, event?.nid, `member event of ${userId}`)
     }
     return state
   })
