@@ -108,7 +108,14 @@ export class RoomDraft {
 
   /** Throws `403 M_FORBIDDEN` where `append` would, and writes nothing. */
   async check(template: EventTemplate): Promise<void> {
-    await this.#authorise(await this.#build(template))
+    await this.propose(template)
+  }
+
+  /** The event that `append` would sign, for somebody else to complete. Throws `403 M_FORBIDDEN` with the rule's reason. */
+  async propose(template: EventTemplate): Promise<Pdu> {
+    const pdu = await this.#build(template)
+    await this.#authorise(pdu)
+    return pdu
   }
 
   async #authorise(pdu: Pdu): Promise<void> {
@@ -125,8 +132,7 @@ export class RoomDraft {
   /** Builds, signs and authorises one event. Throws `403 M_FORBIDDEN` with the rule's reason, `413 M_TOO_LARGE`. */
   async append(template: EventTemplate): Promise<DraftEvent> {
     const { rules } = this
-    const pdu = await this.#build(template)
-    await this.#authorise(pdu)
+    const pdu = await this.propose(template)
     const signed = hashAndSign(pdu, rules, this.#deps.serverName, this.#deps.signingKey)
     const size = checkEventSize(signed.pdu, rules)
     if (!size.fits) throw errors.tooLarge(size.reason)

@@ -12,7 +12,7 @@ export interface People {
   memberProfile(reader: Reader, userId: UserId): Promise<JsonObject>
   /** Throws `403 M_USER_SUSPENDED`. */
   requireActive(reader: Reader, userId: UserId): Promise<void>
-  /** Throws `403 M_INVITE_BLOCKED` for a local user who takes no invitations from the inviter. */
+  /** Throws `403 M_INVITE_BLOCKED` for a user who takes no invitations from the inviter, `403` for one of another server. */
   requireInvitable(reader: Reader, inviter: UserId, userId: UserId): Promise<void>
   /** Throws `403 M_CANNOT_LEAVE_SERVER_NOTICE_ROOM` for an invitation by the server itself. */
   requireDeclinable(inviter: UserId): void

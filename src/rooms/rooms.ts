@@ -33,17 +33,21 @@ import { createLocalMembers, type LocalMembers } from './local-members.ts'
 import { createAccountFollower } from './membership/follow-accounts.ts'
 import { createGuestAccessFollower } from './membership/follow-guest-access.ts'
 import { carryAccountData, createUpgradeFollower, type UpgradeHook } from './membership/follow-upgrade.ts'
+import { createInviteUser } from './membership/invite.ts'
 import { createMembership, type Membership } from './membership/membership.ts'
 import { createRemovalRedaction } from './membership/redact-removed.ts'
 import { createPeople } from './people.ts'
 import { createRoomReading, type RoomReading } from './reading.ts'
 import { createRelations, type Relations } from './relations/relations.ts'
 import { createThreadSubscriptions, type ThreadSubscriptions } from './relations/subscriptions.ts'
+import { withEndings } from './remote/endings.ts'
+import { createRemote, type Remote } from './remote/remote.ts'
 import { createRoomWriter, type RoomWriter } from './room-writer.ts'
 import { createSearchIndexer } from './search/indexer.ts'
 import { createEventSearch, type SearchEvents } from './search/search.ts'
 import { createStates } from './states.ts'
 import { type AddressInvites, createAddressInvites } from './third-party/address-invites.ts'
+import { createExchangeInvites } from './third-party/exchange-invites.ts'
 import type { PersistHook } from './types.ts'
 
 export interface Rooms extends RoomReading {
@@ -64,6 +68,8 @@ export interface Rooms extends RoomReading {
   readonly receipts: Receipts
   readonly readMarkers: ReadMarkers
   readonly localMembers: LocalMembers
+  /** Undefined where this server keeps to itself. */
+  readonly remote: Remote | undefined
   readonly writer: RoomWriter
   /** The way of events of other servers; undefined where this one keeps to itself. */
   readonly ingest: Ingest | undefined
@@ -148,11 +154,37 @@ export function createRooms(deps: RoomsDeps): Rooms {
     federation &&
     createIngest({ ...federation, db, streams, clock, log, states, events, serverName, hooks, view, localMembers })
   const people = createPeople(accounts)
-  const remote = federation && createRemoteDirectory(federation.transport)
-  const aliases = createAliases({ db, writer, people, view, serverName, appservices: accounts.appservices, remote })
-  const membership = createMembership({ db, streams, writer, people, aliases })
+  const remoteDirectory = federation && createRemoteDirectory(federation.transport)
+  const aliases = createAliases({
+    db,
+    writer,
+    people,
+    view,
+    serverName,
+    appservices: accounts.appservices,
+    remote: remoteDirectory,
+  })
+  const remote =
+    federation &&
+    ingest &&
+    createRemote({
+      ...deps,
+      ...federation,
+      ...options,
+      states,
+      events,
+      hooks,
+      writer,
+      people,
+      view,
+      localMembers,
+      ingest,
+    })
+  const inviteUser = createInviteUser({ writer, people, remote: remote?.invites })
+  const membership = createMembership({ db, streams, writer, people, aliases, inviteUser, remote: remote?.membership })
   const addressInvites = createAddressInvites({
     ...deps,
+    exchange: federation && remote && createExchangeInvites({ ...federation, ...remote, log, serverName }),
     writer,
     view,
     people,
@@ -160,7 +192,7 @@ export function createRooms(deps: RoomsDeps): Rooms {
     findLocal: options.findLocalAddresses,
   })
   const receipts = createReceipts({ db, streams, clock })
-  const follower = createAccountFollower({ db, writer, people, jobs, log })
+  const follower = createAccountFollower({ db, writer, people, membership, jobs, log })
   accounts.onProfileChange(follower.onProfileChange)
   accounts.onDeactivate(follower.onDeactivate)
   accounts.onProfileChange(userDirectory.onProfileChange)
@@ -173,6 +205,8 @@ export function createRooms(deps: RoomsDeps): Rooms {
       db,
       writer,
       people,
+      inviteUser,
+      isFederating: federation !== undefined,
       addressInvites,
       log,
       appservices: accounts.appservices,
@@ -180,12 +214,12 @@ export function createRooms(deps: RoomsDeps): Rooms {
       defaultVersion,
       extraPowerLevels,
     }),
-    upgrade: createRoomUpgrade({ writer, people, view }),
-    events: createRoomEvents({ writer, people }),
+    upgrade: createRoomUpgrade({ writer, people, inviteUser, view }),
+    events: createRoomEvents({ writer, people, inviteUser }),
     membership,
     addressInvites,
     aliases,
-    directory: createPublicRooms({ db, people, view, serverName, remote }),
+    directory: createPublicRooms({ db, people, view, serverName, remote: remoteDirectory }),
     list: createRoomList({ db, view }),
     discovery: createDiscovery({
       db,
@@ -203,8 +237,9 @@ export function createRooms(deps: RoomsDeps): Rooms {
     receipts,
     readMarkers: createReadMarkers({ db, accountData: accounts.accountData, receipts }),
     localMembers,
+    remote,
     writer,
-    ingest,
+    ingest: ingest && remote && withEndings(ingest, remote.takeEnding),
     onPersist: (hook) => void hooks.push(hook),
     onUpgradeFollowed: (hook) => void upgradeHooks.push(hook),
     onFormat: (bundler) => void bundlers.push(bundler),

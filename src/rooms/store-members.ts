@@ -67,6 +67,21 @@ export const listMembershipsOf = (reader: Reader, userId: string, membership: st
 export const listMembers = (reader: Reader, roomNid: number, membership: string) =>
   ofRoom.all(reader, { roomNid, membership })
 
+const anyLocal = prepare((qb, p: { roomNid: number }) =>
+  qb
+    .selectFrom('memberships')
+    .select('user_id')
+    .where('room_nid', '=', p.roomNid)
+    .where('membership', '=', 'join')
+    .where('is_local', '=', 1)
+    .limit(1),
+)
+
+/** Whether a user of this server is in the room, so that what we know of it holds. */
+export async function isAnybodyHere(reader: Reader, roomNid: number): Promise<boolean> {
+  return (await anyLocal.first(reader, { roomNid })) !== undefined
+}
+
 export async function listLocalJoined(reader: Reader, roomNid: number): Promise<string[]> {
   return (await localJoined.all(reader, { roomNid })).map((row) => row.user_id)
 }

@@ -24,4 +24,9 @@ export const quirks: readonly Quirk[] = [
     reason:
       'the data has no answer for a server without TURN; clients take an empty object for that, an error for a fault',
   },
+  ...['v1', 'v2'].map((version) => ({
+    operation: `PUT /_matrix/federation/${version}/invite/{roomId}/{eventId}`,
+    fault: /^\/(1\/)?event must have required property 'origin'$|^\/1 must/,
+    reason: 'the event has to stay as the other server wrote it, and since long events carry no origin',
+  })),
 ]

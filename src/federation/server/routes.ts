@@ -2,11 +2,19 @@ import type { AppContext } from '../../context.ts'
 import type { Endpoint } from '../../http/endpoint.ts'
 import { eventRoutes } from './events/routes-events.ts'
 import { mediaRoutes } from './media/routes-media.ts'
+import { membershipFederationRoutes } from './membership/routes.ts'
 import { queryRoutes } from './queries/routes-queries.ts'
 import { keyRoutes } from './routes-keys.ts'
 import { versionRoutes } from './routes-version.ts'
 
 /** Everything that other servers may ask. */
 export function federationRoutes(ctx: AppContext): Endpoint[] {
-  return [...keyRoutes(ctx), ...versionRoutes(), ...eventRoutes(ctx), ...queryRoutes(ctx), ...mediaRoutes(ctx)]
+  return [
+    ...keyRoutes(ctx),
+    ...versionRoutes(),
+    ...membershipFederationRoutes(ctx),
+    ...eventRoutes(ctx),
+    ...queryRoutes(ctx),
+    ...mediaRoutes(ctx),
+  ]
 }

@@ -11,16 +11,17 @@ function isSameContent(a: JsonObject, b: JsonObject): boolean {
   return lenientCanonicalJson(a) === lenientCanonicalJson(b)
 }
 
+/** The event that stands, where the same sender has said exactly that before. */
+export async function findSame(draft: RoomDraft, template: StateTemplate): Promise<IdentifiedPdu | undefined> {
+  const current = await draft.state(template.type, template.stateKey)
+  if (current === undefined || current.pdu.sender !== template.sender) return undefined
+  return isSameContent(current.pdu.content, template.content) ? current : undefined
+}
+
 /** Appends a state event, unless the same sender has said exactly that before: then the event that stands is the answer. */
 export async function appendState(draft: RoomDraft, template: StateTemplate): Promise<IdentifiedPdu> {
-  const current = await draft.state(template.type, template.stateKey)
-  if (
-    current === undefined ||
-    current.pdu.sender !== template.sender ||
-    !isSameContent(current.pdu.content, template.content)
-  ) {
-    return draft.append(template)
-  }
+  const current = await findSame(draft, template)
+  if (current === undefined) return draft.append(template)
   await draft.check(template)
   return current
 }

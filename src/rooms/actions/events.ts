@@ -1,8 +1,9 @@
 import { errors } from '../../matrix/errors.ts'
 import type { JsonObject } from '../../matrix/event.ts'
-import type { EventId } from '../../matrix/ids.ts'
+import { type EventId, isUserId } from '../../matrix/ids.ts'
 import type { Actor } from '../actor.ts'
 import type { RoomDraft } from '../draft.ts'
+import type { InviteUser } from '../membership/invite.ts'
 import type { People } from '../people.ts'
 import type { RoomWriter } from '../room-writer.ts'
 import { appendClientState, type ClientState } from './append-client-state.ts'
@@ -27,7 +28,13 @@ export interface RoomEvents {
   redact(actor: Actor, roomId: string, target: string, txnId: string | undefined, content: JsonObject): Promise<EventId>
 }
 
-export function createRoomEvents({ writer, people }: { writer: RoomWriter; people: People }): RoomEvents {
+interface Deps {
+  readonly writer: RoomWriter
+  readonly people: People
+  readonly inviteUser: InviteUser
+}
+
+export function createRoomEvents({ writer, people, inviteUser }: Deps): RoomEvents {
   async function change(roomId: string, task: (draft: RoomDraft) => Promise<EventId>): Promise<EventId> {
     const eventId = await writer.change(roomId, task)
     // Whether a room exists is nobody's business who is not in it.
@@ -58,12 +65,17 @@ export function createRoomEvents({ writer, people }: { writer: RoomWriter; peopl
 
   return {
     send: (actor, roomId, message) => change(roomId, (draft) => appendMessage(draft, actor, message)),
-    setState: (actor, roomId, state) =>
-      change(roomId, async (draft) => {
-        const { type, stateKey, content } = state
+    setState: (actor, roomId, state) => {
+      const { type, stateKey, content, originServerTs: ts } = state
+      if (type === 'm.room.member' && content.membership === 'invite' && isUserId(stateKey)) {
+        const { membership: _, ...given } = content
+        return inviteUser({ ...actor, ...(ts === undefined ? {} : { sentTs: ts }) }, roomId, stateKey, given)
+      }
+      return change(roomId, async (draft) => {
         if (type === 'm.room.power_levels' && stateKey === '') await checkLevels(draft, content)
         return (await appendClientState(draft, people, actor, state)).eventId
-      }),
+      })
+    },
     redact: (actor, roomId, target, txnId, content) =>
       change(roomId, async (draft) => {
         const transaction = txnId === undefined ? undefined : transactionOf(actor, txnId)

@@ -10,6 +10,7 @@ import { appendClientState } from '../actions/append-client-state.ts'
 import type { Actor } from '../actor.ts'
 import { getAlias, insertAlias } from '../directory/store-aliases.ts'
 import type { AlsoWrite, RoomDraft } from '../draft.ts'
+import type { InviteUser } from '../membership/invite.ts'
 import { appendJoin } from '../membership/join.ts'
 import { appendInvite } from '../membership/others.ts'
 import type { People } from '../people.ts'
@@ -25,6 +26,9 @@ export interface CreateRoomDeps {
   readonly db: Database
   readonly writer: RoomWriter
   readonly people: People
+  readonly inviteUser: InviteUser
+  /** Whether other servers can be reached. */
+  readonly isFederating: boolean
   readonly addressInvites: AddressInvites
   readonly log: Log
   readonly appservices: Appservices
@@ -120,6 +124,20 @@ export function createRoomCreation(deps: CreateRoomDeps): CreateRoom {
     }
   }
 
+  /** Users of other servers are told by and by: what these say changes nothing of the room, whose creator can invite again. */
+  async function inviteElsewhere(
+    actor: Actor,
+    roomId: RoomId,
+    targets: readonly UserId[],
+    content: JsonObject,
+  ): Promise<void> {
+    await mapLimit([...new Set(targets)], 4, (target) =>
+      deps
+        .inviteUser(actor, roomId, target, content)
+        .catch((error: unknown) => log.warn({ err: error }, 'somebody elsewhere could not be invited to a new room')),
+    )
+  }
+
   async function findAddresses(invites: readonly AddressInvite[]) {
     const found = await mapLimit(invites, 4, async (invite) => ({ invite, userId: await addressInvites.find(invite) }))
     return {
@@ -138,10 +156,12 @@ export function createRoomCreation(deps: CreateRoomDeps): CreateRoom {
     const addresses = await findAddresses(request.addressInvites ?? [])
     const invite = [...(request.invite ?? []), ...addresses.known]
     const inviteContent: JsonObject = request.isDirect ? { is_direct: true } : {}
+    const isElsewhere = (userId: UserId) => deps.isFederating && !people.isLocal(userId)
     const created = await writer.create(rules, async (draft) => {
       await people.requireActive(draft.reader, actor.userId)
       await asRoomState(() => appendBeginning(draft, actor, request, alias))
-      await appendInvites(draft, actor, invite, inviteContent)
+      const local = invite.filter((userId) => !isElsewhere(userId))
+      await appendInvites(draft, actor, local, inviteContent)
       draft.alsoWrite(async (tx, room) => {
         if (alias !== undefined && !(await insertAlias(tx, alias, room.nid, actor.userId))) throw errors.roomInUse()
         if (request.visibility === 'public') await updateRoomPublic(tx, room.nid, true)
@@ -149,6 +169,7 @@ export function createRoomCreation(deps: CreateRoomDeps): CreateRoom {
       })
       return draft.roomId
     })
+    await inviteElsewhere(actor, created, invite.filter(isElsewhere), inviteContent)
     for (const address of addresses.unknown) {
       // The room is there: its creator can invite again.
       await addressInvites

@@ -10,8 +10,9 @@ import { appendState } from '../actions/append-state.ts'
 import type { Actor } from '../actor.ts'
 import { moveAliases } from '../directory/store-aliases.ts'
 import type { RoomDraft } from '../draft.ts'
+import type { InviteUser } from '../membership/invite.ts'
 import { appendJoin } from '../membership/join.ts'
-import { appendBan, appendInvite } from '../membership/others.ts'
+import { appendBan } from '../membership/others.ts'
 import type { People } from '../people.ts'
 import type { RoomView } from '../room-view.ts'
 import type { RoomWriter } from '../room-writer.ts'
@@ -36,6 +37,7 @@ export type UpgradeRoom = (
 interface Deps {
   readonly writer: RoomWriter
   readonly people: People
+  readonly inviteUser: InviteUser
   readonly view: RoomView
 }
 
@@ -49,7 +51,7 @@ interface OldRoom {
   readonly invitees: readonly UserId[]
 }
 
-export function createRoomUpgrade({ writer, people, view }: Deps): UpgradeRoom {
+export function createRoomUpgrade({ writer, people, inviteUser, view }: Deps): UpgradeRoom {
   const tombstone = (actor: Actor, replacement: string) => ({
     type: 'm.room.tombstone',
     sender: actor.userId,
@@ -143,11 +145,9 @@ export function createRoomUpgrade({ writer, people, view }: Deps): UpgradeRoom {
     if (old === undefined) throw errors.forbidden('You are not in this room')
     const replacement = await writer.create(rules, async (draft) => {
       await asRoomState(() => appendNewRoom(draft, actor, old, creators))
-      for (const userId of old.invitees) {
-        await refusalIgnored(() => appendInvite(draft, people, actor, userId))
-      }
       return draft.roomId
     })
+    for (const userId of old.invitees) await refusalIgnored(() => inviteUser(actor, replacement, userId))
     await writer.change(roomId, (draft) => closeOldRoom(draft, actor, old, replacement))
     return replacement
   }
@@ -158,7 +158,7 @@ async function refusalIgnored(task: () => Promise<unknown>): Promise<void> {
   try {
     await task()
   } catch (error) {
-    if (!(error instanceof MatrixError && error.status === 403)) throw error
+    if (!(error instanceof MatrixError && (error.status === 403 || error.status === 502))) throw error
   }
 }
 

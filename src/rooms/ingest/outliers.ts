@@ -100,6 +100,9 @@ export function createOutliers({ db, keyring, states, events, log }: Deps): Outl
     const authEvents = authIds.flatMap((id) => known.get(id) ?? [])
     if (authEvents.length < authIds.length) return undefined
     const create = room.rules.roomIdIsCreateHash ? known.get(createEventIdOf(room.roomId)) : undefined
+    // What was only kept back from us must not be held against the event.
+    const needsCreate = room.rules.roomIdIsCreateHash && event.pdu.type !== 'm.room.create'
+    if (needsCreate && create === undefined) return undefined
     return judgeByCited({ rules: room.rules, event, authEvents, create })
   }
 

@@ -12,13 +12,14 @@ import type { RoomDraft } from '../draft.ts'
 import type { People } from '../people.ts'
 import type { RoomWriter } from '../room-writer.ts'
 import { listJoinedRoomIds } from '../sharing.ts'
-import { appendLeave } from './leave.ts'
+import type { Membership } from './membership.ts'
 import { listOpenRoomIds } from './store-open-rooms.ts'
 
 interface Deps {
   readonly db: Database
   readonly writer: RoomWriter
   readonly people: People
+  readonly membership: Pick<Membership, 'withdraw'>
   readonly jobs: Pick<Jobs, 'enqueue' | 'handle'>
   readonly log: Log
 }
@@ -36,7 +37,7 @@ export interface AccountFollower {
 
 const leaving = 'rooms.leave'
 
-export function createAccountFollower({ db, writer, people, jobs, log }: Deps): AccountFollower {
+export function createAccountFollower({ db, writer, people, membership, jobs, log }: Deps): AccountFollower {
   async function updateMember(draft: RoomDraft, userId: UserId): Promise<void> {
     const member = await draft.state('m.room.member', userId)
     if (member === undefined || membershipOf(member.pdu) !== 'join') return
@@ -50,11 +51,11 @@ export function createAccountFollower({ db, writer, people, jobs, log }: Deps): 
   async function inEach(
     userId: UserId,
     roomIds: readonly string[],
-    change: (draft: RoomDraft) => Promise<unknown>,
+    change: (roomId: string) => Promise<unknown>,
   ): Promise<void> {
     await mapLimit(roomIds, atOnce, async (roomId) => {
       try {
-        await writer.change(roomId, change)
+        await change(roomId)
       } catch (error) {
         // A room whose rules forbid it keeps the user as they were; the others must not suffer for it.
         if (!(error instanceof MatrixError)) throw error
@@ -65,7 +66,7 @@ export function createAccountFollower({ db, writer, people, jobs, log }: Deps): 
 
   async function leaveAll(userId: UserId): Promise<void> {
     const roomIds = await db.read((reader) => listOpenRoomIds(reader, userId))
-    await inEach(userId, roomIds, (draft) => appendLeave(draft, { userId }))
+    await inEach(userId, roomIds, (roomId) => membership.withdraw(userId, roomId))
   }
 
   jobs.handle(leaving, async ({ userId }) => {
@@ -76,7 +77,7 @@ export function createAccountFollower({ db, writer, people, jobs, log }: Deps): 
     onProfileChange: async ({ userId, fields }) => {
       if (!('displayname' in fields) && !('avatar_url' in fields)) return
       const roomIds = await db.read((reader) => listJoinedRoomIds(reader, userId))
-      await inEach(userId, roomIds, (draft) => updateMember(draft, userId))
+      await inEach(userId, roomIds, (roomId) => writer.change(roomId, (draft) => updateMember(draft, userId)))
     },
     onDeactivate: async (tx, { userId }) => {
       await jobs.enqueue(tx, leaving, { userId }, { key: userId })

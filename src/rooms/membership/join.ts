@@ -6,7 +6,21 @@ import { type Actor, timeOf } from '../actor.ts'
 import type { RoomDraft } from '../draft.ts'
 import type { People } from '../people.ts'
 import { findAuthoriser } from './authoriser.ts'
+import { appendLeave } from './leave.ts'
 import { ownContent } from './own-content.ts'
+
+/** Throws `403 M_GUEST_ACCESS_FORBIDDEN`. */
+async function requireGuestAccess(draft: RoomDraft): Promise<void> {
+  if (guestsMayJoin((await draft.state('m.room.guest_access', ''))?.pdu)) return
+  throw errors.guestAccessForbidden('This room does not take guests')
+}
+
+/** A guest who has come in through another server, which knows nothing of guests, leaves where the room takes none: then true. */
+export async function removeGuest(draft: RoomDraft, actor: Actor): Promise<boolean> {
+  if (guestsMayJoin((await draft.state('m.room.guest_access', ''))?.pdu)) return false
+  await appendLeave(draft, { userId: actor.userId })
+  return true
+}
 
 /** Joins the user, for good reason or not at all (`403`). Who is in the room already stays as they are. */
 export async function appendJoin(
@@ -20,9 +34,7 @@ export async function appendJoin(
   const membership = membershipOf(member?.pdu)
   if (member !== undefined && membership === 'join') return member
   await people.requireActive(draft.reader, userId)
-  if (actor.isGuest && !guestsMayJoin((await draft.state('m.room.guest_access', ''))?.pdu)) {
-    throw errors.guestAccessForbidden('This room does not take guests')
-  }
+  if (actor.isGuest) await requireGuestAccess(draft)
   const content = await ownContent(draft, people, actor, { ...given, membership: 'join' })
   const needsNobody = membership === 'invite' || membership === 'ban'
   const authoriser = needsNobody ? undefined : await findAuthoriser(draft, userId)

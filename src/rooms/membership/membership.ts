@@ -2,19 +2,22 @@ import type { Database, Tx } from '../../db/database.ts'
 import type { Streams } from '../../db/streams.ts'
 import { errors } from '../../matrix/errors.ts'
 import type { JsonObject } from '../../matrix/event.ts'
-import { isUserId, type RoomId, type UserId } from '../../matrix/ids.ts'
+import { isRoomId, isUserId, type RoomId, type UserId } from '../../matrix/ids.ts'
 import type { Actor } from '../actor.ts'
 import type { Aliases } from '../directory/aliases.ts'
 import type { RoomDraft } from '../draft.ts'
 import type { People } from '../people.ts'
+import type { RemoteMembership } from '../remote/remote-membership.ts'
 import type { RoomWriter } from '../room-writer.ts'
 import { listJoinedRoomIds } from '../sharing.ts'
 import { getMembership, updateForgotten } from '../store-members.ts'
 import { getRoom } from '../store-rooms.ts'
-import { appendJoin } from './join.ts'
+import { NobodyMayLetIn } from './authoriser.ts'
+import type { InviteUser } from './invite.ts'
+import { appendJoin, removeGuest } from './join.ts'
 import { appendKnock } from './knock.ts'
-import { appendOwnLeave } from './leave.ts'
-import { appendBan, appendInvite, appendKick, appendUnban } from './others.ts'
+import { appendLeave, appendOwnLeave } from './leave.ts'
+import { appendBan, appendKick, appendUnban } from './others.ts'
 
 /** How a client names a room, and through which servers it may be reached. */
 export interface RoomAddress {
@@ -28,6 +31,8 @@ export interface Membership {
   join(actor: Actor, address: RoomAddress, content?: JsonObject): Promise<RoomId>
   knock(actor: Actor, address: RoomAddress, content?: JsonObject): Promise<RoomId>
   leave(actor: Actor, roomId: string, content?: JsonObject): Promise<void>
+  /** Leaves whatever the account has to do with the room. Throws `403` where the room's rules forbid it. */
+  withdraw(userId: UserId, roomId: string): Promise<void>
   /** Throws `400 M_UNKNOWN` for somebody who has not left. */
   forget(actor: Actor, roomId: string): Promise<void>
   invite(actor: Actor, roomId: string, target: string, content?: JsonObject): Promise<void>
@@ -47,18 +52,67 @@ interface Deps {
   readonly writer: RoomWriter
   readonly people: People
   readonly aliases: Aliases
+  readonly inviteUser: InviteUser
+  /** Undefined where this server does not reach others. */
+  readonly remote: RemoteMembership | undefined
 }
 
-export function createMembership({ db, streams, writer, people, aliases }: Deps): Membership {
+const unknownRoom = () => errors.notFound('This server does not know that room')
+
+export function createMembership(deps: Deps): Membership {
+  const { db, streams, writer, people, aliases, inviteUser, remote } = deps
   const forgetHooks: ForgetHook[] = []
-  async function enter(address: RoomAddress, append: (draft: RoomDraft) => Promise<unknown>): Promise<RoomId> {
-    const roomId = await aliases.requireRoomId(address.roomIdOrAlias)
-    const entered = await writer.change(roomId, async (draft) => {
+
+  async function resolve({
+    roomIdOrAlias,
+    via = [],
+  }: RoomAddress): Promise<{ roomId: RoomId; via: readonly string[] }> {
+    if (isRoomId(roomIdOrAlias)) return { roomId: roomIdOrAlias, via }
+    const { roomId, servers } = await aliases.resolve(roomIdOrAlias)
+    return { roomId, via: [...via, ...servers] }
+  }
+
+  async function changeHere(roomId: string, append: (draft: RoomDraft) => Promise<unknown>): Promise<void> {
+    const done = await writer.change(roomId, async (draft) => {
       await append(draft)
-      return draft.roomId
+      return true
     })
-    if (entered === undefined) throw errors.notFound('This server does not know that room')
-    return entered
+    if (done === undefined) throw unknownRoom()
+  }
+
+  /** The other servers, where the room lives only there. */
+  async function elsewhere(roomId: string): Promise<RemoteMembership | undefined> {
+    return remote !== undefined && (await remote.whereabouts.isElsewhere(roomId)) ? remote : undefined
+  }
+
+  async function join(actor: Actor, address: RoomAddress, content: JsonObject = {}): Promise<RoomId> {
+    const { roomId, via } = await resolve(address)
+    if (await (await elsewhere(roomId))?.enter(actor, roomId, via, content)) {
+      const isOut = actor.isGuest && (await writer.change(roomId, (draft) => removeGuest(draft, actor)))
+      if (isOut) throw errors.guestAccessForbidden('This room does not take guests')
+      return roomId
+    }
+    try {
+      await changeHere(roomId, (draft) => appendJoin(draft, people, actor, content))
+    } catch (error) {
+      if (!(error instanceof NobodyMayLetIn) || remote === undefined) throw error
+      if (!(await remote.joinThroughOthers(actor, roomId, via, content))) throw error
+    }
+    return roomId
+  }
+
+  async function knock(actor: Actor, address: RoomAddress, content: JsonObject = {}): Promise<RoomId> {
+    const { roomId, via } = await resolve(address)
+    const others = await elsewhere(roomId)
+    if (others) await others.knock(actor, roomId, via, content)
+    else await changeHere(roomId, (draft) => appendKnock(draft, people, actor, content))
+    return roomId
+  }
+
+  /** Ends an invitation to a room, or a knock at one, that lives elsewhere. */
+  async function leaveElsewhere(actor: Actor, roomId: string, content: JsonObject): Promise<boolean> {
+    const others = isRoomId(roomId) ? await elsewhere(roomId) : undefined
+    return others !== undefined && isRoomId(roomId) && others.leave(actor, roomId, content)
   }
 
   async function onOther(
@@ -77,14 +131,15 @@ export function createMembership({ db, streams, writer, people, aliases }: Deps)
   }
 
   return {
-    join: (actor, address, content) => enter(address, (draft) => appendJoin(draft, people, actor, content)),
-    knock: (actor, address, content) => enter(address, (draft) => appendKnock(draft, people, actor, content)),
-    leave: async (actor, roomId, content) => {
-      const left = await writer.change(roomId, async (draft) => {
-        await appendOwnLeave(draft, people, actor, content)
-        return true
-      })
-      if (left === undefined) throw errors.notFound('This server does not know that room')
+    join,
+    knock,
+    leave: async (actor, roomId, content = {}) => {
+      if (await leaveElsewhere(actor, roomId, content)) return
+      await changeHere(roomId, (draft) => appendOwnLeave(draft, people, actor, content))
+    },
+    withdraw: async (userId, roomId) => {
+      if (await leaveElsewhere({ userId }, roomId, {})) return
+      await writer.change(roomId, (draft) => appendLeave(draft, { userId }))
     },
     forget: (actor, roomId) =>
       db.write('forget room', async (tx) => {
@@ -98,8 +153,10 @@ export function createMembership({ db, streams, writer, people, aliases }: Deps)
         for (const hook of forgetHooks) await hook(tx, actor.userId)
         streams.notify(tx, { users: [actor.userId] })
       }),
-    invite: (actor, roomId, target, content) =>
-      onOther(actor, roomId, target, (draft, userId) => appendInvite(draft, people, actor, userId, content)),
+    invite: async (actor, roomId, target, content) => {
+      if (!isUserId(target)) throw errors.invalidParam('user_id is not a user id')
+      await inviteUser(actor, roomId, target, content)
+    },
     kick: (actor, roomId, target, content) =>
       onOther(actor, roomId, target, (draft, userId) => appendKick(draft, actor, userId, content)),
     ban: (actor, roomId, target, content) =>

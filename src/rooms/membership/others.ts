@@ -21,7 +21,23 @@ async function refuse(draft: RoomDraft, template: StateTemplate, message: string
   throw errors.forbidden(message)
 }
 
-/** Throws `403` also for users who take no invitations. */
+/** An invitation that nobody has checked yet. */
+export async function inviteTemplate(
+  draft: RoomDraft,
+  people: People,
+  actor: Actor,
+  target: UserId,
+  given: JsonObject = {},
+): Promise<StateTemplate> {
+  await people.requireActive(draft.reader, actor.userId)
+  const { join_authorised_via_users_server: _, ...content } = {
+    ...(await people.memberProfile(draft.reader, target)),
+    ...given,
+  }
+  return memberEvent(actor, target, { ...content, membership: 'invite' })
+}
+
+/** For users of this server. Throws `403` also for those who take no invitations. */
 export async function appendInvite(
   draft: RoomDraft,
   people: People,
@@ -29,12 +45,7 @@ export async function appendInvite(
   target: UserId,
   given: JsonObject = {},
 ): Promise<IdentifiedPdu> {
-  await people.requireActive(draft.reader, actor.userId)
-  const { join_authorised_via_users_server: _, ...content } = {
-    ...(await people.memberProfile(draft.reader, target)),
-    ...given,
-  }
-  const template = memberEvent(actor, target, { ...content, membership: 'invite' })
+  const template = await inviteTemplate(draft, people, actor, target, given)
   // Only those who might invite learn that the user takes no invitations.
   await draft.check(template)
   await people.requireInvitable(draft.reader, actor.userId, target)

@@ -2,6 +2,7 @@ import type { StoredInvite } from '../../accounts/identity-servers/identity-serv
 import { errors } from '../../matrix/errors.ts'
 import type { JsonObject } from '../../matrix/event.ts'
 import { membershipOf } from '../../matrix/member-content.ts'
+import type { StateTemplate } from '../actions/append-state.ts'
 import { type Actor, timeOf } from '../actor.ts'
 import type { RoomDraft } from '../draft.ts'
 import type { People } from '../people.ts'
@@ -32,14 +33,21 @@ export async function appendAddressInvite(
   })
 }
 
-/** Invites the user who has shown that an invited address is theirs. Members and invited users stay as they are. */
-export async function appendRedeemedInvite(draft: RoomDraft, people: People, invite: SignedInvite): Promise<void> {
+/**
+ * The invitation of a user who has shown that an invited address is theirs; undefined for members and invited users, who
+ * stay as they are. Throws `403` where the address is not invited any more.
+ */
+export async function redeemedInvite(
+  draft: RoomDraft,
+  people: People,
+  invite: SignedInvite,
+): Promise<StateTemplate | undefined> {
   const invitation = await draft.state('m.room.third_party_invite', invite.token)
   if (invitation === undefined) throw errors.forbidden('The invitation has been taken back')
   const membership = membershipOf((await draft.state('m.room.member', invite.mxid))?.pdu)
-  if (membership === 'join' || membership === 'invite') return
+  if (membership === 'join' || membership === 'invite') return undefined
   const displayName = invitation.pdu.content.display_name
-  await draft.append({
+  return {
     type: 'm.room.member',
     sender: invitation.pdu.sender,
     stateKey: invite.mxid,
@@ -48,5 +56,5 @@ export async function appendRedeemedInvite(draft: RoomDraft, people: People, inv
       membership: 'invite',
       third_party_invite: { display_name: typeof displayName === 'string' ? displayName : '', signed: invite.signed },
     },
-  })
+  }
 }

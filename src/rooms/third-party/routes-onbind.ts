@@ -3,7 +3,7 @@ import type { AppContext } from '../../context.ts'
 import { type Endpoint, endpoint } from '../../http/endpoint.ts'
 import type { JsonObject } from '../../matrix/event.ts'
 
-const invite = z.object({ room_id: z.string(), signed: z.record(z.string(), z.json()) })
+const invite = z.object({ room_id: z.string(), sender: z.string().optional(), signed: z.record(z.string(), z.json()) })
 
 /** How identity servers tell that somebody here has an address to which invitations went. The signatures in it say who asks. */
 export function onBindRoutes({ rooms }: Pick<AppContext, 'rooms'>): Endpoint[] {
@@ -20,7 +20,7 @@ export function onBindRoutes({ rooms }: Pick<AppContext, 'rooms'>): Endpoint[] {
       async ({ body: { mxid, invites } }) => {
         await rooms.addressInvites.bound(
           mxid,
-          invites.map(({ room_id: roomId, signed }) => ({ roomId, signed: signed as JsonObject })),
+          invites.map(({ room_id: roomId, sender, signed }) => ({ roomId, sender, signed: signed as JsonObject })),
         )
         return {}
       },

@@ -19,9 +19,10 @@ export class PeerRouter {
     }
   }
 
-  answer(request: PeerRequest): ReturnType<PeerHandler> {
+  /** `first`: as the handler that was added first has it. */
+  answer(request: PeerRequest, first = false): ReturnType<PeerHandler> {
     const parts = request.path.split('/')
-    for (const { method, pattern, handler } of this.#routes) {
+    for (const { method, pattern, handler } of first ? this.#routes.toReversed() : this.#routes) {
       const params = method === request.method ? match(pattern, parts) : undefined
       if (params === undefined) continue
       request.params = params

@@ -67,6 +67,11 @@ export class Peer implements AsyncDisposable {
     return this.#router.on(method, pattern, handler)
   }
 
+  /** What an honest server answers, for handlers that bend it. */
+  async honestly(request: PeerRequest): Promise<PeerAnswer | undefined> {
+    return this.#router.answer(request, true)
+  }
+
   user(localpart: string): UserId {
     return makeUserId(localpart, this.serverName)
   }

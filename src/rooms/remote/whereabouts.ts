@@ -1,0 +1,61 @@
+import type { Database } from '../../db/database.ts'
+import type { FederationTransport } from '../../federation/client/ports.ts'
+import { isJsonObject } from '../../matrix/auth-state.ts'
+import type { Json } from '../../matrix/event.ts'
+import { domainOf, hasUserIdShape, type RoomId, type ServerName, serverOf, type UserId } from '../../matrix/ids.ts'
+import type { LocalMembers } from '../local-members.ts'
+import { getMembership, type MembershipRow } from '../store-members.ts'
+import { getRoom } from '../store-rooms.ts'
+import { candidateServers } from './candidates.ts'
+import { hasMembersElsewhere, listMemberServers } from './store-remote.ts'
+
+/** Where a room is to be had. */
+export interface Whereabouts {
+  /** Whether somebody of ours is in the room, so that what we know of it holds. */
+  isHere(roomId: string): Promise<boolean>
+  /** Whether the room lives on other servers only: nobody of ours is in, and it is not one that everybody has left. */
+  isElsewhere(roomId: string): Promise<boolean>
+  /**
+   * The servers to try for a user who comes or goes: those that are named, those of whoever invited, those in the room's
+   * id and those of the members that we know of.
+   */
+  serversFor(roomId: RoomId, userId: UserId, named: readonly string[]): Promise<ServerName[]>
+}
+
+interface Deps {
+  readonly db: Database
+  readonly transport: FederationTransport
+  readonly localMembers: LocalMembers
+  readonly serverName: ServerName
+}
+
+export function createWhereabouts({ db, transport, localMembers, serverName }: Deps): Whereabouts {
+  const isHere = async (roomId: string) => (await localMembers.of(roomId)).size > 0
+  return {
+    isHere,
+    isElsewhere: async (roomId) => {
+      if (await isHere(roomId)) return false
+      return db.read(async (reader) => {
+        const room = await getRoom(reader, roomId)
+        return room?.stateNid === undefined || hasMembersElsewhere(reader, room.nid)
+      })
+    },
+    serversFor: (roomId, userId, named) =>
+      db.read(async (reader) => {
+        const room = await getRoom(reader, roomId)
+        const row = room && (await getMembership(reader, room.nid, userId))
+        const members = room ? await listMemberServers(reader, room.nid) : []
+        const lists = [named, row ? serversOfInvite(row) : [], [domainOf(roomId)], members]
+        return candidateServers(lists, serverName, transport.isAllowed)
+      }),
+  }
+}
+
+/** The servers of those who brought the membership about, or of whom was told with it. */
+export function serversOfInvite({ sender, stripped_state: told }: MembershipRow): ServerName[] {
+  const events: Json[] = told === null ? [] : (JSON.parse(told) as Json[])
+  const senders = events.map((event) => (isJsonObject(event) ? event.sender : undefined))
+  return [sender, ...senders].flatMap((userId) =>
+    typeof userId === 'string' && hasUserIdShape(userId) ? [serverOf(userId)] : [],
+  )
+}
