@@ -61,10 +61,14 @@ export function createRecentReads(events: EventCache, loadState: States['load'])
       }
       const page = await listTimeline(reader, 'b', range)
       for (const event of page) events.remember(event)
-      pages.set(
-        key,
-        page.map((event) => event.nid),
-      )
+      // History is added at its old end.
+      const isFixed = page.length === range.limit || range.after >= 0
+      if (isFixed) {
+        pages.set(
+          key,
+          page.map((event) => event.nid),
+        )
+      }
       return page
     },
     stateNidAt: (reader, roomNid, pos) =>

@@ -153,6 +153,7 @@ export function createRooms(deps: RoomsDeps): Rooms {
   const ingest =
     federation &&
     createIngest({ ...federation, db, streams, clock, log, states, events, serverName, hooks, view, localMembers })
+  if (ingest !== undefined) filler.use(ingest)
   const people = createPeople(accounts)
   const remoteDirectory = federation && createRemoteDirectory(federation.transport)
   const aliases = createAliases({

@@ -7,13 +7,15 @@ import type { LocalMembers } from '../local-members.ts'
 import type { PersistDeps } from '../persist/deps.ts'
 import type { RoomView } from '../room-view.ts'
 import { createAccept } from './accept.ts'
+import { createBackfill } from './backfill.ts'
 import { createEnter } from './enter.ts'
+import { createFetchEvent } from './fetch-event.ts'
+import { createComplete } from './gaps/complete.ts'
 import { createOutliers } from './outliers.ts'
 import { createPlacer } from './placer.ts'
 import type { Ingest } from './ports.ts'
 import { createReceive } from './receive.ts'
 import { createResolutions } from './resolutions.ts'
-import { createRoomQueue } from './room-queue.ts'
 import { createIngestWorker } from './worker.ts'
 
 export interface IngestDeps extends PersistDeps {
@@ -31,17 +33,14 @@ export function createIngest(deps: IngestDeps): Ingest & { readonly part: Part }
   const resolutions = createResolutions(deps)
   const placer = createPlacer({ ...deps, resolutions })
   const outliers = createOutliers(deps)
-  const worker = createIngestWorker({
-    ...deps,
-    work: (roomId, signal) => work(roomId, signal),
-  })
-  const work = createRoomQueue({ ...deps, placer, wake: worker.wake, complete: async () => 'hopeless' })
+  const complete = createComplete({ ...deps, placer, outliers })
+  const worker = createIngestWorker({ ...deps, placer, complete })
   return {
     receive: createReceive({ ...deps, wake: worker.wake }),
     accept: createAccept({ ...deps, placer }),
     enter: createEnter({ ...deps, outliers, placer }),
-    backfill: async () => false,
-    fetchEvent: async () => undefined,
+    backfill: createBackfill({ ...deps, placer, outliers }),
+    fetchEvent: createFetchEvent(deps),
     drain: worker.drain,
     part: worker.part,
   }

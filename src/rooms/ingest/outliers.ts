@@ -40,6 +40,8 @@ export interface Outliers {
    * cites what is not here is left out; what its auth events do not allow is kept as rejected.
    */
   store(room: OutlierRoom, given: readonly Json[]): Promise<StoredOutliers>
+  /** Those of the events that are here and of the room, in their place in the history or without one. */
+  list(room: OutlierRoom, ids: readonly EventId[]): Promise<ReadonlyMap<EventId, Outlier>>
 }
 
 interface Deps {
@@ -68,14 +70,14 @@ export function createOutliers({ db, keyring, states, events, log }: Deps): Outl
   }
 
   /** What is here already, by its id. */
-  async function listKnown(ids: readonly EventId[]): Promise<Map<EventId, Outlier>> {
+  async function listKnown(room: OutlierRoom, ids: readonly EventId[]): Promise<Map<EventId, Outlier>> {
     const known = new Map<EventId, Outlier>()
     const pause = createYielder()
     for (let from = 0; from < ids.length; from += 500) {
       await pause()
       const found = await db.read(async (reader) => {
         const places = await listPlaces(reader, ids.slice(from, from + 500))
-        const nids = [...places.values()].map(({ nid }) => nid)
+        const nids = [...places.values()].flatMap(({ nid, roomNid }) => (roomNid === room.nid ? nid : []))
         return [...(await events.list(reader, nids)).values()]
       })
       for (const { eventId, nid, pdu, status } of found) known.set(eventId, { eventId, nid, pdu, status })
@@ -134,13 +136,14 @@ export function createOutliers({ db, keyring, states, events, log }: Deps): Outl
   }
 
   return {
+    list: listKnown,
     store: async (room, given) => {
       const readEvents = await read(room, given)
       const ids = readEvents.map((event) => event?.eventId)
       const list = [...new Map(readEvents.flatMap((event) => (event ? [[event.eventId, event]] : []))).values()]
       const createId = room.rules.roomIdIsCreateHash ? [createEventIdOf(room.roomId)] : []
       const cited = list.flatMap(({ eventId, pdu }) => [eventId, ...authEventIds(pdu)])
-      const known = await listKnown([...new Set([...cited, ...createId])])
+      const known = await listKnown(room, [...new Set([...cited, ...createId])])
       const unknown = await verify(
         room,
         list.filter(({ eventId }) => !known.has(eventId)),

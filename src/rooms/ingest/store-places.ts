@@ -134,3 +134,33 @@ export async function listWaitingRedactions(reader: Reader, targetId: EventId): 
 export async function deleteWaitingRedactions(tx: Tx, targetId: EventId): Promise<void> {
   await deleteWaitingRows.run(tx, { targetId })
 }
+
+const firstPlaced = prepare((qb, p: { roomNid: number }) =>
+  qb
+    .selectFrom('events')
+    .select('depth')
+    .where('room_nid', '=', p.roomNid)
+    .where('stream_pos', '>', 0)
+    .orderBy('stream_pos')
+    .limit(1),
+)
+
+/** The depth at which a room began for us; what lies before is history, which is fetched when somebody reads it. */
+export async function getHistoryStart(reader: Reader, roomNid: number): Promise<number> {
+  return (await firstPlaced.first(reader, { roomNid }))?.depth ?? 0
+}
+
+const lowestPlace = prepare((qb, p: { roomNid: number }) =>
+  qb
+    .selectFrom('events')
+    .select('stream_pos')
+    .where('room_nid', '=', p.roomNid)
+    .where('stream_pos', 'is not', null)
+    .orderBy('stream_pos')
+    .limit(1),
+)
+
+/** The position before which history that is fetched later goes on. */
+export async function getLowestPosition(reader: Reader, roomNid: number): Promise<number> {
+  return Math.min((await lowestPlace.first(reader, { roomNid }))?.stream_pos ?? 0, 0)
+}

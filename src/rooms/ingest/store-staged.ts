@@ -77,11 +77,22 @@ export async function listStagedRooms(reader: Reader): Promise<RoomId[]> {
   return rows.map((row) => row.room_id as RoomId)
 }
 
-const stagedIds = prepareList((qb, ids: readonly string[]) =>
-  qb.selectFrom('staged_events').select('event_id').where('event_id', 'in', ids),
+const byIds = prepareList((qb, ids: readonly string[]) =>
+  qb.selectFrom('staged_events').select(['event_id', 'room_id', 'json']).where('event_id', 'in', ids),
 )
 
-/** Which of these events are staged. */
-export async function listStagedIds(reader: Reader, ids: readonly EventId[]): Promise<ReadonlySet<string>> {
-  return new Set((await stagedIds(reader, ids)).map((row) => row.event_id))
+/** Those of the events that are staged for the room. */
+export async function listStagedByIds(
+  reader: Reader,
+  roomId: RoomId,
+  ids: readonly EventId[],
+): Promise<IdentifiedPdu[]> {
+  const rows = await byIds(reader, ids)
+  const found = new Map(rows.filter((row) => row.room_id === roomId).map((row) => [row.event_id, row.json]))
+  return [...found].map(([eventId, json]) => ({ eventId: eventId as EventId, pdu: JSON.parse(json) as Pdu }))
+}
+
+/** Makes everything due: what was under way when the server stopped, and what waited. */
+export async function resetRetries(tx: Tx): Promise<void> {
+  await tx.qb.updateTable('staged_events').set({ retry_at: 0 }).where('retry_at', '>', 0).execute()
 }

@@ -1,8 +1,13 @@
 import type { Database } from '../../db/database.ts'
 import type { RoomId } from '../../matrix/ids.ts'
+import type { TimerClock } from '../../util/clock.ts'
 import type { Log } from '../../util/log.ts'
 import type { Part } from '../../util/part.ts'
-import { listStagedRooms } from './store-staged.ts'
+import type { LocalMembers } from '../local-members.ts'
+import { type Completion, createCompletions } from './completions.ts'
+import type { Placer } from './placer.ts'
+import { createRoomQueue } from './room-queue.ts'
+import { listStagedRooms, resetRetries, type StagedEvent } from './store-staged.ts'
 
 /** Works through what is staged, each room by itself, so that none holds up another. */
 export interface IngestWorker {
@@ -14,32 +19,32 @@ export interface IngestWorker {
 
 interface Deps {
   readonly db: Database
+  readonly clock: TimerClock
   readonly log: Log
-  readonly work: (roomId: RoomId, signal: AbortSignal) => Promise<void>
+  readonly placer: Placer
+  readonly localMembers: Pick<LocalMembers, 'of'>
+  readonly complete: (roomId: RoomId, event: StagedEvent, signal: AbortSignal) => Promise<Completion>
 }
 
-export function createIngestWorker({ db, log, work }: Deps): IngestWorker {
+export function createIngestWorker(deps: Deps): IngestWorker {
+  const { db, log } = deps
   const stopping = new AbortController()
+  const { signal } = stopping
   const busy = new Map<RoomId, Promise<void>>()
   /** Rooms for which something came while they were worked on. */
   const again = new Set<RoomId>()
-
-  async function run(roomId: RoomId): Promise<void> {
-    do {
-      again.delete(roomId)
-      await work(roomId, stopping.signal)
-    } while (again.has(roomId) && !stopping.signal.aborted)
-  }
+  const completions = createCompletions({ ...deps, wake, signal })
+  const work = createRoomQueue({ ...deps, completions, wake })
 
   function wake(roomId: RoomId): void {
-    if (stopping.signal.aborted) return
+    if (signal.aborted) return
     if (busy.has(roomId)) {
       again.add(roomId)
       return
     }
-    const running = run(roomId)
+    const running = work(roomId, signal)
       .catch((error: unknown) => {
-        if (!stopping.signal.aborted) log.error({ err: error, roomId }, 'received events cannot be worked through')
+        if (!signal.aborted) log.error({ err: error, roomId }, 'received events cannot be worked through')
       })
       .finally(() => {
         busy.delete(roomId)
@@ -48,19 +53,25 @@ export function createIngestWorker({ db, log, work }: Deps): IngestWorker {
     busy.set(roomId, running)
   }
 
+  async function idle(): Promise<void> {
+    while (busy.size > 0 || completions.isBusy) {
+      await Promise.all(busy.values())
+      await completions.idle()
+    }
+  }
+
   return {
     wake,
-    drain: async () => {
-      while (busy.size > 0) await Promise.all(busy.values())
-    },
+    drain: idle,
     part: {
       name: 'ingest',
       start: async () => {
+        await db.write('take up staged events', resetRetries)
         for (const roomId of await db.read(listStagedRooms)) wake(roomId)
       },
-      stop: async () => {
+      stop: () => {
         stopping.abort()
-        await Promise.all(busy.values())
+        return idle()
       },
     },
   }

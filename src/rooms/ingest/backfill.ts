@@ -1,0 +1,87 @@
+import { requestBackfill } from '../../federation/client/requests-events.ts'
+import type { EventId, RoomId } from '../../matrix/ids.ts'
+import { createKeyedMutex } from '../../util/keyed-mutex.ts'
+import { getEventById } from '../store-events.ts'
+import { getRoom } from '../store-rooms.ts'
+import type { Room } from '../types.ts'
+import { fetchAuth } from './gaps/fetch-auth.ts'
+import { fetchState, type StateFetchDeps } from './gaps/fetch-state.ts'
+import { placeAll } from './gaps/place-all.ts'
+import { EventPool } from './gaps/pool.ts'
+import { RoomSource, type SourceDeps } from './gaps/room-source.ts'
+import type { Placer } from './placer.ts'
+import type { Candidate } from './room-turn.ts'
+import { getLowestPosition } from './store-places.ts'
+
+interface Deps extends SourceDeps, StateFetchDeps {
+  readonly placer: Placer
+}
+
+/** The most events that are fetched at once, and the most servers' states that are looked at for them. */
+const mostEvents = 100
+const mostStates = 5
+/** Somebody waits for it (ms). */
+const patience = 20_000
+
+/** Fetches history from before we were in a room, or from a gap; see `Ingest.backfill`. */
+export function createBackfill(
+  deps: Deps,
+): (roomId: RoomId, before: readonly EventId[], limit: number) => Promise<boolean> {
+  const { db } = deps
+  const turns = createKeyedMutex()
+
+  /** A state near the history: that at an event which it stands before. */
+  const stateNear = (before: readonly EventId[]) =>
+    db.read(async (reader) => {
+      const [first] = before
+      return first === undefined ? undefined : (await getEventById(reader, first))?.beforeNid
+    })
+
+  async function fill(room: Room, before: readonly EventId[], limit: number, time: AbortSignal): Promise<boolean> {
+    const source = new RoomSource(deps, room, { signal: time })
+    const query = { from: before, limit: Math.min(limit + before.length, mostEvents) }
+    for (const server of await source.servers()) {
+      const given = await source.ask(server, (at) => requestBackfill(source.transport, at, room.roomId, query))
+      const pool = new EventPool(db, given === undefined ? [] : await source.read(given.slice(0, mostEvents)))
+      await pool.removePlaced()
+      if (pool.events.size > 0 && (await placePool(room, source, pool, await stateNear(before)))) return true
+    }
+    return false
+  }
+
+  async function placePool(
+    room: Room,
+    source: RoomSource,
+    pool: EventPool,
+    nearNid: number | undefined,
+  ): Promise<boolean> {
+    const events = pool.sorted()
+    const claimed = new Map<EventId, number>()
+    for (const eventId of [...(await pool.listMissing()).keys()].slice(0, mostStates)) {
+      const stateNid = await fetchState(deps, source, eventId, nearNid)
+      if (stateNid !== undefined) claimed.set(eventId, stateNid)
+    }
+    const expected = new Set(pool.events.keys())
+    const lowest = await db.read((reader) => getLowestPosition(reader, room.nid))
+    const candidates: Candidate[] = []
+    for (const [index, event] of events.entries()) {
+      const { eventId } = event
+      if (!(await fetchAuth(deps, source, event, expected))) expected.delete(eventId)
+      else candidates.push({ event, claimedNid: claimed.get(eventId), place: lowest - events.length + index })
+    }
+    return (await placeAll(deps.placer, room.roomId, candidates)).size > 0
+  }
+
+  return (roomId, before, limit) =>
+    turns.run(roomId, async () => {
+      const room = await db.read((reader) => getRoom(reader, roomId))
+      if (room?.stateNid === undefined || before.length === 0) return false
+      const time = AbortSignal.timeout(patience)
+      try {
+        return await fill(room, before, limit, time)
+      } catch (error) {
+        if (time.aborted) return false
+        throw error
+      }
+    })
+}
