@@ -260,3 +260,18 @@ test('an account that ends turns its invitations down', async () => {
   })
   await peer.waitFor('the refusal', () => room.state('m.room.member', erin.userId)?.pdu.content.membership === 'leave')
 })
+
+test('an invitation of which the room knows nothing is turned down, too', async () => {
+  const [fay, gus] = [await server.user('fay'), await server.user('gus')]
+  const room = peer.createRoom(carol, { joinRule: 'public' })
+  const built = room.build(carol, 'm.room.member', { membership: 'invite' }, { stateKey: fay.userId })
+  const path = at`/_matrix/federation/v2/invite/${room.roomId}/${built.eventId}`
+  const body = { room_version: '12', event: asJson(built.pdu), invite_room_state: strippedState(room) }
+  await peer.request(server.serverName, 'PUT', path, { body, expect: 200 })
+  const query = { via: peer.serverName }
+  await gus.request('POST', at`/_matrix/client/v3/join/${room.roomId}`, { query, body: {}, expect: 200 })
+  assert.ok((await sync(fay)).rooms?.invite?.[room.roomId])
+  await act(fay, room.roomId, 'leave')
+  assert.equal((await sync(fay)).rooms?.invite?.[room.roomId], undefined)
+  assert.equal((await sync(gus)).rooms?.join?.[room.roomId]?.state?.events.length, room.graph.current().size - 1)
+})

@@ -1,6 +1,6 @@
 import type { Database, Tx } from '../../db/database.ts'
 import type { Streams } from '../../db/streams.ts'
-import { errors } from '../../matrix/errors.ts'
+import { errors, MatrixError } from '../../matrix/errors.ts'
 import type { JsonObject } from '../../matrix/event.ts'
 import { isRoomId, isUserId, type RoomId, type UserId } from '../../matrix/ids.ts'
 import type { Actor } from '../actor.ts'
@@ -81,13 +81,13 @@ export function createMembership(deps: Deps): Membership {
   }
 
   /** The other servers, where the room lives only there. */
-  async function elsewhere(roomId: string): Promise<RemoteMembership | undefined> {
-    return remote !== undefined && (await remote.whereabouts.isElsewhere(roomId)) ? remote : undefined
+  async function elsewhere(roomId: string, userId: UserId): Promise<RemoteMembership | undefined> {
+    return remote !== undefined && (await remote.whereabouts.isElsewhere(roomId, userId)) ? remote : undefined
   }
 
   async function join(actor: Actor, address: RoomAddress, content: JsonObject = {}): Promise<RoomId> {
     const { roomId, via } = await resolve(address)
-    if (await (await elsewhere(roomId))?.enter(actor, roomId, via, content)) {
+    if (await (await elsewhere(roomId, actor.userId))?.enter(actor, roomId, via, content)) {
       const isOut = actor.isGuest && (await writer.change(roomId, (draft) => removeGuest(draft, actor)))
       if (isOut) throw errors.guestAccessForbidden('This room does not take guests')
       return roomId
@@ -103,16 +103,28 @@ export function createMembership(deps: Deps): Membership {
 
   async function knock(actor: Actor, address: RoomAddress, content: JsonObject = {}): Promise<RoomId> {
     const { roomId, via } = await resolve(address)
-    const others = await elsewhere(roomId)
+    const others = await elsewhere(roomId, actor.userId)
     if (others) await others.knock(actor, roomId, via, content)
     else await changeHere(roomId, (draft) => appendKnock(draft, people, actor, content))
     return roomId
   }
 
-  /** Ends an invitation to a room, or a knock at one, that lives elsewhere. */
-  async function leaveElsewhere(actor: Actor, roomId: string, content: JsonObject): Promise<boolean> {
-    const others = isRoomId(roomId) ? await elsewhere(roomId) : undefined
-    return others !== undefined && isRoomId(roomId) && others.leave(actor, roomId, content)
+  /** Leaves the room as `append` does, or ends an invitation or a knock of which it knows nothing. */
+  async function leave(
+    actor: Actor,
+    roomId: string,
+    content: JsonObject,
+    append: (draft: RoomDraft) => Promise<unknown>,
+  ): Promise<void> {
+    if (!isRoomId(roomId)) throw unknownRoom()
+    const others = await elsewhere(roomId, actor.userId)
+    if (await others?.leave(actor, roomId, content)) return
+    try {
+      await changeHere(roomId, append)
+    } catch (error) {
+      const isRefused = error instanceof MatrixError && error.status === 403
+      if (!isRefused || !(await remote?.drop(actor, roomId, content))) throw error
+    }
   }
 
   async function onOther(
@@ -133,14 +145,9 @@ export function createMembership(deps: Deps): Membership {
   return {
     join,
     knock,
-    leave: async (actor, roomId, content = {}) => {
-      if (await leaveElsewhere(actor, roomId, content)) return
-      await changeHere(roomId, (draft) => appendOwnLeave(draft, people, actor, content))
-    },
-    withdraw: async (userId, roomId) => {
-      if (await leaveElsewhere({ userId }, roomId, {})) return
-      await writer.change(roomId, (draft) => appendLeave(draft, { userId }))
-    },
+    leave: (actor, roomId, content = {}) =>
+      leave(actor, roomId, content, (draft) => appendOwnLeave(draft, people, actor, content)),
+    withdraw: (userId, roomId) => leave({ userId }, roomId, {}, (draft) => appendLeave(draft, { userId })),
     forget: (actor, roomId) =>
       db.write('forget room', async (tx) => {
         const room = await getRoom(tx, roomId)

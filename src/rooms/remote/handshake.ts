@@ -25,6 +25,9 @@ export interface PreparedEvent {
   readonly event: IdentifiedPdu
 }
 
+/** Several servers may have to be asked while somebody waits. */
+const templateTimeoutMs = 15_000
+
 /** Room versions whose servers did not name them. */
 const unnamedVersion = '1'
 
@@ -32,13 +35,13 @@ const unnamedVersion = '1'
 export async function prepareEvent(
   { transport, serverName, signingKey, clock }: RemoteDeps,
   server: ServerName,
-  { action, roomId, userId, content, sentTs, timeoutMs }: Wish,
+  { action, roomId, userId, content, sentTs, timeoutMs = templateTimeoutMs }: Wish,
 ): Promise<PreparedEvent> {
   const { roomVersion = unnamedVersion, event: template } = await requestTemplate(transport, action, {
     destination: server,
     roomId,
     userId,
-    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    timeoutMs,
   })
   const rules = getRoomVersionRules(roomVersion)
   if (rules === undefined) {

@@ -46,8 +46,9 @@ export function createIncomingInvites(deps: IncomingDeps): IncomingInvites {
   }
 
   async function requireTaker(inviter: UserId, target: UserId): Promise<void> {
-    const isThere = (await hasAccount(target)) || ((await accounts.appservices.queryUser(target)) && hasAccount(target))
-    if (!(await isThere) || target === accounts.noticesUser) throw errors.forbidden('That user cannot be invited')
+    const isThere =
+      (await hasAccount(target)) || ((await accounts.appservices.queryUser(target)) && (await hasAccount(target)))
+    if (!isThere || target === accounts.noticesUser) throw errors.forbidden('That user cannot be invited')
     await db.read((reader) => people.requireInvitable(reader, inviter, target))
   }
 

@@ -69,7 +69,7 @@ async function requireRow(tx: Tx, { roomId, rules }: OutsideEvent): Promise<Room
   const room = await getRoom(tx, roomId)
   if (room === undefined) {
     await insertRoom(tx, roomId, rules.version)
-  } else if (room.rules.version !== rules.version) {
+  } else if (!isSameVersion(room.rules, rules)) {
     if (room.stateNid !== undefined) throw errors.invalidParam(`The room has version ${room.rules.version}`)
     // Nobody has shown yet which one it is.
     await updateVersion(tx, room.nid, rules.version)
@@ -77,6 +77,11 @@ async function requireRow(tx: Tx, { roomId, rules }: OutsideEvent): Promise<Room
   const stored = await getRoom(tx, roomId)
   if (stored === undefined) throw new Error('the room was not inserted')
   return stored
+}
+
+/** Old servers invite without saying which of the first two versions it is. */
+function isSameVersion(a: RoomVersionRules, b: RoomVersionRules): boolean {
+  return a.version === b.version || (a.eventIdFormat === 'v1' && b.eventIdFormat === 'v1')
 }
 
 interface NewEvent {

@@ -8,6 +8,7 @@ import type { Actor } from '../actor.ts'
 import { getEventByNid } from '../store-events.ts'
 import { getMembership } from '../store-members.ts'
 import { getRoom } from '../store-rooms.ts'
+import type { Room, StoredEvent } from '../types.ts'
 import { prepareEvent, type Wish } from './handshake.ts'
 import { enterRoom, joinThrough } from './join-elsewhere.ts'
 import { makeLocalLeave } from './local-leave.ts'
@@ -16,7 +17,7 @@ import type { RemoteDeps } from './remote-deps.ts'
 import { readToldState } from './stripped-state.ts'
 import { toJson } from './template.ts'
 import { tryServers } from './try-servers.ts'
-import type { Whereabouts } from './whereabouts.ts'
+import { isToldFromElsewhere, type Whereabouts } from './whereabouts.ts'
 
 /** Coming to, and going from, rooms through other servers. What these refuse is passed on; `502` where none helps. */
 export interface RemoteMembership {
@@ -31,6 +32,11 @@ export interface RemoteMembership {
   knock(actor: Actor, roomId: RoomId, via: readonly string[], content: JsonObject): Promise<void>
   /** Turns down an invitation or takes a knock back; where no other server helps, then for the user alone. False for somebody with neither. */
   leave(actor: Actor, roomId: RoomId, content: JsonObject): Promise<boolean>
+  /**
+   * Ends what only another server has told us, in a room that is here by now and knows nothing of it. False where there
+   * is nothing of that kind.
+   */
+  drop(actor: Actor, roomId: RoomId, content: JsonObject): Promise<boolean>
 }
 
 /** A rejected invitation must not keep its user waiting for a server that is gone. */
@@ -64,8 +70,22 @@ export function createRemoteMembership(deps: RemoteDeps & { readonly whereabouts
       const row = room && (await getMembership(reader, room.nid, userId))
       const isPending = row?.membership === 'invite' || row?.membership === 'knock'
       const last = row && isPending ? await getEventByNid(reader, row.event_nid) : undefined
-      return room && last && { room, last, told: JSON.parse(row?.stripped_state ?? '[]') as JsonObject[] }
+      if (room === undefined || row === undefined || last === undefined) return undefined
+      const told = JSON.parse(row.stripped_state ?? '[]') as JsonObject[]
+      return { room, last, told, isFromElsewhere: isToldFromElsewhere(row) }
     })
+  }
+
+  /** Nobody but the user learns of it. */
+  async function leaveAlone(
+    { userId }: Actor,
+    { room, last, told }: { room: Room; last: StoredEvent; told: readonly JsonObject[] },
+    content: JsonObject,
+  ): Promise<void> {
+    const { roomId, rules } = room
+    const newEventId = `$${randomString(24)}:${serverName}` as EventId
+    const ending = { roomId, userId, rules, last, content, originServerTs: clock.now(), newEventId }
+    await persist({ roomId, rules, event: makeLocalLeave(ending, serverName, signingKey), told })
   }
 
   async function leaveThrough(wish: Wish) {
@@ -110,24 +130,20 @@ export function createRemoteMembership(deps: RemoteDeps & { readonly whereabouts
       const { userId } = actor
       const pending = await pendingOf(roomId, userId)
       if (pending === undefined) return false
-      const { room, last, told } = pending
       try {
         const wish = { action: 'leave', roomId, userId, content, timeoutMs: leaveTimeoutMs } as const
-        await persist({ roomId, ...(await leaveThrough(wish)), told })
+        await persist({ roomId, ...(await leaveThrough(wish)), told: pending.told })
       } catch (error) {
         if (!(error instanceof MatrixError)) throw error
         log.info({ roomId, reason: error.message }, 'no other server was told that a user stays away')
-        const ending = {
-          roomId,
-          userId,
-          rules: room.rules,
-          last,
-          content,
-          originServerTs: clock.now(),
-          newEventId: `$${randomString(24)}:${serverName}` as EventId,
-        }
-        await persist({ roomId, rules: room.rules, event: makeLocalLeave(ending, serverName, signingKey), told })
+        await leaveAlone(actor, pending, content)
       }
+      return true
+    },
+    drop: async (actor, roomId, content) => {
+      const pending = await pendingOf(roomId, actor.userId)
+      if (!pending?.isFromElsewhere) return false
+      await leaveAlone(actor, pending, content)
       return true
     },
   }

@@ -4,6 +4,7 @@ import { isJsonObject } from '../../matrix/auth-state.ts'
 import type { Json, JsonObject, Pdu } from '../../matrix/event.ts'
 import { checkPduFormat } from '../../matrix/event-format.ts'
 import { eventIdOf, roomIdOf } from '../../matrix/event-hash.ts'
+import { maxEventBytes } from '../../matrix/event-size.ts'
 import { hasUserIdShape, type RoomId } from '../../matrix/ids.ts'
 import type { RoomVersionRules } from '../../matrix/room-versions.ts'
 import type { RoomView } from '../room-view.ts'
@@ -59,7 +60,8 @@ export async function readToldState(
   for (const event of events) {
     const stripped = strip(event)
     const isOfRoom = event.room_id === undefined || event.room_id === roomId
-    if (stripped !== undefined && isOfRoom) byKey.set(`${stripped.type} ${stripped.state_key}`, stripped)
+    if (stripped !== undefined && isOfRoom && isSmall(stripped))
+      byKey.set(`${stripped.type} ${stripped.state_key}`, stripped)
   }
   const hasCreate = byKey.has('m.room.create ')
   return {
@@ -72,6 +74,8 @@ function faultOf(hasCreate: boolean, isPart: boolean): string | undefined {
   if (!hasCreate) return 'The state of the room has no valid m.room.create'
   return isPart ? 'The state of the room has events that are not valid' : undefined
 }
+
+const isSmall = (event: JsonObject) => JSON.stringify(event).length <= maxEventBytes
 
 async function verified(
   keyring: Keyring,

@@ -13,8 +13,11 @@ import { hasMembersElsewhere, listMemberServers } from './store-remote.ts'
 export interface Whereabouts {
   /** Whether somebody of ours is in the room, so that what we know of it holds. */
   isHere(roomId: string): Promise<boolean>
-  /** Whether the room lives on other servers only: nobody of ours is in, and it is not one that everybody has left. */
-  isElsewhere(roomId: string): Promise<boolean>
+  /**
+   * Whether the room lives on other servers only: nobody of ours is in, and it is not one that everybody has left, unless
+   * the user was invited to it from elsewhere.
+   */
+  isElsewhere(roomId: string, userId: UserId): Promise<boolean>
   /**
    * The servers to try for a user who comes or goes: those that are named, those of whoever invited, those in the room's
    * id and those of the members that we know of.
@@ -33,11 +36,12 @@ export function createWhereabouts({ db, transport, localMembers, serverName }: D
   const isHere = async (roomId: string) => (await localMembers.of(roomId)).size > 0
   return {
     isHere,
-    isElsewhere: async (roomId) => {
+    isElsewhere: async (roomId, userId) => {
       if (await isHere(roomId)) return false
       return db.read(async (reader) => {
         const room = await getRoom(reader, roomId)
-        return room?.stateNid === undefined || hasMembersElsewhere(reader, room.nid)
+        if (room?.stateNid === undefined || (await hasMembersElsewhere(reader, room.nid))) return true
+        return isToldFromElsewhere(await getMembership(reader, room.nid, userId))
       })
     },
     serversFor: (roomId, userId, named) =>
@@ -49,6 +53,11 @@ export function createWhereabouts({ db, transport, localMembers, serverName }: D
         return candidateServers(lists, serverName, transport.isAllowed)
       }),
   }
+}
+
+/** Whether it is an invitation or a knock of which only the other server has told us. */
+export function isToldFromElsewhere(row: MembershipRow | undefined): boolean {
+  return row !== undefined && row.stripped_state !== null && ['invite', 'knock'].includes(row.membership)
 }
 
 /** The servers of those who brought the membership about, or of whom was told with it. */

@@ -98,7 +98,7 @@ export function createAddressInvites(deps: AddressInvitesDeps): AddressInvites {
   }
 
   async function redeem(invite: SignedInvite, roomId: string, sender?: string): Promise<void> {
-    if (await exchange?.isElsewhere(roomId)) return exchange?.forward(roomId, sender, invite)
+    if (await exchange?.isElsewhere(roomId, invite.mxid)) return exchange?.forward(roomId, sender, invite)
     const invitation = await db.read((reader) => stateOf(reader, roomId, 'm.room.third_party_invite', invite.token))
     if (invitation === undefined) throw errors.forbidden('The room has no invitation with this token')
     if (!accounts.isLocalUser(invitation.sender)) {

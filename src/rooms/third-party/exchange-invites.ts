@@ -1,7 +1,7 @@
 import type { FederationTransport } from '../../federation/client/ports.ts'
 import { exchangeInvite } from '../../federation/client/requests-membership.ts'
 import { errors } from '../../matrix/errors.ts'
-import { isUserId, type ServerName, serverOf } from '../../matrix/ids.ts'
+import { isUserId, type ServerName, serverOf, type UserId } from '../../matrix/ids.ts'
 import type { Log } from '../../util/log.ts'
 import type { RemoteInvites } from '../remote/invite-elsewhere.ts'
 import { tryServers } from '../remote/try-servers.ts'
@@ -11,7 +11,7 @@ import type { SignedInvite } from './signed-invite.ts'
 /** How invitations by address pass between servers: https://spec.matrix.org/v1.19/server-server-api/#third-party-invites */
 export interface ExchangeInvites {
   readonly invites: RemoteInvites
-  isElsewhere(roomId: string): Promise<boolean>
+  isElsewhere(roomId: string, userId: UserId): Promise<boolean>
   /** Has the server of whoever invited the address invite the user. Throws `403` where nobody is known to have done so. */
   forward(roomId: string, inviter: string | undefined, invite: SignedInvite): Promise<void>
 }
