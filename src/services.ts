@@ -54,6 +54,7 @@ export function createServices(core: Core) {
       signingKey: core.signingKeys[0],
       defaultVersion: config.rooms.default_version,
       extraPowerLevels: config.rooms.event_power_levels,
+      maxComplexity: config.rooms.max_remote_complexity,
       findLocalAddresses: config.identity.find_local_addresses,
     },
   })

@@ -9,6 +9,7 @@ import { asJson, inviteTo } from './helpers/federation/peer-joining.ts'
 import { strippedState } from './helpers/federation/peer-membership.ts'
 import type { BuiltRoom } from './helpers/federation/room-builder.ts'
 import { createFederatedServer, type FederatedServer } from './helpers/federation/servers.ts'
+import { startPushGateway } from './helpers/push-gateway.ts'
 import { act, v3 } from './helpers/rooms.ts'
 import { password, type TestUser } from './helpers/server.ts'
 import { elementList, sliding } from './helpers/sliding.ts'
@@ -274,4 +275,24 @@ test('an invitation of which the room knows nothing is turned down, too', async 
   await act(fay, room.roomId, 'leave')
   assert.equal((await sync(fay)).rooms?.invite?.[room.roomId], undefined)
   assert.equal((await sync(gus)).rooms?.join?.[room.roomId]?.state?.events.length, room.graph.current().size - 1)
+})
+
+test('an invitation from elsewhere is pushed with the name of the room', async () => {
+  await using gateway = await startPushGateway()
+  const hal = await server.user('hal')
+  await hal.post(`${v3}/pushers/set`, {
+    pushkey: 'key of hal',
+    kind: 'http',
+    app_id: 'org.example.app',
+    app_display_name: 'App',
+    device_display_name: 'Phone',
+    lang: 'en',
+    data: { url: gateway.url },
+  })
+  const room = peer.createRoom(carol, { joinRule: 'invite' })
+  room.append(carol, 'm.room.name', { name: 'Far away' }, { stateKey: '' })
+  const { eventId } = await inviteTo(peer, room, carol, asUser(hal))
+  await server.context.push.delivery.drain()
+  const [push, ...others] = gateway.take()
+  assert.deepEqual([push?.event_id, push?.room_name, push?.user_is_target, others], [eventId, 'Far away', true, []])
 })

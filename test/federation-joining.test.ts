@@ -290,3 +290,22 @@ describe('a restricted room', () => {
     assert.deepEqual(peer.faults, [])
   })
 })
+
+test('rooms that are too large for the server are not joined, except by administrators', async () => {
+  await using small = await createFederatedServer({ config: { rooms: { max_remote_complexity: 0.02 } } })
+  const [anna, root] = [await small.user('anna'), await small.user('root', { admin: true })]
+  const room = peer.createRoom(carol)
+  await join(anna, room.roomId, [peer.serverName])
+  for (let i = 0; i < 10; i++) room.append(carol, 'test', {}, { stateKey: `${i}` })
+  await act(anna, room.roomId, 'leave')
+  const { body } = await join(anna, room.roomId, [peer.serverName], 403)
+  assert.equal(body.errcode, 'M_RESOURCE_LIMIT_EXCEEDED')
+  assert.equal(room.state('m.room.member', anna.userId)?.pdu.content.membership, 'leave', 'it is left again')
+  await join(root, room.roomId, [peer.serverName])
+
+  const said = peer.createRoom(carol)
+  const stop = peer.on('GET', '/_matrix/federation/unstable/rooms/:roomId/complexity', () => ({ body: { v1: 100 } }))
+  await join(anna, said.roomId, [peer.serverName], 403)
+  stop()
+  assert.equal(said.state('m.room.member', anna.userId), undefined, 'it was never joined')
+})

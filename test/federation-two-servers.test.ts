@@ -1,27 +1,24 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { at } from './helpers/client.ts'
-import { connectPeers, type FederatedServer } from './helpers/federation/servers.ts'
+import { createFederatedServer, type FederatedServer } from './helpers/federation/servers.ts'
+import { postgresMissing } from './helpers/postgres.ts'
 import { act, allState, createRoom, getState, membershipOf, setState } from './helpers/rooms.ts'
 import type { TestUser } from './helpers/server.ts'
 import { sync } from './helpers/sync.ts'
 
-let servers: Awaited<ReturnType<typeof connectPeers>>
 let here: FederatedServer
 let there: FederatedServer
 let alice: TestUser
 let bob: TestUser
 
 before(async () => {
-  servers = await connectPeers(2)
-  const [first, second] = servers
-  if (!first || !second) throw new Error('two servers were asked for')
-  here = first
-  there = second
+  here = await createFederatedServer()
+  there = await createFederatedServer({ engine: postgresMissing ? 'sqlite' : 'postgres' })
   alice = await here.user('alice')
   bob = await there.user('bob')
 })
-after(() => servers[Symbol.asyncDispose]())
+after(() => Promise.all([here.stop(), there.stop()]))
 
 const join = (user: TestUser, roomId: string, via: readonly string[] = [], status = 200) =>
   user.request('POST', at`/_matrix/client/v3/join/${roomId}`, { query: { via }, body: {}, expect: status })

@@ -19,6 +19,14 @@ export const rooms = z
       .describe(
         'Power levels by event type for new rooms, beside the usual ones. With 0 here every member can join calls.',
       ),
+    max_remote_complexity: z
+      .number()
+      .positive()
+      .optional()
+      .describe(
+        'Rooms of other servers that are larger are not joined, except by administrators; 1 is a room with 500 state events (members count). No limit unless set.',
+      )
+      .meta({ example: 20 }),
   })
   .prefault({})
   .describe('Rooms.')

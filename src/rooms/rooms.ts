@@ -88,6 +88,8 @@ export interface RoomsOptions {
   readonly defaultVersion: string
   /** Levels by event type for all new rooms. */
   readonly extraPowerLevels: Readonly<Record<string, number>>
+  /** Larger rooms of other servers are not joined; one is 500 state events. Undefined: no limit. */
+  readonly maxComplexity: number | undefined
   /** Whether invitations find accounts here by addresses that were not published. */
   readonly findLocalAddresses: boolean
 }

@@ -53,6 +53,20 @@ export async function requestTemplate(
   return { roomVersion: answer.room_version, event: answer.event }
 }
 
+/** How large a room is: https://github.com/matrix-org/synapse/blob/develop/docs/usage/configuration/config_documentation.md#limit_remote_rooms */
+export async function requestComplexity(
+  transport: FederationTransport,
+  { roomId, ...target }: Target & { readonly roomId: string },
+): Promise<number> {
+  const answer = await transport.request({
+    ...target,
+    method: 'GET',
+    path: `/_matrix/federation/unstable/rooms/${encode(roomId)}/complexity`,
+    answer: z.object({ v1: z.number() }),
+  })
+  return answer.v1
+}
+
 export interface JoinAnswer {
   readonly state: readonly Json[]
   readonly authChain: readonly Json[]

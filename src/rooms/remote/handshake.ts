@@ -18,6 +18,8 @@ export interface Wish {
   /** In ms since 1970; default now. */
   readonly sentTs?: number | undefined
   readonly timeoutMs?: number
+  /** Of an administrator, who may join rooms of any size. */
+  readonly isUnlimited?: boolean | undefined
 }
 
 export interface PreparedEvent {

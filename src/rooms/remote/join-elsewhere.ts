@@ -8,6 +8,7 @@ import { joinAuthoriserOf } from '../../matrix/member-content.ts'
 import { getRoomVersionRules, type RoomVersionRules } from '../../matrix/room-versions.ts'
 import type { RoomEntry } from '../ingest/ports.ts'
 import { getRoom } from '../store-rooms.ts'
+import { requireSimple, requireSmall } from './complexity.ts'
 import { type PreparedEvent, prepareEvent, type Wish } from './handshake.ts'
 import type { RemoteDeps } from './remote-deps.ts'
 import { updateVersion } from './store-remote.ts'
@@ -16,6 +17,7 @@ import { UnusableAnswer } from './try-servers.ts'
 
 /** Joins through one server, without storing anything. Throws what `tryServers` goes on after. */
 export async function joinThrough(deps: RemoteDeps, server: ServerName, wish: Wish): Promise<RoomEntry> {
+  if (!wish.isUnlimited) await requireSimple(deps, server, wish)
   const prepared = await prepareEvent(deps, server, wish)
   const { event } = prepared
   const answer = await sendJoin(deps.transport, {
@@ -25,6 +27,7 @@ export async function joinThrough(deps: RemoteDeps, server: ServerName, wish: Wi
     body: toJson(event.pdu),
   })
   if (answer.membersOmitted) throw new UnusableAnswer(`${server} left out members, which it was not asked to`)
+  if (!wish.isUnlimited) await requireSmall(deps, server, wish, answer.state.length)
   const rules = rulesOf(prepared, answer)
   return {
     resident: server,

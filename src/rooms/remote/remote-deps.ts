@@ -25,4 +25,6 @@ export interface RemoteDeps extends OutsideDeps {
   readonly localMembers: LocalMembers
   readonly serverName: ServerName
   readonly signingKey: SigningKey
+  /** Larger rooms of other servers are not joined; one is 500 state events. Undefined: no limit. */
+  readonly maxComplexity: number | undefined
 }

@@ -58,7 +58,7 @@ export function createRemoteMembership(deps: RemoteDeps & { readonly whereabouts
       await people.requireActive(reader, userId)
       return people.memberProfile(reader, userId)
     })
-    return { action, roomId, userId, content: { ...profile, ...given }, sentTs }
+    return { action, roomId, userId, content: { ...profile, ...given }, sentTs, isUnlimited: actor.isAdmin }
   }
 
   const persist = (outside: OutsideEvent) => db.write('membership elsewhere', (tx) => persistOutside(deps, tx, outside))

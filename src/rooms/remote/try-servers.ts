@@ -32,13 +32,14 @@ export async function tryServers<T>(
   throw asAnswer(refusals)
 }
 
-/** What other servers may have our clients told, beside `403` and `404`: all else could make them do odd things. */
+/** What refusals may have our clients told, beside `403` and `404`: all else could make them do odd things. */
 const passedOn: ReadonlySet<string> = new Set([
   'M_INCOMPATIBLE_ROOM_VERSION',
   'M_UNSUPPORTED_ROOM_VERSION',
   'M_UNABLE_TO_AUTHORISE_JOIN',
   'M_UNABLE_TO_GRANT_JOIN',
   'M_INVITE_BLOCKED',
+  'M_RESOURCE_LIMIT_EXCEEDED',
 ])
 const longestText = 300
 
