@@ -40,7 +40,7 @@ export function createAccept({ db, keyring, placer }: Deps) {
       roomId,
       candidates: [{ event: { eventId: event.eventId, pdu }, isStrict: true }],
       finish: async (_tx, turn, outcomes) => {
-        await turn.finish(outcomes.flatMap((one) => (one.kind === 'placed' ? one.event : [])))
+        await turn.finish({ outgoing: outcomes.flatMap((one) => (one.kind === 'placed' ? one.event : [])) })
       },
     })
     if (outcome?.kind === 'refused') throw errors.forbidden(outcome.reason)

@@ -11,7 +11,7 @@ import { EventPool } from './gaps/pool.ts'
 import { RoomSource, type SourceDeps } from './gaps/room-source.ts'
 import type { Placer } from './placer.ts'
 import type { Candidate } from './room-turn.ts'
-import { getLowestPosition } from './store-places.ts'
+import { allocateHistory } from './store-places.ts'
 
 interface Deps extends SourceDeps, StateFetchDeps {
   readonly placer: Placer
@@ -62,12 +62,12 @@ export function createBackfill(
       if (stateNid !== undefined) claimed.set(eventId, stateNid)
     }
     const expected = new Set(pool.events.keys())
-    const lowest = await db.read((reader) => getLowestPosition(reader, room.nid))
+    const lowest = await db.write('take places in the history', (tx) => allocateHistory(tx, events.length))
     const candidates: Candidate[] = []
     for (const [index, event] of events.entries()) {
       const { eventId } = event
       if (!(await fetchAuth(deps, source, event, expected))) expected.delete(eventId)
-      else candidates.push({ event, claimedNid: claimed.get(eventId), place: lowest - events.length + index })
+      else candidates.push({ event, claimedNid: claimed.get(eventId), place: lowest + index })
     }
     return (await placeAll(deps.placer, room.roomId, candidates)).size > 0
   }

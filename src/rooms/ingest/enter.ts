@@ -1,4 +1,5 @@
 import type { Database } from '../../db/database.ts'
+import type { Streams } from '../../db/streams.ts'
 import type { Keyring } from '../../federation/client/ports.ts'
 import { errors } from '../../matrix/errors.ts'
 import { hasUserIdShape, type ServerName, serverOf } from '../../matrix/ids.ts'
@@ -21,6 +22,7 @@ import { verifyEvents } from './verify.ts'
 
 interface Deps {
   readonly db: Database
+  readonly streams: Streams
   readonly keyring: Pick<Keyring, 'verifyEvents'>
   readonly serverName: ServerName
   readonly localMembers: Pick<LocalMembers, 'of'>
@@ -35,7 +37,7 @@ const unusable = (why: string) => errors.unknown(502, `The room cannot be joined
 
 /** Stores rooms that users of ours have joined through other servers; see `Ingest.enter`. */
 export function createEnter(deps: Deps): (entry: RoomEntry) => Promise<void> {
-  const { db, keyring, serverName, localMembers, events, outliers, placer } = deps
+  const { db, streams, keyring, serverName, localMembers, events, outliers, placer } = deps
 
   const requireRoom = ({ roomId, rules }: RoomEntry): Promise<Room> =>
     db.write('enter a room', async (tx) => {
@@ -58,6 +60,7 @@ export function createEnter(deps: Deps): (entry: RoomEntry) => Promise<void> {
   async function listEntryChanges(room: Room, state: StateNids): Promise<CurrentChange[]> {
     const stale = await db.read((reader) => listCurrentEntries(reader, room.nid))
     const changes: CurrentChange[] = []
+    const streamPos = streams.position()
     const nids = [...state.values()]
     const pause = createYielder()
     for (let from = 0; from < nids.length; from += page) {
@@ -67,14 +70,14 @@ export function createEnter(deps: Deps): (entry: RoomEntry) => Promise<void> {
       for (const event of found.values()) {
         const { type, state_key: stateKey = '' } = event.pdu
         stale.delete(`${type}\0${stateKey}`)
-        changes.push({ type, stateKey, event, streamPos: 0 })
+        changes.push({ type, stateKey, event, streamPos })
       }
     }
     const gone = [...stale.values()]
     const goneNids = gone.map(({ eventNid }) => eventNid)
     const before = await db.read((reader) => events.list(reader, goneNids))
     for (const { type, stateKey, eventNid } of gone) {
-      changes.push({ type, stateKey, event: undefined, before: before.get(eventNid), streamPos: 0 })
+      changes.push({ type, stateKey, event: undefined, before: before.get(eventNid), streamPos })
     }
     return changes
   }
@@ -84,14 +87,14 @@ export function createEnter(deps: Deps): (entry: RoomEntry) => Promise<void> {
 
   /** Writes what nobody here looks at before the join is written. */
   async function prepareCurrentState(room: Room, changes: readonly CurrentChange[]): Promise<void> {
-    const ours = changes.filter((change) => !isLocalMember(change))
-    for (let from = 0; from < ours.length; from += page) {
-      await db.write('write a state', (tx) => writeCurrentState(deps, tx, room, ours.slice(from, from + page)))
+    for (let from = 0; from < changes.length; from += page) {
+      const part = changes.slice(from, from + page)
+      await db.write('write a state', (tx) => writeCurrentState(deps, tx, room, part))
     }
   }
 
-  /** With the join itself, and at its place in the stream. */
-  function withJoin(changes: readonly CurrentChange[], join: StoredEvent): CurrentChange[] {
+  /** The entries that are about users of ours, with the join itself, at its place in the stream. */
+  function ownChanges(changes: readonly CurrentChange[], join: StoredEvent): CurrentChange[] {
     const { type, state_key: stateKey = '' } = join.pdu
     const streamPos = join.streamPos ?? 0
     const others = changes.filter((change) => change.type !== type || change.stateKey !== stateKey)
@@ -106,11 +109,13 @@ export function createEnter(deps: Deps): (entry: RoomEntry) => Promise<void> {
     if (state.createId === undefined) throw unusable('its create event is missing or wrong')
     const claimedNid = await buildState(db, room.nid, state.nids)
     const isResident = (await localMembers.of(entry.roomId)).size > 0 && room.stateNid !== undefined
-    const changes = isResident ? [] : await listEntryChanges(room, state.nids)
-    if (!isResident) await prepareCurrentState(room, changes)
+    const all = isResident ? [] : await listEntryChanges(room, state.nids)
+    const prepared = all.filter((change) => !isLocalMember(change))
+    await prepareCurrentState(room, prepared)
     const finish = async (_tx: unknown, turn: RoomTurn, [outcome]: readonly Outcome[]) => {
-      if (outcome?.kind !== 'placed' || isResident) await turn.finish()
-      else await turn.finish([], withJoin(changes, outcome.event))
+      if (outcome?.kind !== 'placed' || isResident) return turn.finish()
+      const changes = ownChanges(all.filter(isLocalMember), outcome.event)
+      await turn.finish({ changes, prepared })
     }
     const place = isResident ? {} : ({ place: 'entry' } as const)
     const candidate = { event: join, claimedNid, isStrict: true, ...place }

@@ -43,6 +43,14 @@ export type Outcome =
   /** States that have to be resolved first. */
   | { readonly kind: 'unresolved'; readonly stateNids: readonly number[] }
 
+export interface Finish {
+  /** Those that other servers have to get from us. */
+  readonly outgoing?: readonly StoredEvent[]
+  /** What an entry makes of the current state: what is to be written, and what has been. */
+  readonly changes?: readonly CurrentChange[]
+  readonly prepared?: readonly CurrentChange[]
+}
+
 const unresolved = (stateNids: readonly number[]): Outcome => ({ kind: 'unresolved', stateNids })
 
 /** Events of other servers that are given their places in one room, in one transaction, each after the one before. */
@@ -217,16 +225,14 @@ export class RoomTurn {
     }
   }
 
-  /**
-   * Writes what follows from all of them together. `outgoing`: those that other servers have to get from us; `changes`:
-   * what an entry makes of the current state, which its caller knows.
-   */
-  async finish(outgoing: readonly StoredEvent[] = [], entryChanges: readonly CurrentChange[] = []): Promise<void> {
+  /** Writes what follows from all of them together. */
+  async finish({ outgoing = [], changes: given = [], prepared = [] }: Finish = {}): Promise<void> {
     const room = this.#room
     if (room !== this.#before) await updateRoomHead(this.#tx, room.nid, room)
-    const changes = [...this.#changes.values(), ...entryChanges]
+    const changes = [...this.#changes.values(), ...given]
     if (this.#shown.length + changes.length + this.#redactions.length === 0) return
     const events = this.#shown.toSorted((a, b) => (a.streamPos ?? 0) - (b.streamPos ?? 0))
-    await finishBatch(this.#deps, this.#tx, { room, events, changes, outgoing, redactions: this.#redactions })
+    const redactions = this.#redactions
+    await finishBatch(this.#deps, this.#tx, { room, events, changes, prepared, outgoing, redactions })
   }
 }

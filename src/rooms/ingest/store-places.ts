@@ -150,17 +150,20 @@ export async function getHistoryStart(reader: Reader, roomNid: number): Promise<
   return (await firstPlaced.first(reader, { roomNid }))?.depth ?? 0
 }
 
-const lowestPlace = prepare((qb, p: { roomNid: number }) =>
+const historyCounter = 'history'
+const takePositions = prepare((qb, p: { n: number }) =>
   qb
-    .selectFrom('events')
-    .select('stream_pos')
-    .where('room_nid', '=', p.roomNid)
-    .where('stream_pos', 'is not', null)
-    .orderBy('stream_pos')
-    .limit(1),
+    .insertInto('streams')
+    .values({ name: historyCounter, position: p.n })
+    .onConflict((c) =>
+      c.column('name').doUpdateSet((eb) => ({ position: eb('streams.position', '+', eb.ref('excluded.position')) })),
+    )
+    .returning('position'),
 )
 
-/** The position before which history that is fetched later goes on. */
-export async function getLowestPosition(reader: Reader, roomNid: number): Promise<number> {
-  return Math.min((await lowestPlace.first(reader, { roomNid }))?.stream_pos ?? 0, 0)
+/** Takes `n` positions for history that is fetched later, and returns the lowest: below all that were taken before, in any room. */
+export async function allocateHistory(tx: Tx, n: number): Promise<number> {
+  const row = await takePositions.first(tx, { n })
+  if (row === undefined) throw new Error('the counter of the history is missing')
+  return -row.position
 }

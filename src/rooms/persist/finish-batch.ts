@@ -22,6 +22,8 @@ export interface FinishedBatch {
   /** Those that may be shown. */
   readonly events: readonly StoredEvent[]
   readonly changes: readonly CurrentChange[]
+  /** Changes of the current state that have been written before. */
+  readonly prepared?: readonly CurrentChange[]
   readonly outgoing: readonly StoredEvent[]
   /** Those that may do what they say; also older ones, which have waited for their target. */
   readonly redactions: readonly StoredEvent[]
@@ -29,15 +31,16 @@ export interface FinishedBatch {
 
 /** Writes what follows from events that are written: the current state, memberships, and what hooks make of it. */
 export async function finishBatch(deps: PersistDeps, tx: Tx, batch: FinishedBatch): Promise<void> {
-  const { room, events, changes, outgoing, redactions } = batch
+  const { room, events, changes, prepared = [], outgoing, redactions } = batch
   const users = await writeCurrentState(deps, tx, room, changes)
   const redacted: StoredEvent[] = []
   for (const redaction of redactions) {
     const target = await applyRedaction(deps.events, tx, room, redaction)
     if (target !== undefined) redacted.push(target)
   }
-  const currentChanges = changes.flatMap(({ event }) => event ?? [])
-  const removed = changes.filter(({ event }) => event === undefined)
+  const all = [...prepared, ...changes]
+  const currentChanges = all.flatMap(({ event }) => event ?? [])
+  const removed = all.filter(({ event }) => event === undefined)
   const persisted = { room, events, currentChanges, removed, outgoing, redacted }
   for (const hook of deps.hooks) await hook(tx, persisted)
   deps.streams.notify(tx, { rooms: [room.roomId], users })
