@@ -6,6 +6,7 @@ import { membershipFederationRoutes } from './membership/routes.ts'
 import { queryRoutes } from './queries/routes-queries.ts'
 import { keyRoutes } from './routes-keys.ts'
 import { versionRoutes } from './routes-version.ts'
+import { transactionRoutes } from './transactions/routes-transactions.ts'
 
 /** Everything that other servers may ask. */
 export function federationRoutes(ctx: AppContext): Endpoint[] {
@@ -13,6 +14,7 @@ export function federationRoutes(ctx: AppContext): Endpoint[] {
     ...keyRoutes(ctx),
     ...versionRoutes(),
     ...membershipFederationRoutes(ctx),
+    ...transactionRoutes(ctx, { receive: async () => {} }),
     ...eventRoutes(ctx),
     ...queryRoutes(ctx),
     ...mediaRoutes(ctx),
