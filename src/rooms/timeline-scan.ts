@@ -57,6 +57,11 @@ export function createScan({ visibility, ignoredUsers }: Deps): ScanTimeline {
     const pause = createYielder()
     const ignored = await ignoredUsers(reader, userId)
     const found: StoredEvent[] = []
+    if (withGaps && dir === 'b') {
+      // A client that goes on where a sync ended has met the event above already.
+      const above = { roomNid: room.nid, after: at, upTo: Number.MAX_SAFE_INTEGER, limit: 1 }
+      gaps.push(...(await listGaps(reader, room, await listTimeline(reader, 'f', above))))
+    }
     const stop = dir === 'b' ? (request.to ?? oldest) : Math.min(request.to ?? upTo, upTo)
     for (let scanned = 0; scanned < maxScanned; ) {
       const range = dir === 'b' ? { after: stop, upTo: at } : { after: at, upTo: stop }

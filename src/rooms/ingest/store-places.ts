@@ -100,15 +100,6 @@ export async function deleteGaps(tx: Tx, prevId: EventId): Promise<void> {
   await deleteGapRows.run(tx, { prevId })
 }
 
-const gaps = prepareList((qb, nids: readonly number[]) =>
-  qb.selectFrom('event_gaps').select('event_nid').where('event_nid', 'in', nids),
-)
-
-/** Those of the events before which something is missing. */
-export async function listGaps(reader: Reader, nids: readonly number[]): Promise<ReadonlySet<number>> {
-  return new Set((await gaps(reader, nids)).map((row) => row.event_nid))
-}
-
 const insertWaiting = prepare((qb, p: { targetId: string; eventNid: number }) =>
   qb
     .insertInto('waiting_redactions')
