@@ -120,12 +120,10 @@ test('whoever invited takes the invitation back, and nobody else', async () => {
   await inviteTo(peer, room, carol, asUser(alice))
   const kick = (sender: UserId) =>
     room.build(sender, 'm.room.member', { membership: 'leave' }, { stateKey: alice.userId }).pdu
-  const { ingest } = server.context.rooms
-  const tell = (pdu: Pdu) => ingest?.receive(peer.serverName, [JSON.parse(JSON.stringify(pdu))])
-  await tell(kick(mallory))
+  await peer.send(server.serverName, [kick(mallory)])
   assert.ok((await sync(alice)).rooms?.invite?.[room.roomId])
   const { next_batch: since } = await sync(alice)
-  await tell(kick(carol))
+  await peer.send(server.serverName, [kick(carol)])
   const after = await sync(alice, { since, timeout: 5000 })
   assert.equal(after.rooms?.leave?.[room.roomId]?.timeline.events[0]?.sender, carol)
 })
