@@ -3,7 +3,17 @@ import { after, before, describe, test } from 'node:test'
 import { at } from './helpers/client.ts'
 import { createFederatedServer, type FederatedServer } from './helpers/federation/servers.ts'
 import { postgresMissing } from './helpers/postgres.ts'
-import { act, allState, createRoom, getState, membershipOf, setState } from './helpers/rooms.ts'
+import {
+  act,
+  allState,
+  createRoom,
+  getEvent,
+  getState,
+  membershipOf,
+  send,
+  setState,
+  timeline,
+} from './helpers/rooms.ts'
 import type { TestUser } from './helpers/server.ts'
 import { sync } from './helpers/sync.ts'
 
@@ -139,4 +149,80 @@ test('who is banned stays out', async () => {
   await act(alice, roomId, 'ban', { user_id: bob.userId })
   const { body } = await join(bob, roomId, [here.serverName], 403)
   assert.equal(body.errcode, 'M_FORBIDDEN')
+})
+
+/** Whatever one server owes the other is there. */
+async function settle(): Promise<void> {
+  for (let i = 0; i < 2; i++) {
+    for (const { context } of [here, there]) {
+      await context.sender.drain()
+      await context.rooms.ingest?.drain()
+    }
+  }
+}
+
+describe('between two servers', () => {
+  test('messages and departures go both ways', async () => {
+    const roomId = await createRoom(alice, { preset: 'public_chat' })
+    await join(bob, roomId, [here.serverName])
+    const one = await send(alice, roomId, 'one')
+    const two = await send(bob, roomId, 'two')
+    await settle()
+    assert.equal((await getEvent(bob, roomId, one)).content.body, 'one')
+    assert.equal((await getEvent(alice, roomId, two)).content.body, 'two')
+    await act(bob, roomId, 'leave')
+    await settle()
+    assert.equal(await membershipOf(alice, roomId, bob.userId), 'leave')
+    const three = await send(alice, roomId, 'three')
+    await join(bob, roomId)
+    await settle()
+    assert.equal(await membershipOf(alice, roomId, bob.userId), 'join')
+    assert.deepEqual(await names(bob, roomId), await names(alice, roomId))
+    await send(bob, roomId, 'four')
+    await settle()
+    const bodies = (await timeline(alice, roomId)).map(({ content }) => content.body)
+    assert.deepEqual(bodies.filter(Boolean), ['one', 'two', 'three', 'four'])
+    assert.ok(three)
+  })
+
+  test('who is put out before having been in learns of it', async () => {
+    const roomId = await createRoom(alice, { invite: [bob.userId] })
+    const { next_batch: since, rooms } = await sync(bob)
+    assert.ok(rooms?.invite?.[roomId])
+    await act(alice, roomId, 'kick', { user_id: bob.userId, reason: 'a mistake' })
+    await settle()
+    const [leave] = (await sync(bob, { since })).rooms?.leave?.[roomId]?.timeline.events ?? []
+    assert.deepEqual([leave?.sender, leave?.content.reason], [alice.userId, 'a mistake'])
+  })
+
+  test('a third server comes in through the one that came second, once the first has left', async () => {
+    await using third = await createFederatedServer()
+    const dora = await third.user('dora')
+    const roomId = await createRoom(alice, { preset: 'public_chat' })
+    await join(bob, roomId, [here.serverName])
+    await act(alice, roomId, 'leave')
+    await settle()
+    await join(dora, roomId, [here.serverName], 404)
+    await join(dora, roomId, [here.serverName, there.serverName])
+    assert.equal(await membershipOf(bob, roomId, dora.userId), 'join')
+    await join(alice, roomId)
+    assert.equal(await membershipOf(bob, roomId, alice.userId), 'join')
+  })
+
+  test('a room is replaced, and who is on the other server is invited to the new one', async () => {
+    const roomId = await createRoom(alice, { preset: 'public_chat', room_version: '11' })
+    await join(bob, roomId, [here.serverName])
+    const path = at`/_matrix/client/v3/rooms/${roomId}/upgrade`
+    const { replacement_room: replacement } = await alice.post<{ replacement_room: string }>(path, {
+      new_version: '12',
+      additional_creators: [bob.userId],
+    })
+    await settle()
+    assert.equal((await getState(bob, roomId, 'm.room.tombstone')).replacement_room, replacement)
+    assert.ok((await sync(bob)).rooms?.invite?.[replacement])
+    await join(bob, replacement)
+    await setState(bob, replacement, 'm.room.name', { name: 'by a creator' })
+    await settle()
+    assert.equal((await getState(alice, replacement, 'm.room.name')).name, 'by a creator')
+  })
 })

@@ -147,18 +147,21 @@ export function createRoomUpgrade({ writer, people, inviteUser, view }: Deps): U
       await asRoomState(() => appendNewRoom(draft, actor, old, creators))
       return draft.roomId
     })
-    for (const userId of old.invitees) await refusalIgnored(() => inviteUser(actor, replacement, userId))
+    for (const userId of old.invitees) {
+      // Their servers may be gone, or may not know the new version.
+      await refusalIgnored(() => inviteUser(actor, replacement, userId), [400, 403, 404, 502])
+    }
     await writer.change(roomId, (draft) => closeOldRoom(draft, actor, old, replacement))
     return replacement
   }
 }
 
 /** The tombstone and the new room are what matters; the rest is done as far as the user's power goes. */
-async function refusalIgnored(task: () => Promise<unknown>): Promise<void> {
+async function refusalIgnored(task: () => Promise<unknown>, statuses = [403]): Promise<void> {
   try {
     await task()
   } catch (error) {
-    if (!(error instanceof MatrixError && (error.status === 403 || error.status === 502))) throw error
+    if (!(error instanceof MatrixError && statuses.includes(error.status))) throw error
   }
 }
 
