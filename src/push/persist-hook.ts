@@ -1,7 +1,7 @@
 import type { Reader, Tx } from '../db/database.ts'
 import { hasUserIdShape, type UserId } from '../matrix/ids.ts'
 import type { RoomReads } from '../rooms/reads.ts'
-import type { PersistedBatch, PersistHook } from '../rooms/types.ts'
+import { type PersistedBatch, type PersistHook, removedMembers } from '../rooms/types.ts'
 import { BatchTotals } from './batch-totals.ts'
 import type { Classes } from './classes.ts'
 import { isReadBySending, writeExceptions } from './exceptions.ts'
@@ -76,13 +76,15 @@ const isLocal = (deps: CountingDeps, userId: string): userId is UserId =>
   hasUserIdShape(userId) && deps.isLocalUser(userId)
 
 async function removeLeavers(deps: CountingDeps, tx: Tx, batch: PersistedBatch): Promise<void> {
-  const leavers = new Set<string>()
+  const leavers = new Set<UserId>()
   for (const { pdu, status } of [...batch.events, ...batch.currentChanges]) {
     const { type, state_key: userId, content } = pdu
     if (type !== 'm.room.member' || userId === undefined || status !== 0 || content.membership === 'join') continue
     if (isLocal(deps, userId)) leavers.add(userId)
   }
+  for (const userId of removedMembers(batch.removed)) if (isLocal(deps, userId)) leavers.add(userId)
   for (const userId of leavers) {
+    if (await staysIn(deps, tx, batch, userId)) continue
     const member = await getMember(tx, batch.room.nid, userId)
     if (member === undefined) continue
     await deleteMember(tx, batch.room.nid, userId)
@@ -90,6 +92,12 @@ async function removeLeavers(deps: CountingDeps, tx: Tx, batch: PersistedBatch):
     await deleteExceptions(tx, member, now)
     await deps.classes.leave(tx, batch.room.nid, member.classNid)
   }
+}
+
+/** Whether a leave that came was of a branch of the room which does not count. */
+async function staysIn(deps: CountingDeps, tx: Tx, batch: PersistedBatch, userId: UserId): Promise<boolean> {
+  const isChanged = batch.currentChanges.some(({ pdu }) => pdu.type === 'm.room.member' && pdu.state_key === userId)
+  return !isChanged && (await deps.reads.membership(tx, batch.room.nid, userId))?.membership === 'join'
 }
 
 async function enterJoiners(deps: CountingDeps, tx: Tx, batch: PersistedBatch): Promise<Newcomer[]> {

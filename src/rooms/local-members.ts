@@ -46,8 +46,9 @@ export function createLocalMembers(db: Database, capacity = 1_000_000): LocalMem
       }
     },
     get: load,
-    hook: async (tx, { room, currentChanges }) => {
-      if (!currentChanges.some(({ pdu }) => pdu.type === 'm.room.member')) return
+    hook: async (tx, { room, currentChanges, removed }) => {
+      const isMember = ({ type }: { type: string }) => type === 'm.room.member'
+      if (!currentChanges.some(({ pdu }) => isMember(pdu)) && !removed.some(isMember)) return
       tx.afterCommit(() => {
         known.delete(room.roomId)
         loading.delete(room.roomId)

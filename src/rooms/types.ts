@@ -61,5 +61,10 @@ export interface PersistedBatch {
   readonly redacted: readonly StoredEvent[]
 }
 
+/** Those of the removed entries by which somebody was in the room, or was to be. */
+export function removedMembers(removed: readonly StateEntry[]): string[] {
+  return removed.flatMap(({ type, stateKey }) => (type === 'm.room.member' ? stateKey : []))
+}
+
 /** Runs inside the persist transaction: database calls only. Throwing refuses the whole batch. */
 export type PersistHook = (tx: Tx, batch: PersistedBatch) => Promise<void>

@@ -2,7 +2,7 @@ import type { Appservice } from '../../accounts/appservices/appservice.ts'
 import type { Appservices } from '../../accounts/appservices/appservices.ts'
 import type { Tx } from '../../db/database.ts'
 import { membershipOf } from '../../matrix/member-content.ts'
-import type { PersistHook, StoredEvent } from '../../rooms/types.ts'
+import { type PersistHook, removedMembers, type StoredEvent } from '../../rooms/types.ts'
 import type { Interest } from './interest.ts'
 import { deleteMember, hasMember, insertMember } from './store-members.ts'
 import { queueEvent } from './store-queued-events.ts'
@@ -34,7 +34,7 @@ export function createEventQueue({ appservices, interest, wake }: Deps): Persist
     return services
   }
 
-  return async (tx, { room, events, currentChanges }) => {
+  return async (tx, { room, events, currentChanges, removed }) => {
     const listeners = interest.listeners()
     if (listeners.length === 0) return
     const whole = await interest.byNamespace(tx, room)
@@ -57,6 +57,9 @@ export function createEventQueue({ appservices, interest, wake }: Deps): Persist
       for (const service of await follow(tx, room.nid, event)) present.delete(service)
     }
     for (const event of changed.values()) await follow(tx, room.nid, event)
+    for (const userId of removedMembers(removed)) {
+      for (const { id } of ofUser(userId)) await deleteMember(tx, { id, roomNid: room.nid, userId })
+    }
     if (woken.size > 0) tx.afterCommit(() => wake(woken))
   }
 }

@@ -1,7 +1,7 @@
 import type { Streams } from '../../db/streams.ts'
 import type { UserId } from '../../matrix/ids.ts'
 import type { TimerClock } from '../../util/clock.ts'
-import type { PersistHook } from '../types.ts'
+import { type PersistHook, removedMembers } from '../types.ts'
 
 /**
  * Who is typing, in memory only. Each change of a room's list gets the next number of a counter, which stands in sync
@@ -98,12 +98,13 @@ export function createTyping({ clock, streams }: { clock: TimerClock; streams: S
     isFromBefore: (since) => since < startedAt,
     start,
     stop,
-    hook: async (tx, { room, currentChanges }) => {
-      const gone = currentChanges.filter(({ pdu }) => pdu.type === 'm.room.member' && pdu.content.membership !== 'join')
+    hook: async (tx, { room, currentChanges, removed }) => {
+      const left = currentChanges.filter(({ pdu }) => pdu.type === 'm.room.member' && pdu.content.membership !== 'join')
+      const gone = [...left.map(({ pdu }) => pdu.state_key), ...removedMembers(removed)]
       if (gone.length === 0) return
       // The rules have checked that the state key of a member event is a user id.
       tx.afterCommit(() => {
-        for (const { pdu } of gone) stop(room.roomId, pdu.state_key as UserId)
+        for (const userId of gone) stop(room.roomId, userId as UserId)
       })
     },
     stopAll: () => {

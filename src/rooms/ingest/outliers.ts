@@ -54,7 +54,7 @@ interface Deps {
 
 /** Events that are verified together, and written together. */
 const verifyPage = 2000
-const writePage = 100
+const writePage = 250
 
 export function createOutliers({ db, keyring, states, events, log }: Deps): Outliers {
   async function read(room: OutlierRoom, given: readonly Json[]): Promise<(IdentifiedPdu | undefined)[]> {

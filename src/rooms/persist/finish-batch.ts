@@ -1,5 +1,6 @@
 import type { Tx } from '../../db/database.ts'
 import { hasUserIdShape } from '../../matrix/ids.ts'
+import { createYielder } from '../../util/async.ts'
 import { applyRedaction } from '../redactions.ts'
 import { deleteCurrentState, upsertCurrentState } from '../store-members.ts'
 import type { Room, StateEntry, StoredEvent } from '../types.ts'
@@ -29,6 +30,8 @@ export interface FinishedBatch {
   readonly redactions: readonly StoredEvent[]
 }
 
+const manyChanges = 1000
+
 /** Writes what follows from events that are written: the current state, memberships, and what hooks make of it. */
 export async function finishBatch(deps: PersistDeps, tx: Tx, batch: FinishedBatch): Promise<void> {
   const { room, events, changes, prepared = [], outgoing, redactions } = batch
@@ -42,7 +45,12 @@ export async function finishBatch(deps: PersistDeps, tx: Tx, batch: FinishedBatc
   const currentChanges = all.flatMap(({ event }) => event ?? [])
   const removed = all.filter(({ event }) => event === undefined)
   const persisted = { room, events, currentChanges, removed, outgoing, redacted }
-  for (const hook of deps.hooks) await hook(tx, persisted)
+  // With a large room that is entered each of them has much to look at.
+  const pause = all.length > manyChanges ? createYielder() : undefined
+  for (const hook of deps.hooks) {
+    await hook(tx, persisted)
+    await pause?.()
+  }
   deps.streams.notify(tx, { rooms: [room.roomId], users })
 }
 

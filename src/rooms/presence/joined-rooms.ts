@@ -1,7 +1,7 @@
 import type { Database } from '../../db/database.ts'
 import { LruMap } from '../../util/lru.ts'
 import { listJoinedRoomIds } from '../sharing.ts'
-import type { PersistHook } from '../types.ts'
+import { type PersistHook, removedMembers } from '../types.ts'
 
 type RoomIds = ReadonlySet<string>
 
@@ -38,8 +38,9 @@ export function createJoinedRooms(db: Database, capacity = 300_000): JoinedRooms
         if (loading.get(userId) === turn) loading.delete(userId)
       }
     },
-    hook: async (tx, { currentChanges }) => {
-      const members = currentChanges.flatMap(({ pdu }) => (pdu.type === 'm.room.member' ? [pdu.state_key ?? ''] : []))
+    hook: async (tx, { currentChanges, removed }) => {
+      const changed = currentChanges.flatMap(({ pdu }) => (pdu.type === 'm.room.member' ? [pdu.state_key ?? ''] : []))
+      const members = [...changed, ...removedMembers(removed)]
       if (members.length === 0) return
       tx.afterCommit(() => {
         for (const userId of members) {
