@@ -88,13 +88,18 @@ test('state of the room that is not signed is not shown', async () => {
   const room = peer.createRoom(carol, { joinRule: 'knock' })
   const create = room.state('m.room.create')?.pdu
   const forged = { ...room.state('m.room.join_rules')?.pdu, content: { join_rule: 'public' } }
+  const renamed = {
+    ...room.append(carol, 'm.room.name', { name: 'true' }, { stateKey: '' }).pdu,
+    content: { name: 'x' },
+  }
   const stop = peer.on('PUT', '/_matrix/federation/v1/send_knock/:roomId/:eventId', () => ({
-    body: JSON.parse(JSON.stringify({ knock_room_state: [create, forged] })),
+    body: JSON.parse(JSON.stringify({ knock_room_state: [create, forged, renamed] })),
   }))
   await knockAt(room.roomId, peer.serverName)
   stop()
   const told = (await sync(alice)).rooms?.knock?.[room.roomId]?.knock_state.events ?? []
-  assert.deepEqual(told.map(({ type }) => type).sort(), ['m.room.create', 'm.room.member'])
+  assert.deepEqual(told.map(({ type }) => type).sort(), ['m.room.create', 'm.room.member', 'm.room.name'])
+  assert.deepEqual(told.find(({ type }) => type === 'm.room.name')?.content, {}, 'the hash covers another name')
 })
 
 test('an error of the other server is no answer of ours', async () => {

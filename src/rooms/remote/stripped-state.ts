@@ -2,11 +2,11 @@ import type { Reader } from '../../db/database.ts'
 import type { Keyring } from '../../federation/client/ports.ts'
 import { isJsonObject } from '../../matrix/auth-state.ts'
 import type { Json, JsonObject, Pdu } from '../../matrix/event.ts'
-import { checkPduFormat } from '../../matrix/event-format.ts'
-import { eventIdOf, roomIdOf } from '../../matrix/event-hash.ts'
 import { maxEventBytes } from '../../matrix/event-size.ts'
-import { hasUserIdShape, type RoomId } from '../../matrix/ids.ts'
+import { hasUserIdShape, type RoomId, type ServerName, serverOf } from '../../matrix/ids.ts'
 import type { RoomVersionRules } from '../../matrix/room-versions.ts'
+import { readPdu } from '../ingest/read-pdu.ts'
+import { verifyEvents } from '../ingest/verify.ts'
 import type { RoomView } from '../room-view.ts'
 import type { Room } from '../types.ts'
 
@@ -42,6 +42,7 @@ export interface ToldState {
 
 /** More is not looked at: the types are few, but servers may add some. */
 const mostEvents = 50
+const mostServers = 8
 
 /**
  * What another server tells of a room. Since room version 12 it is whole events: those that are not signed, or not of
@@ -83,15 +84,19 @@ async function verified(
   roomId: RoomId,
   given: readonly Json[],
 ): Promise<JsonObject[]> {
-  const pdus = given.flatMap((value) => {
-    const verdict = checkPduFormat(value, rules)
-    if (!verdict.valid) return []
-    const { pdu } = verdict
-    return roomIdOf({ eventId: eventIdOf(pdu, rules), pdu }) === roomId ? [pdu] : []
+  const servers = new Set<ServerName>()
+  const events = given.flatMap((value) => {
+    const read = readPdu(value, rules, roomId)
+    if (!read.ok) return []
+    const server = serverOf(read.event.pdu.sender)
+    // The keys of each may have to be fetched.
+    if (servers.size >= mostServers && !servers.has(server)) return []
+    servers.add(server)
+    return [read.event]
   })
-  const verdicts = await keyring.verifyEvents(rules, pdus)
+  const usable = await verifyEvents(keyring, rules, events)
   // A PDU holds nothing but JSON.
-  return pdus.filter((_, i) => verdicts[i] === true) as unknown as JsonObject[]
+  return usable.flatMap((event) => event?.pdu ?? []) as unknown as JsonObject[]
 }
 
 function strip({
