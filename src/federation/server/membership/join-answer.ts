@@ -19,6 +19,7 @@ interface Parts {
   readonly isPart: boolean
 }
 
+const pageSize = 200
 /** Members by whom clients name a room that has no name. */
 const heroCount = 5
 
@@ -30,9 +31,20 @@ const heroCount = 5
 export function createJoinAnswer({ db, rooms, serverName }: Deps) {
   const { reads, history } = rooms
 
+  /** Reading ten thousand events at once would hold up everybody else. */
+  async function loadEvents(reader: Reader, nids: readonly number[]): Promise<StoredEvent[]> {
+    const pause = createYielder()
+    const events: StoredEvent[] = []
+    for (let i = 0; i < nids.length; i += pageSize) {
+      await pause()
+      for (const event of (await reads.events(reader, nids.slice(i, i + pageSize))).values()) events.push(event)
+    }
+    return events
+  }
+
   async function load(reader: Reader, join: StoredEvent, omitMembers: boolean): Promise<Parts> {
     const nids = join.beforeNid === undefined ? [] : [...(await reads.loadState(reader, join.beforeNid)).values()]
-    const all = [...(await reads.events(reader, nids)).values()]
+    const all = await loadEvents(reader, nids)
     const members = all.filter(({ pdu }) => pdu.type === 'm.room.member')
     const heroes = omitMembers ? heroesOf(all, members) : undefined
     const state = heroes ? all.filter((event) => event.pdu.type !== 'm.room.member' || heroes.has(event)) : all
@@ -60,8 +72,6 @@ async function* pieces({ state, chain, servers, isPart }: Parts, join: StoredEve
   yield* list(chain)
   yield '}'
 }
-
-const pageSize = 200
 
 async function* list(events: readonly StoredEvent[]) {
   const pause = createYielder()
