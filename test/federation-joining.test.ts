@@ -309,3 +309,20 @@ test('rooms that are too large for the server are not joined, except by administ
   stop()
   assert.equal(said.state('m.room.member', anna.userId), undefined, 'it was never joined')
 })
+
+test('guests come only into rooms that take them, also elsewhere', async () => {
+  await using hotel = await createFederatedServer({ config: { registration: { guests: true } } })
+  const register = `${v3}/register?kind=guest`
+  const { access_token: token } = await hotel.client.post<{ access_token: string }>(register, {})
+  const guest = hotel.client.as(token)
+  const closed = peer.createRoom(carol)
+  const enter = (room: BuiltRoom, expect: number) => {
+    const query = { via: peer.serverName }
+    return guest.request('POST', at`/_matrix/client/v3/join/${room.roomId}`, { query, body: {}, expect })
+  }
+  assert.equal((await enter(closed, 403)).body.errcode, 'M_GUEST_ACCESS_FORBIDDEN')
+  assert.equal((await sync(guest)).rooms?.join?.[closed.roomId], undefined)
+  const open = peer.createRoom(carol)
+  open.append(carol, 'm.room.guest_access', { guest_access: 'can_join' }, { stateKey: '' })
+  await enter(open, 200)
+})

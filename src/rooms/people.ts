@@ -36,7 +36,7 @@ export function createPeople(
     requireActive: accounts.users.requireActive,
     requireInvitable: async (reader, inviter, userId) => {
       if (!accounts.isLocalUser(userId)) {
-        throw errors.forbidden(`${userId} is on another server, and this server does not reach others`)
+        throw errors.forbidden(`${userId} is on another server, and can only be invited to a room that is there`)
       }
       const settings = await accounts.accountData.inviteSettings(reader, userId)
       if (judgeInvite(settings, inviter) === 'block') throw errors.inviteBlocked()
