@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { getCACertificates } from 'node:tls'
+import { loadPolicyKey } from './config/policy-key.ts'
 import type { Config } from './config/schema.ts'
 import type { Core } from './context.ts'
 import { createFederationClient, type FederationClient } from './federation/client/federation-client.ts'
 import type { FederationNetwork } from './federation/client/network.ts'
+import { createOwnPolicy, type OwnPolicy } from './rooms/policy/own-policy.ts'
 import { createSystemDns } from './util/dns.ts'
 import { StartupError } from './util/part.ts'
 import { createSafeFetch } from './util/safe-fetch.ts'
@@ -17,6 +19,19 @@ export function composeFederationClient(core: Core): FederationClient {
     policy: { enabled: federation.enabled, allowed: federation.allowed_servers, denied: federation.denied_servers },
     trustedKeyServers: federation.trusted_key_servers,
   })
+}
+
+/** This server as a policy server; undefined where it is none. Throws a `StartupError` where its key cannot be used. */
+export function composeOwnPolicy({ config, clock }: Core): OwnPolicy | undefined {
+  const { enabled, ...policy } = config.policy_server
+  if (!enabled) return undefined
+  const rules = {
+    deniedUsers: policy.denied_users,
+    deniedServers: policy.denied_servers,
+    deniedWords: policy.denied_words,
+    perMinute: policy.max_events_per_minute,
+  }
+  return createOwnPolicy(loadPolicyKey(config.data_dir), rules, clock)
 }
 
 /** The way to other Matrix servers. Throws a `StartupError` where the certificate authorities cannot be read. */

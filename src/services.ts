@@ -3,7 +3,7 @@ import { createIdentity } from './accounts/identity.ts'
 import { createAdmin } from './admin/admin.ts'
 import { createAppserviceRuntime } from './bots/appservices/runtime.ts'
 import { composeAccounts } from './compose-accounts.ts'
-import { composeFederationClient } from './compose-federation.ts'
+import { composeFederationClient, composeOwnPolicy } from './compose-federation.ts'
 import { composeMedia } from './compose-media.ts'
 import { composeRemote } from './compose-remote.ts'
 import { composeSender } from './compose-sender.ts'
@@ -48,7 +48,7 @@ export function createServices(core: Core) {
     accounts,
     identityServers: identity.identityServers,
     fetch: core.outbound,
-    federation: config.federation.enabled ? federationClient : undefined,
+    federation: config.federation.enabled ? { ...federationClient, ownPolicy: composeOwnPolicy(core) } : undefined,
     options: {
       serverName: core.serverName,
       signingKey: core.signingKeys[0],

@@ -7,6 +7,7 @@ import { federation } from './schema-federation.ts'
 import { mail } from './schema-mail.ts'
 import { media } from './schema-media.ts'
 import { serverNotices } from './schema-notices.ts'
+import { policyServer } from './schema-policy.ts'
 import { rateLimits } from './schema-rate-limits.ts'
 import { presence, rooms } from './schema-rooms.ts'
 import { database, dataDir, listeners, log, outbound, publicUrl, serverName } from './schema-server.ts'
@@ -32,6 +33,7 @@ export const configSchema = z.strictObject({
   presence,
   server_notices: serverNotices,
   federation,
+  policy_server: policyServer,
   well_known: wellKnown,
   support,
   identity,

@@ -61,7 +61,7 @@ function parseOldKey(line: string, number: number): OldSigningKey {
 }
 
 /** Under another name first: a crash in between must not leave half a key behind. */
-function replaceFile(path: string, text: string): void {
+export function replaceFile(path: string, text: string): void {
   const fresh = `${path}.new`
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   writeFileSync(fresh, text, { mode: 0o600, flush: true })

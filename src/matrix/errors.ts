@@ -47,6 +47,8 @@ export const errors = {
   unrecognized: (status: 404 | 405 = 404, message = 'Unrecognized request') =>
     new MatrixError(status, 'M_UNRECOGNIZED', message),
   unknown: (status = 500, message = 'Internal server error') => new MatrixError(status, 'M_UNKNOWN', message),
+  /** A policy server refuses to recommend an event. */
+  policyRefused: factory(400, 'M_FORBIDDEN', 'The event is not recommended'),
   tooLarge: factory(413, 'M_TOO_LARGE', 'The request is too large'),
 
   userInUse: factory(400, 'M_USER_IN_USE', 'This user id is taken'),

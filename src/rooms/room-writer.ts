@@ -6,6 +6,8 @@ import { LruMap } from '../util/lru.ts'
 import { type DraftDeps, RoomDraft } from './draft.ts'
 import { persistChain } from './persist/chain.ts'
 import type { PersistDeps } from './persist/deps.ts'
+import { createPolicedChange } from './policy/policed-change.ts'
+import type { RoomPolicies } from './policy/policies.ts'
 import { getEventByNid } from './store-events.ts'
 import { getRoom } from './store-rooms.ts'
 import type { Room } from './types.ts'
@@ -38,6 +40,8 @@ const maxBatch = 100
 
 interface Deps extends Omit<DraftDeps, 'creationTime'>, PersistDeps {
   readonly db: Database
+  /** Undefined where this server keeps to itself. */
+  readonly policies: Pick<RoomPolicies, 'find' | 'ask'> | undefined
 }
 
 export function createRoomWriter(options: Deps): RoomWriter {
@@ -55,6 +59,9 @@ export function createRoomWriter(options: Deps): RoomWriter {
     const depth = Math.max(0, ...room.extremities.map(([, , depth]) => depth))
     return new RoomDraft(deps, reader, room.rules, room, { prev, depth })
   }
+
+  const { policies } = deps
+  const policed = policies && createPolicedChange({ ...deps, policies }, openDraft)
 
   async function runTasks(draft: RoomDraft, batch: readonly Waiting[]): Promise<Answer[]> {
     const answers: Answer[] = []
@@ -75,15 +82,21 @@ export function createRoomWriter(options: Deps): RoomWriter {
     for (const { waiting } of tasks) await runBatch(roomId, [waiting])
   }
 
+  /** Policy servers are asked outside of any write, for one task after another. */
+  async function runPoliced(roomId: string, { task, resolve, reject }: Waiting): Promise<void> {
+    await policed?.(roomId, task).then(resolve, reject)
+  }
+
   async function runBatch(roomId: string, queue: Waiting[]): Promise<number> {
     let batch: readonly Waiting[] = []
     /** What has failed by itself is answered already. */
     let together: readonly Answer[] = []
     try {
       const answers = await deps.db.write('change room', async (tx) => {
+        const room = await getRoom(tx, roomId)
+        if (room !== undefined && (await policies?.find(tx, room))) return 'policed'
         // Whoever has come while other writes were under way is in time.
         batch = queue.splice(0, maxBatch)
-        const room = await getRoom(tx, roomId)
         if (room === undefined) return undefined
         const draft = await openDraft(tx, room)
         const answers = await runTasks(draft, batch)
@@ -94,7 +107,9 @@ export function createRoomWriter(options: Deps): RoomWriter {
         }
         return answers
       })
-      if (answers === undefined) for (const { resolve } of batch) resolve(undefined)
+      if (answers === 'policed') batch = queue.splice(0, 1)
+      if (answers === 'policed') for (const waiting of batch) await runPoliced(roomId, waiting)
+      else if (answers === undefined) for (const { resolve } of batch) resolve(undefined)
       else for (const { waiting, value } of answers) waiting.resolve(value)
     } catch (error) {
       if (together.length > 0) await runAlone(roomId, together)

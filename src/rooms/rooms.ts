@@ -37,11 +37,18 @@ import { createInviteUser } from './membership/invite.ts'
 import { createMembership, type Membership } from './membership/membership.ts'
 import { createRemovalRedaction } from './membership/redact-removed.ts'
 import { createPeople } from './people.ts'
+import { createFindPolicy } from './policy/find-policy.ts'
+import type { OwnPolicy } from './policy/own-policy.ts'
+import { createRoomPolicies, type RoomPolicies } from './policy/policies.ts'
+import { createPolicyServing, type PolicyServing } from './policy/serving.ts'
+import { createAskPolicyServer } from './policy/signatures.ts'
 import { createRoomReading, type RoomReading } from './reading.ts'
 import { createRelations, type Relations } from './relations/relations.ts'
 import { createThreadSubscriptions, type ThreadSubscriptions } from './relations/subscriptions.ts'
 import { withEndings } from './remote/endings.ts'
+import { createMeasureComplexity, type MeasureComplexity } from './remote/own-complexity.ts'
 import { createRemote, type Remote } from './remote/remote.ts'
+import type { RoomView } from './room-view.ts'
 import { createRoomWriter, type RoomWriter } from './room-writer.ts'
 import { createSearchIndexer } from './search/indexer.ts'
 import { createEventSearch, type SearchEvents } from './search/search.ts'
@@ -71,6 +78,9 @@ export interface Rooms extends RoomReading {
   /** Undefined where this server keeps to itself. */
   readonly remote: Remote | undefined
   readonly writer: RoomWriter
+  readonly measureComplexity: MeasureComplexity
+  /** This server as the policy server of rooms; undefined where it is none. */
+  readonly policyServing: PolicyServing | undefined
   /** The way of events of other servers; undefined where this one keeps to itself. */
   readonly ingest: Ingest | undefined
   /** Runs with every batch of new events, in its transaction. */
@@ -108,6 +118,8 @@ export type RoomAccounts = Pick<
 > & { readonly users: Pick<Accounts['users'], 'requireActive' | 'get'> }
 
 export interface RoomFederation {
+  /** This server as a policy server; undefined where it is none. */
+  readonly ownPolicy: OwnPolicy | undefined
   readonly transport: FederationTransport
   readonly keyring: Keyring
 }
@@ -151,10 +163,25 @@ export function createRooms(deps: RoomsDeps): Rooms {
   const userDirectory = createDirectoryEntries({ db, view, accounts })
   const indexer = createSearchIndexer({ db, streams, log })
   const hooks: PersistHook[] = [localMembers.hook, typing.hook, followUpgrade, userDirectory.onPersist, indexer.hook]
-  const writer = createRoomWriter({ db, streams, clock, states, events, serverName, signingKey, hooks })
+  const policies = federation && composePolicies(deps, federation, view)
+  const writer = createRoomWriter({ db, streams, clock, states, events, serverName, signingKey, hooks, policies })
   const ingest =
     federation &&
-    createIngest({ ...federation, db, streams, clock, log, states, events, serverName, hooks, view, localMembers })
+    policies &&
+    createIngest({
+      ...federation,
+      db,
+      streams,
+      clock,
+      log,
+      states,
+      events,
+      serverName,
+      hooks,
+      view,
+      localMembers,
+      policies,
+    })
   if (ingest !== undefined) filler.use(ingest)
   const people = createPeople(accounts)
   const remoteDirectory = federation && createRemoteDirectory(federation.transport)
@@ -170,6 +197,7 @@ export function createRooms(deps: RoomsDeps): Rooms {
   const remote =
     federation &&
     ingest &&
+    policies &&
     createRemote({
       ...deps,
       ...federation,
@@ -182,6 +210,7 @@ export function createRooms(deps: RoomsDeps): Rooms {
       view,
       localMembers,
       ingest,
+      policies,
     })
   const inviteUser = createInviteUser({ writer, people, remote: remote?.invites })
   const membership = createMembership({ db, streams, writer, people, aliases, inviteUser, remote: remote?.membership })
@@ -242,6 +271,9 @@ export function createRooms(deps: RoomsDeps): Rooms {
     localMembers,
     remote,
     writer,
+    measureComplexity: createMeasureComplexity({ db, view, states, localMembers }),
+    policyServing:
+      federation?.ownPolicy && createPolicyServing({ db, view, ownPolicy: federation.ownPolicy, serverName }),
     ingest: ingest && remote && withEndings(ingest, remote.takeEnding),
     onPersist: (hook) => void hooks.push(hook),
     onUpgradeFollowed: (hook) => void upgradeHooks.push(hook),
@@ -260,4 +292,9 @@ export function createRooms(deps: RoomsDeps): Rooms {
       },
     },
   }
+}
+
+function composePolicies({ log, options }: RoomsDeps, federation: RoomFederation, view: RoomView): RoomPolicies {
+  const ask = createAskPolicyServer({ ...federation, serverName: options.serverName })
+  return createRoomPolicies({ find: createFindPolicy(view), ask, log })
 }

@@ -38,15 +38,5 @@ export function wellKnownRoutes({ config }: Pick<AppContext, 'config'>): Endpoin
       },
       () => orNotFound(serverDiscovery(config)),
     ),
-    // This server signs no events of others as a policy server.
-    endpoint(
-      {
-        method: 'GET',
-        path: '/.well-known/matrix/policy_server',
-        auth: 'none',
-        spec: 'https://spec.matrix.org/v1.19/client-server-api/#getwell-knownmatrixpolicy_server',
-      },
-      () => orNotFound(undefined),
-    ),
   ]
 }

@@ -3,6 +3,8 @@ import type { Endpoint } from '../../http/endpoint.ts'
 import { eventRoutes } from './events/routes-events.ts'
 import { mediaRoutes } from './media/routes-media.ts'
 import { membershipFederationRoutes } from './membership/routes.ts'
+import { complexityRoutes } from './policy/routes-complexity.ts'
+import { policyRoutes } from './policy/routes-policy.ts'
 import { queryRoutes } from './queries/routes-queries.ts'
 import { keyRoutes } from './routes-keys.ts'
 import { versionRoutes } from './routes-version.ts'
@@ -18,5 +20,7 @@ export function federationRoutes(ctx: AppContext): Endpoint[] {
     ...eventRoutes(ctx),
     ...queryRoutes(ctx),
     ...mediaRoutes(ctx),
+    ...policyRoutes(ctx),
+    ...complexityRoutes(ctx),
   ]
 }

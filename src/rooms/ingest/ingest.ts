@@ -5,6 +5,7 @@ import type { Log } from '../../util/log.ts'
 import type { Part } from '../../util/part.ts'
 import type { LocalMembers } from '../local-members.ts'
 import type { PersistDeps } from '../persist/deps.ts'
+import type { RoomPolicies } from '../policy/policies.ts'
 import type { RoomView } from '../room-view.ts'
 import { createAccept } from './accept.ts'
 import { createBackfill } from './backfill.ts'
@@ -26,6 +27,7 @@ export interface IngestDeps extends PersistDeps {
   readonly localMembers: LocalMembers
   readonly transport: FederationTransport
   readonly keyring: Keyring
+  readonly policies: RoomPolicies
 }
 
 /** Composes the way of events of other servers into our rooms. */

@@ -28,7 +28,7 @@ const longestTurn = 15
 const maxTries = 6
 
 export function createPlacer(deps: TurnDeps & { readonly db: Database }): Placer {
-  const { db, resolutions } = deps
+  const { db, resolutions, policies } = deps
 
   async function placeOne(tx: Tx, turn: RoomTurn, candidate: Candidate, isPatient: boolean): Promise<Outcome> {
     for (;;) {
@@ -52,7 +52,7 @@ export function createPlacer(deps: TurnDeps & { readonly db: Database }): Placer
         if (outcomes.length > 0 && performance.now() > until) break
         const outcome = await placeOne(tx, turn, candidate, isPatient)
         outcomes.push(outcome)
-        if (outcome.kind === 'unresolved' || outcome.kind === 'missing') break
+        if (['unresolved', 'unsigned', 'missing'].includes(outcome.kind)) break
         await request.settle?.(tx, candidate, outcome)
       }
       await (request.finish?.(tx, turn, outcomes) ?? turn.finish())
@@ -69,10 +69,11 @@ export function createPlacer(deps: TurnDeps & { readonly db: Database }): Placer
         const result = await run({ ...request, candidates: rest }, tries < maxTries)
         const last = result?.outcomes.at(-1)
         if (result === undefined || last === undefined) return placed
-        if (last.kind !== 'unresolved') return [...placed, ...result.outcomes]
+        if (last.kind !== 'unresolved' && last.kind !== 'unsigned') return [...placed, ...result.outcomes]
         placed.push(...result.outcomes.slice(0, -1))
         if (result.outcomes.length > 1) tries = 1
-        await resolutions.compute(db.read, result.turn.room.rules, last.stateNids)
+        if (last.kind === 'unsigned') await policies.settle(result.turn.room.rules, last.unsigned)
+        else await resolutions.compute(db.read, result.turn.room.rules, last.stateNids)
       }
     },
   }

@@ -5,6 +5,7 @@ import type { EventId } from '../../matrix/ids.ts'
 import type { Log } from '../../util/log.ts'
 import type { PersistDeps } from '../persist/deps.ts'
 import { type CurrentChange, finishBatch } from '../persist/finish-batch.ts'
+import type { RoomPolicies, Unsigned } from '../policy/policies.ts'
 import type { RoomView } from '../room-view.ts'
 import { updateCurrentNid, updatePlacement } from '../store-events.ts'
 import { updateRoomHead } from '../store-rooms.ts'
@@ -22,6 +23,7 @@ export interface TurnDeps extends PersistDeps {
   readonly view: RoomView
   readonly resolutions: Resolutions
   readonly log: Log
+  readonly policies: Pick<RoomPolicies, 'judge' | 'settle'>
 }
 
 export interface Candidate {
@@ -42,6 +44,8 @@ export type Outcome =
   | { readonly kind: 'missing'; readonly prevs: readonly EventId[]; readonly auths: readonly EventId[] }
   /** States that have to be resolved first. */
   | { readonly kind: 'unresolved'; readonly stateNids: readonly number[] }
+  /** The policy server of the room has to be asked first. */
+  | { readonly kind: 'unsigned'; readonly unsigned: Unsigned }
 
 export interface Finish {
   /** Those that other servers have to get from us. */
@@ -51,6 +55,7 @@ export interface Finish {
   readonly prepared?: readonly CurrentChange[]
 }
 
+const notRecommended: Verdict = { status: 1, reason: 'the policy server of the room does not recommend it' }
 const unresolved = (stateNids: readonly number[]): Outcome => ({ kind: 'unresolved', stateNids })
 
 /** Events of other servers that are given their places in one room, in one transaction, each after the one before. */
@@ -74,8 +79,8 @@ export class RoomTurn {
     return this.#room
   }
 
-  async place(candidate: Candidate): Promise<Outcome> {
-    const { event, claimedNid, place } = candidate
+  async place(given: Candidate): Promise<Outcome> {
+    const { event, claimedNid, place } = given
     const around = await lookUp(this.#tx, this.#deps.events, this.#room, event)
     if (around.self?.stateNid !== undefined) return { kind: 'known', place: around.self }
     const { missingPrevs: prevs, missingAuths: auths } = around
@@ -84,7 +89,11 @@ export class RoomTurn {
     const states = claimedNid === undefined ? known : [...known, claimedNid]
     const beforeNid = await this.#resolve(states)
     if (beforeNid === undefined && states.length > 0) return unresolved(states)
-    const verdict = await this.#judge(candidate, around, beforeNid)
+    const judged = await this.#judge(given, around, beforeNid)
+    const policed = judged.status === 0 && place === undefined ? await this.#askPolicy(event) : event
+    if (policed !== 'refused' && 'policy' in policed) return { kind: 'unsigned', unsigned: policed }
+    const verdict = policed === 'refused' ? notRecommended : judged
+    const candidate = policed === 'refused' ? given : { ...given, event: policed }
     if (verdict.reason !== undefined) this.#report(event, verdict)
     if (candidate.isStrict && verdict.reason !== undefined) return { kind: 'refused', reason: verdict.reason }
     if (verdict.status === 2) return this.#reject(event, around, beforeNid)
@@ -101,6 +110,10 @@ export class RoomTurn {
     const currentNid = place === undefined ? this.#room.stateNid : undefined
     const judged = { rules: this.#room.rules, event, authEvents: around.authEvents, create: around.create }
     return judge(this.#tx, this.#deps.view, judged, { beforeNid, currentNid })
+  }
+
+  #askPolicy(event: IdentifiedPdu): Promise<IdentifiedPdu | 'refused' | Unsigned> {
+    return this.#deps.policies.judge(this.#tx, this.#room, event)
   }
 
   #report({ eventId, pdu }: IdentifiedPdu, { status, reason }: Verdict): void {

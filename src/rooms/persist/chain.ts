@@ -18,6 +18,8 @@ export interface EventChain {
   readonly rules: RoomVersionRules
   readonly events: readonly DraftEvent[]
   readonly works: readonly AlsoWrite[]
+  /** The extremities on which they were built, where the room may have others by now, at the same state. */
+  readonly prev?: readonly Extremity[]
 }
 
 /** Writes a chain of events with everything that follows from them. */
@@ -25,16 +27,18 @@ export async function persistChain(deps: PersistDeps, tx: Tx, chain: EventChain)
   const last = await deps.streams.allocate(tx, chain.events.length)
   const first = last - chain.events.length + 1
   const roomNid = chain.room?.nid ?? (await insertRoom(tx, chain.roomId, chain.rules.version))
-  let prevNids = (chain.room?.extremities ?? []).map(([nid]) => nid)
+  const ends = chain.room?.extremities ?? []
+  let prevNids = (chain.prev ?? ends).map(([nid]) => nid)
+  const others = ends.filter(([nid]) => !prevNids.includes(nid))
   let stateNid = chain.room?.stateNid
-  let extremities: readonly Extremity[] = chain.room?.extremities ?? []
+  let extremities = ends
   const stored: StoredEvent[] = []
   for (const [index, event] of chain.events.entries()) {
     const row = await writeEvent(deps, tx, { event, roomNid, streamPos: first + index, beforeNid: stateNid })
     for (const nid of prevNids) await insertEdge(tx, row.nid, nid)
     prevNids = [row.nid]
     stateNid = row.stateNid
-    extremities = [[row.nid, row.eventId, row.pdu.depth]]
+    extremities = [...others, [row.nid, row.eventId, row.pdu.depth]]
     stored.push(row)
   }
   const bumpPos = stored.findLast(({ pdu }) => isActivity(pdu.type))?.streamPos ?? chain.room?.bumpPos ?? 0

@@ -8,7 +8,7 @@ import { toJson } from './template.ts'
 import { UnusableAnswer } from './try-servers.ts'
 
 /** So many state events count as one: the unit in which servers tell each other how large a room is. */
-const unit = 500
+export const complexityUnit = 500
 const askTimeoutMs = 10_000
 
 /** Another server may say otherwise. */
@@ -39,7 +39,7 @@ export async function requireSmall(
   wish: Wish,
   stateEvents: number,
 ): Promise<void> {
-  if (deps.maxComplexity === undefined || stateEvents / unit <= deps.maxComplexity) return
+  if (deps.maxComplexity === undefined || stateEvents / complexityUnit <= deps.maxComplexity) return
   const { roomId } = wish
   try {
     const { event } = await prepareEvent(deps, server, { ...wish, action: 'leave', content: {} })

@@ -10,6 +10,7 @@ import type { RoomVersionRules } from '../../matrix/room-versions.ts'
 import { FetchError } from '../../util/fetch-error.ts'
 import { findSame, type StateTemplate } from '../actions/append-state.ts'
 import type { RoomDraft } from '../draft.ts'
+import type { PolicyServer } from '../policy/policy-server.ts'
 import type { RemoteDeps } from './remote-deps.ts'
 import { listToldState } from './stripped-state.ts'
 import { toJson, withSignaturesOf } from './template.ts'
@@ -34,12 +35,13 @@ const timeoutMs = 20_000
 interface Prepared {
   readonly roomId: RoomId
   readonly rules: RoomVersionRules
+  readonly policy: PolicyServer | undefined
   readonly event: IdentifiedPdu
   readonly told: readonly Pdu[]
 }
 
 export function createRemoteInvites(deps: RemoteDeps): RemoteInvites {
-  const { writer, view, transport, keyring, ingest, serverName, signingKey } = deps
+  const { writer, view, policies, transport, keyring, ingest, serverName, signingKey } = deps
 
   async function prepare(draft: RoomDraft, template: InviteTemplate): Promise<Prepared | EventId | undefined> {
     const { room, rules, reader } = draft
@@ -52,7 +54,14 @@ export function createRemoteInvites(deps: RemoteDeps): RemoteInvites {
     const standing = await findSame(draft, wanted)
     if (standing !== undefined) return standing.eventId
     const event = hashAndSign(proposed, rules, serverName, signingKey)
-    return { roomId: room.roomId, rules, event, told: await listToldState(reader, view, room, wanted.sender) }
+    const told = await listToldState(reader, view, room, wanted.sender)
+    return { roomId: room.roomId, rules, event, told, policy: await policies.find(reader, room) }
+  }
+
+  async function withPolicy(prepared: Prepared): Promise<Prepared> {
+    const { policy, rules, event } = prepared
+    if (policy === undefined) return prepared
+    return { ...prepared, event: { ...event, pdu: await policies.ask(policy, rules, event.pdu) } }
   }
 
   async function send({ roomId, rules, event, told }: Prepared): Promise<JsonObject> {
@@ -89,7 +98,8 @@ export function createRemoteInvites(deps: RemoteDeps): RemoteInvites {
     invite: async (roomId, template) => {
       const prepared = await writer.change(roomId, (draft) => prepare(draft, template))
       if (prepared === undefined || typeof prepared === 'string') return prepared
-      const signed = await signedByOther(prepared, await asClientError(() => send(prepared)))
+      const recommended = await withPolicy(prepared)
+      const signed = await signedByOther(recommended, await asClientError(() => send(recommended)))
       return (await ingest.accept(serverName, signed)).eventId
     },
   }

@@ -7,6 +7,7 @@ import type { Log } from '../../util/log.ts'
 import type { Ingest } from '../ingest/ports.ts'
 import type { LocalMembers } from '../local-members.ts'
 import type { People } from '../people.ts'
+import type { RoomPolicies } from '../policy/policies.ts'
 import type { RoomView } from '../room-view.ts'
 import type { RoomWriter } from '../room-writer.ts'
 import type { OutsideDeps } from './outside.ts'
@@ -22,6 +23,7 @@ export interface RemoteDeps extends OutsideDeps {
   readonly writer: RoomWriter
   readonly people: People
   readonly view: RoomView
+  readonly policies: Pick<RoomPolicies, 'find' | 'ask'>
   readonly localMembers: LocalMembers
   readonly serverName: ServerName
   readonly signingKey: SigningKey
