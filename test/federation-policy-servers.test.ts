@@ -155,12 +155,7 @@ describe('events of ours', () => {
     const built = policy.asked.filter(({ type }) => type === 'm.room.name')
     assert.equal(built.length, 2, 'the state event was built again on what had come')
     await peer.waitForPdu((pdu) => pdu.type === 'm.room.name' && pdu.room_id === roomId)
-    assert.deepEqual((await texts(alice, roomId)).toSorted(), [
-      'first',
-      'meanwhile message',
-      'meanwhile state',
-      'slow',
-    ])
+    assert.deepEqual((await texts(alice, roomId)).toSorted(), ['first', 'meanwhile message', 'meanwhile state', 'slow'])
     assert.equal((await getState(alice, roomId, 'm.room.name')).name, 'Slow')
     await send(alice, roomId, 'last')
     const last = await peer.waitForPdu((pdu) => textOf(pdu) === 'last')
@@ -214,7 +209,12 @@ describe('events of others', () => {
       policy.answerWith = answerWith
       const event = room.build(carol, 'm.room.message', message(`unwanted ${i}`))
       assert.deepEqual(await receive(event.pdu), { [event.eventId]: undefined })
-      const topic = room.build(carol, 'm.room.member', { membership: 'join', displayname: `x${i}` }, { stateKey: carol })
+      const topic = room.build(
+        carol,
+        'm.room.member',
+        { membership: 'join', displayname: `x${i}` },
+        { stateKey: carol },
+      )
       await receive(topic.pdu)
       server.context.federation.transport.heardFrom(peer.serverName)
     }
