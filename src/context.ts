@@ -9,6 +9,7 @@ import type { E2ee } from './e2ee/e2ee.ts'
 import type { FederationClient } from './federation/client/federation-client.ts'
 import type { FederationNetwork } from './federation/client/network.ts'
 import type { FederationSender } from './federation/sender/sender.ts'
+import type { Edus } from './federation/server/edus/edus.ts'
 import type { RateLimiter } from './http/rate-limit.ts'
 import type { Jobs } from './jobs/jobs.ts'
 import type { MailQueue } from './jobs/mail.ts'
@@ -45,6 +46,10 @@ export interface AppContext extends Identity {
   /** How other servers are known and asked. */
   readonly federation: FederationClient
   readonly sender: FederationSender
+  /** Takes what other servers send besides events. */
+  readonly edus: Edus
+  /** Resolves when device lists of other servers are fetched, or wait for another try. */
+  drainDeviceLists(): Promise<void>
   readonly jobs: Jobs
   readonly mail: MailQueue
   readonly accounts: Accounts

@@ -3,6 +3,7 @@ import { createIdentity } from './accounts/identity.ts'
 import { createAdmin } from './admin/admin.ts'
 import { createAppserviceRuntime } from './bots/appservices/runtime.ts'
 import { composeAccounts } from './compose-accounts.ts'
+import { composeEdus } from './compose-edus.ts'
 import { composeFederationClient, composeOwnPolicy } from './compose-federation.ts'
 import { composeMedia } from './compose-media.ts'
 import { composeRemote } from './compose-remote.ts'
@@ -109,6 +110,17 @@ export function createServices(core: Core) {
     waiters: sync.waiters,
   })
   const { sender, federation } = composeSender(core, federationClient, { jobs, rooms, e2ee, presence })
+  const {
+    edus,
+    drainDeviceLists,
+    part: deviceLists,
+  } = composeEdus(core, federation, {
+    jobs,
+    rooms,
+    e2ee,
+    presence,
+    sender,
+  })
   const turn = createTurn(core.clock, config.voip.turn)
   const admin = createAdmin({ ...core, accounts, rooms, notices: config.server_notices })
   const appservices = createAppserviceRuntime({ ...core, accounts, rooms, presence: presence.news, e2ee })
@@ -124,6 +136,7 @@ export function createServices(core: Core) {
     sync.part,
     oldSync.part,
     sender.part,
+    deviceLists,
     appservices.part,
   ]
   return {
@@ -131,6 +144,8 @@ export function createServices(core: Core) {
     mail,
     federation,
     sender,
+    edus,
+    drainDeviceLists,
     accounts,
     ...identity,
     media,

@@ -1,5 +1,6 @@
 import type { AppContext } from '../context.ts'
 import type { Endpoint } from '../http/endpoint.ts'
+import { destinationRoutes } from './federation/routes-destinations.ts'
 import { noticeRoutes } from './notices/routes-notices.ts'
 import { reportListRoutes } from './reports/routes-report-list.ts'
 import { reportRoutes } from './reports/routes-reports.ts'
@@ -23,6 +24,7 @@ export function adminRoutes(ctx: AppContext): Endpoint[] {
     ...userActionRoutes(ctx),
     ...validityRoutes(ctx),
     ...roomListRoutes(ctx),
+    ...destinationRoutes(ctx),
     ...versionRoutes(),
   ]
 }

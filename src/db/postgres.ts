@@ -115,7 +115,10 @@ export function openPostgres(url: string): Database {
     optimize: async () => {},
     close: async () => {
       await group.close()
-      writer?.client.release()
+      const last = writer
+      // An error of a connection that is given back is the pool's.
+      writer = undefined
+      last?.client.release()
       await pool.end()
     },
   }

@@ -119,6 +119,6 @@ function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   })
 }
 
-export function urlOf({ host, port }: ServerRoute, uri: string): string {
+function urlOf({ host, port }: ServerRoute, uri: string): string {
   return `https://${host.includes(':') ? `[${host}]` : host}:${port}${uri}`
 }

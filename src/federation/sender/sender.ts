@@ -1,4 +1,4 @@
-import type { Database } from '../../db/database.ts'
+import type { Database, Reader } from '../../db/database.ts'
 import type { Streams } from '../../db/streams.ts'
 import type { E2ee } from '../../e2ee/e2ee.ts'
 import type { ServerName } from '../../matrix/ids.ts'
@@ -20,11 +20,14 @@ import { createOutbox } from './queue/persist-hook.ts'
 import { createQueues } from './queue/queues.ts'
 import { createTransactions } from './queue/transactions.ts'
 import { createRoomServers } from './rooms/room-servers.ts'
+import { isTogether } from './rooms/store-room-servers.ts'
 
 /** Brings to other servers what concerns them: https://spec.matrix.org/v1.19/server-server-api/#transactions */
 export interface FederationSender {
   /** A request of that server has come: it is there, whatever failed before. */
   heardFrom(server: ServerName): void
+  /** Whether somebody here is in a room with a user. */
+  sharesRoom(reader: Reader, userId: string): Promise<boolean>
   /** Forgets what waits for servers that were not reached for very long. */
   sweep(): Promise<void>
   /** Resolves when everything has been sent, or waits for another try. */
@@ -71,6 +74,7 @@ export function createFederationSender(deps: FederationSenderDeps): FederationSe
       transport.heardFrom(server)
       queues.heardFrom(server)
     },
+    sharesRoom: (reader, userId) => isTogether(reader, userId, deps.serverName),
     sweep: queues.sweep,
     drain: async () => {
       await typingNews.idle()

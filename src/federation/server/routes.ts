@@ -1,5 +1,6 @@
 import type { AppContext } from '../../context.ts'
 import type { Endpoint } from '../../http/endpoint.ts'
+import { userKeyRoutes } from './devices/routes-user-keys.ts'
 import { eventRoutes } from './events/routes-events.ts'
 import { mediaRoutes } from './media/routes-media.ts'
 import { membershipFederationRoutes } from './membership/routes.ts'
@@ -16,11 +17,12 @@ export function federationRoutes(ctx: AppContext): Endpoint[] {
     ...keyRoutes(ctx),
     ...versionRoutes(),
     ...membershipFederationRoutes(ctx),
-    ...transactionRoutes(ctx, { receive: async () => {} }),
+    ...transactionRoutes(ctx, ctx.edus),
     ...eventRoutes(ctx),
     ...queryRoutes(ctx),
     ...mediaRoutes(ctx),
     ...policyRoutes(ctx),
     ...complexityRoutes(ctx),
+    ...userKeyRoutes(ctx),
   ]
 }

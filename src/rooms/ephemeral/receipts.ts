@@ -46,6 +46,15 @@ export interface Receipts {
   set(actor: Actor, roomId: string, requests: readonly ReceiptRequest[]): Promise<void>
   /** The same inside a transaction. */
   setIn(tx: Tx, actor: Actor, roomId: string, requests: readonly ReceiptRequest[]): Promise<void>
+  /**
+   * Moves a public receipt of a user of another server, who is in the room. False where the event is not known (yet);
+   * threads are as that server says.
+   */
+  receive(
+    tx: Tx,
+    room: Room,
+    receipt: { userId: UserId; eventId: EventId; threadId: string | undefined; ts: number | undefined },
+  ): Promise<boolean>
   /** What a user may see of a room's receipts, in `(after, upTo]`, as the content of `m.receipt`; undefined: nothing. */
   content(
     reader: Reader,
@@ -107,6 +116,11 @@ export function createReceipts({ db, streams, clock }: Deps): Receipts {
   async function move(tx: Tx, room: Room, userId: UserId, { type, eventId, threadId }: ReceiptRequest) {
     const event = await requireEventOf(tx, room, eventId)
     requireInThread(event, threadId)
+    await place(tx, { room, userId, type, threadId, event }, clock.now())
+  }
+
+  async function place(tx: Tx, receipt: MovedReceipt, ts: number): Promise<void> {
+    const { room, userId, type, threadId, event } = receipt
     const eventPos = event.streamPos ?? 0
     const key = { roomNid: room.nid, userId, type, threadId: threadId ?? '' }
     const before = await getReceipt(tx, key)
@@ -118,10 +132,10 @@ export function createReceipts({ db, streams, clock }: Deps): Receipts {
       thread_id: threadId ?? '',
       event_id: event.eventId,
       event_pos: eventPos,
-      ts: clock.now(),
+      ts,
       stream_pos: await streams.allocate(tx, 1),
     })
-    for (const hook of hooks) await hook(tx, { room, userId, type, threadId, event })
+    for (const hook of hooks) await hook(tx, receipt)
     streams.notify(tx, type === 'm.read' ? { rooms: [room.roomId], users: [userId] } : { users: [userId] })
   }
 
@@ -133,6 +147,12 @@ export function createReceipts({ db, streams, clock }: Deps): Receipts {
   return {
     set: (actor, roomId, requests) => db.write('receipts', (tx) => setIn(tx, actor, roomId, requests)),
     setIn,
+    receive: async (tx, room, { userId, eventId, threadId, ts }) => {
+      const event = await getEventById(tx, eventId)
+      if (event?.roomNid !== room.nid || event.status !== 0 || event.streamPos === undefined) return false
+      await place(tx, { room, userId, type: 'm.read', threadId, event }, ts ?? clock.now())
+      return true
+    },
     content: async (reader, userId, roomNid, { after = 0, upTo = Number.MAX_SAFE_INTEGER } = {}) =>
       receiptContent(await listVisibleReceipts(reader, { roomNid, after, upTo, userId })),
     contentWith: async (reader, roomNid, range, seesPrivate) => {

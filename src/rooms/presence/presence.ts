@@ -26,6 +26,11 @@ export interface Presence {
   connect(actor: Actor, state: PresenceState): () => void
   /** Throws `403 M_USER_SUSPENDED`. */
   set(actor: Actor, state: PresenceState, statusMsg: string | undefined): Promise<void>
+  /** Another server says how a user of its own is; `activeAgo` in ms. */
+  receive(
+    userId: UserId,
+    update: { state: PresenceState; statusMsg: string | undefined; activeAgo: number | undefined },
+  ): void
   /** What one user may know of another. Throws `403 M_FORBIDDEN` where they share no room. */
   get(viewer: UserId, userId: string): Promise<JsonObject>
   /** What a client does not know yet. Not to be called inside a read or a write. */
@@ -70,6 +75,9 @@ export function createPresence(deps: Deps): Presence {
     set: async ({ userId, deviceId = '' }, state, statusMsg) => {
       await db.read((reader) => accounts.users.requireActive(reader, userId))
       if (enabled) states.set(userId, deviceId, state, statusMsg)
+    },
+    receive: (userId, { state, statusMsg, activeAgo = 0 }) => {
+      if (enabled) states.receive(userId, state, statusMsg, clock.now() - activeAgo)
     },
     get: async (viewer, userId) => {
       if (!(await canSee(viewer, userId))) throw errors.forbidden('You share no room with that user')

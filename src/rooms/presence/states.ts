@@ -13,6 +13,7 @@ import {
   noteAction,
   type PresenceState,
   presenceOf,
+  receiveState,
   setState,
   type UserPresence,
 } from './user-presence.ts'
@@ -30,6 +31,7 @@ export interface PresenceStates {
   all(): Iterable<UserPresence>
   connect(userId: UserId, deviceId: string, wanted: PresenceState): () => void
   set(userId: UserId, deviceId: string, wanted: PresenceState, statusMsg: string | undefined): void
+  receive(userId: UserId, wanted: PresenceState, statusMsg: string | undefined, lastActive: number): void
   acted(userId: string): void
   removeDevice(userId: string, deviceId: string): void
   clear(userId: string): void
@@ -131,6 +133,13 @@ export function createPresenceStates({ db, clock, log: logger, onChange }: Deps)
     set: (userId, deviceId, wanted, statusMsg) => {
       const user = userOf(userId)
       setState(user, deviceId, wanted, clock.now())
+      const isNew = statusMsg !== user.statusMsg
+      user.statusMsg = statusMsg
+      settle(user, isNew)
+    },
+    receive: (userId, wanted, statusMsg, lastActive) => {
+      const user = userOf(userId)
+      receiveState(user, wanted, lastActive, clock.now())
       const isNew = statusMsg !== user.statusMsg
       user.statusMsg = statusMsg
       settle(user, isNew)

@@ -33,6 +33,8 @@ export const idleAfter = 5 * 60_000
 const grace = 30_000
 /** How long a state holds that was set by a client that does not sync. */
 export const heldFor = 5 * 60_000
+/** How long what another server says holds, unless it says something else. */
+const heldForServers = 30 * 60_000
 
 export function newUserPresence(userId: UserId): UserPresence {
   return {
@@ -102,6 +104,12 @@ export function setState(user: UserPresence, deviceId: string, wanted: PresenceS
 export function noteAction(user: UserPresence, now: number): void {
   user.lastActive = now
   user.lastAction = now
+}
+
+/** Another server says how its user is; it says so again when that changes, and now and then. */
+export function receiveState(user: UserPresence, wanted: PresenceState, lastActive: number, now: number): void {
+  user.lastActive = lastActive
+  user.devices.set('', { wanted, since: now, requests: 0, until: now + heldForServers })
 }
 
 /** Takes a state over from before a restart, until the devices have had time to come back. */
