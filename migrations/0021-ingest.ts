@@ -29,6 +29,16 @@ export async function up({ db, t }: { db: Kysely<unknown>; t: Types }): Promise<
   await t
     .withoutRowid(
       db.schema
+        .createTable('history_space')
+        .addColumn('room_nid', 'bigint', (c) => c.notNull())
+        .addColumn('high', 'bigint', (c) => c.notNull())
+        .addColumn('low', 'bigint', (c) => c.notNull())
+        .addPrimaryKeyConstraint('history_space_pk', ['room_nid', 'high'] as never),
+    )
+    .execute()
+  await t
+    .withoutRowid(
+      db.schema
         .createTable('waiting_redactions')
         .addColumn('target_id', 'text', (c) => c.notNull())
         .addColumn('event_nid', 'bigint', (c) => c.notNull())

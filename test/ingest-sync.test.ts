@@ -75,6 +75,21 @@ test('what other servers do shows in syncs', async (t) => {
     assert.equal(after.timeline.limited, true)
     assert.deepEqual(ids(after.timeline.events), idsOf([edge, next]))
     assert.deepEqual(ids(after.state.events), [topic.eventId])
+
+    // What lies in the gap is fetched when somebody reads, and stands where it belongs.
+    const news = String((await alice.get('/_matrix/client/v3/sync')).next_batch)
+    const path = `/_matrix/client/v3/rooms/${encodeURIComponent(room.roomId)}/messages`
+    const page = async (from: string) => alice.get(path, { dir: 'b', from, limit: 4 })
+    const read: string[] = []
+    for (let from = after.timeline.prev_batch; from !== 'undefined' && read.length < 200; ) {
+      const { chunk, end } = await page(from)
+      read.push(...ids(chunk as never))
+      from = String(end)
+    }
+    const all = [...room.graph.events.keys()].reverse()
+    assert.deepEqual(read, all.slice(all.indexOf(edge.eventId) + 1))
+    const later = await alice.get('/_matrix/client/v3/sync', { since: news, timeout: 0 })
+    assert.equal(Object(later.rooms).join?.[room.roomId], undefined)
   })
 
   await t.test('state that changes where branches meet is in the state', async () => {

@@ -136,7 +136,15 @@ testOnEngines('history that is fetched later has its place before the rest', asy
   await db.write('persist', async (tx) => {
     const [room, event] = [await getRoom(tx, roomId), await getEventById(tx, sent)]
     assert.ok(room && event)
-    await indexer.hook(tx, { room, events: [event], currentChanges: [], removed: [], outgoing: [], redacted: [] })
+    await indexer.hook(tx, {
+      room,
+      events: [],
+      history: [event],
+      currentChanges: [],
+      removed: [],
+      outgoing: [],
+      redacted: [],
+    })
   })
   assert.deepEqual(await findRecent(alice, 'ancient'), [sent])
 })

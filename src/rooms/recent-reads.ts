@@ -7,15 +7,17 @@ import { getStateNidAt, listTimeline, type TimelineRange } from './store-events.
 import { countMembers } from './store-members.ts'
 import { getRoomByNid } from './store-rooms.ts'
 import { listActiveRooms, listRoomsWithReceipts } from './store-sync.ts'
-import type { Room, StateNids, StoredEvent } from './types.ts'
+import type { PersistHook, Room, StateNids, StoredEvent } from './types.ts'
 
 const capacity = 5_000
 
 /**
  * What everybody in a room asks when one message wakes them: the same room, window and states. All of it is of the past,
- * which a stream position names and nothing changes; only the content of events can, and that has its own cache.
+ * which a stream position names and nothing changes but history that is fetched later; the content of events has its own cache.
  */
 export interface RecentReads {
+  /** Forgets what history that is fetched later has changed. */
+  readonly hook: PersistHook
   /** The room as a snapshot at position `at` has it. */
   room(reader: Reader, nid: number, at: number): Promise<Room | undefined>
   /** Rooms of the whole server with events in `(since, at]`, at most `limit`. */
@@ -33,6 +35,8 @@ export interface RecentReads {
 
 export function createRecentReads(events: EventCache, loadState: States['load']): RecentReads {
   const rooms = new LruMap<string, Room | undefined>(capacity)
+  /** How often the past of a room was added to since the start. */
+  const fillings = new Map<number, number>()
   const lists = new LruMap<string, readonly number[]>(capacity, (list) => 1 + list.length / 100)
   const pages = new LruMap<string, readonly number[]>(capacity, (list) => 1 + list.length / 10)
   const states = new LruMap<string, number | undefined>(capacity)
@@ -47,13 +51,16 @@ export function createRecentReads(events: EventCache, loadState: States['load'])
   }
 
   return {
+    hook: async (tx, { room, history }) => {
+      if (history.length > 0) tx.afterCommit(() => fillings.set(room.nid, (fillings.get(room.nid) ?? 0) + 1))
+    },
     room: (reader, nid, at) => remember(rooms, `${nid} ${at}`, () => getRoomByNid(reader, nid)),
     activeRooms: (reader, since, at, limit) =>
       remember(lists, `events ${since} ${at} ${limit}`, () => listActiveRooms(reader, since, limit)),
     roomsWithReceipts: (reader, since, at, limit) =>
       remember(lists, `receipts ${since} ${at} ${limit}`, () => listRoomsWithReceipts(reader, since, limit)),
     timeline: async (reader, range) => {
-      const key = `${range.roomNid} ${range.after} ${range.upTo} ${range.limit}`
+      const key = `${range.roomNid} ${fillings.get(range.roomNid) ?? 0} ${range.after} ${range.upTo} ${range.limit}`
       const known = pages.get(key)
       if (known !== undefined) {
         const found = await events.list(reader, known)
@@ -61,18 +68,14 @@ export function createRecentReads(events: EventCache, loadState: States['load'])
       }
       const page = await listTimeline(reader, 'b', range)
       for (const event of page) events.remember(event)
-      // History is added at its old end.
-      const isFixed = page.length === range.limit || range.after >= 0
-      if (isFixed) {
-        pages.set(
-          key,
-          page.map((event) => event.nid),
-        )
-      }
+      pages.set(
+        key,
+        page.map((event) => event.nid),
+      )
       return page
     },
     stateNidAt: (reader, roomNid, pos) =>
-      remember(states, `${roomNid} ${pos}`, () => getStateNidAt(reader, roomNid, pos)),
+      remember(states, `${roomNid} ${fillings.get(roomNid) ?? 0} ${pos}`, () => getStateNidAt(reader, roomNid, pos)),
     isAfterGap: createGapMemory(),
     stateChanges: async (reader, before, after) => {
       if (before === after) return []

@@ -162,7 +162,14 @@ export function createRooms(deps: RoomsDeps): Rooms {
   const followUpgrade = createUpgradeFollower({ view, isLocalUser: accounts.isLocalUser, hooks: upgradeHooks })
   const userDirectory = createDirectoryEntries({ db, view, accounts })
   const indexer = createSearchIndexer({ db, streams, log })
-  const hooks: PersistHook[] = [localMembers.hook, typing.hook, followUpgrade, userDirectory.onPersist, indexer.hook]
+  const hooks: PersistHook[] = [
+    reading.reads.recent.hook,
+    localMembers.hook,
+    typing.hook,
+    followUpgrade,
+    userDirectory.onPersist,
+    indexer.hook,
+  ]
   const policies = federation && composePolicies(deps, federation, view)
   const writer = createRoomWriter({ db, streams, clock, states, events, serverName, signingKey, hooks, policies })
   const ingest =

@@ -48,6 +48,8 @@ export interface StateEntry {
 export interface PersistedBatch {
   readonly room: Room
   readonly events: readonly StoredEvent[]
+  /** Events from before, which were fetched later: they can be read, and are no news to anybody. */
+  readonly history: readonly StoredEvent[]
   /**
    * What stands now in changed entries of the room's current state: events of the batch, or older ones that a fork or
    * its end has brought forward. With a room that was joined through another server it is all of the state.

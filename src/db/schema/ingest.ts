@@ -16,6 +16,8 @@ export interface IngestSchema {
   }
   /** What comes before events of the timeline and is not here. */
   event_gaps: { prev_id: string; event_nid: number }
+  /** Positions that are kept free before an event, for what comes before it and may be fetched later; both ends belong to them. */
+  history_space: { room_nid: number; high: number; low: number }
   /** Redactions whose target has not come yet; they are not shown before. */
   waiting_redactions: { target_id: string; event_nid: number }
 }

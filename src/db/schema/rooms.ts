@@ -22,7 +22,7 @@ export interface RoomsSchema {
     event_nid: Generated<number>
     event_id: string
     room_nid: number
-    /** Null for outliers; negative for history fetched later, counting downwards. */
+    /** Null for outliers. History that is fetched later has its place in a gap, or is negative, counting downwards. */
     stream_pos: number | null
     type: string
     sender: string

@@ -3,7 +3,7 @@ import { prevEventIds } from '../../matrix/event-references.ts'
 import { serverOf } from '../../matrix/ids.ts'
 import type { EventCache } from '../event-cache.ts'
 import type { Extremity, StoredEvent } from '../types.ts'
-import { listPlaces, type Place } from './store-places.ts'
+import { listPlaces, listPlacesByNid, type Place } from './store-places.ts'
 
 /** So many ends a room may have: as many as one event can follow. */
 const maxExtremities = 20
@@ -34,6 +34,18 @@ export async function remainingExtremities(
     open = before
   }
   return extremities.filter(([nid]) => !followed.has(nid))
+}
+
+/** The states at the ends of a room, one of which has just been made. */
+export async function statesOf(
+  reader: Reader,
+  ends: readonly Extremity[],
+  made: { readonly nid: number; readonly stateNid: number | undefined },
+): Promise<number[]> {
+  const others = ends.flatMap(([nid]) => (nid === made.nid ? [] : nid))
+  const places = await listPlacesByNid(reader, others)
+  const states = [...places.values()].flatMap(({ stateNid }) => stateNid ?? [])
+  return made.stateNid !== undefined && others.length < ends.length ? [...states, made.stateNid] : states
 }
 
 /**

@@ -1,7 +1,8 @@
 import type { Database, Tx } from '../../db/database.ts'
 import type { RoomId } from '../../matrix/ids.ts'
 import { getRoom } from '../store-rooms.ts'
-import { type Candidate, type Outcome, RoomTurn, type TurnDeps } from './room-turn.ts'
+import type { Candidate, Outcome } from './outcomes.ts'
+import { RoomTurn, type TurnDeps } from './room-turn.ts'
 
 export interface PlaceRequest {
   readonly roomId: RoomId
@@ -34,7 +35,7 @@ export function createPlacer(deps: TurnDeps & { readonly db: Database }): Placer
     for (;;) {
       const outcome = await turn.place(candidate)
       if (outcome.kind !== 'unresolved' || isPatient) return outcome
-      await resolutions.compute((fn) => fn(tx), turn.room.rules, outcome.stateNids)
+      await resolutions.compute((fn) => fn(tx), turn.rules, outcome.stateNids)
     }
   }
 
@@ -72,8 +73,8 @@ export function createPlacer(deps: TurnDeps & { readonly db: Database }): Placer
         if (last.kind !== 'unresolved' && last.kind !== 'unsigned') return [...placed, ...result.outcomes]
         placed.push(...result.outcomes.slice(0, -1))
         if (result.outcomes.length > 1) tries = 1
-        if (last.kind === 'unsigned') await policies.settle(result.turn.room.rules, last.unsigned)
-        else await resolutions.compute(db.read, result.turn.room.rules, last.stateNids)
+        if (last.kind === 'unsigned') await policies.settle(result.turn.rules, last.unsigned)
+        else await resolutions.compute(db.read, result.turn.rules, last.stateNids)
       }
     },
   }

@@ -140,21 +140,3 @@ const firstPlaced = prepare((qb, p: { roomNid: number }) =>
 export async function getHistoryStart(reader: Reader, roomNid: number): Promise<number> {
   return (await firstPlaced.first(reader, { roomNid }))?.depth ?? 0
 }
-
-const historyCounter = 'history'
-const takePositions = prepare((qb, p: { n: number }) =>
-  qb
-    .insertInto('streams')
-    .values({ name: historyCounter, position: p.n })
-    .onConflict((c) =>
-      c.column('name').doUpdateSet((eb) => ({ position: eb('streams.position', '+', eb.ref('excluded.position')) })),
-    )
-    .returning('position'),
-)
-
-/** Takes `n` positions for history that is fetched later, and returns the lowest: below all that were taken before, in any room. */
-export async function allocateHistory(tx: Tx, n: number): Promise<number> {
-  const row = await takePositions.first(tx, { n })
-  if (row === undefined) throw new Error('the counter of the history is missing')
-  return -row.position
-}

@@ -66,7 +66,7 @@ export function createRemovalRedaction({ db, jobs, view, events, hooks }: Deps):
       ({ redactedBy, pdu }) => redactedBy === undefined && pdu.type !== 'm.room.create',
     )
     for (const target of targets) await redactStored(events, tx, room, target, removal.eventId)
-    const batch = { room, events: [], currentChanges: [], removed: [], outgoing: [], redacted: targets }
+    const batch = { room, events: [], history: [], currentChanges: [], removed: [], outgoing: [], redacted: targets }
     if (targets.length > 0) for (const hook of hooks) await hook(tx, batch)
   }
 

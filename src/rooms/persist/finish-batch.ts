@@ -22,6 +22,8 @@ export interface FinishedBatch {
   readonly room: Room
   /** Those that may be shown. */
   readonly events: readonly StoredEvent[]
+  /** Others, which are no news: they were fetched later. */
+  readonly history?: readonly StoredEvent[]
   readonly changes: readonly CurrentChange[]
   /** Changes of the current state that have been written before. */
   readonly prepared?: readonly CurrentChange[]
@@ -34,7 +36,7 @@ const manyChanges = 1000
 
 /** Writes what follows from events that are written: the current state, memberships, and what hooks make of it. */
 export async function finishBatch(deps: PersistDeps, tx: Tx, batch: FinishedBatch): Promise<void> {
-  const { room, events, changes, prepared = [], outgoing, redactions } = batch
+  const { room, events, history = [], changes, prepared = [], outgoing, redactions } = batch
   const users = await writeCurrentState(deps, tx, room, changes)
   const redacted: StoredEvent[] = []
   for (const redaction of redactions) {
@@ -44,7 +46,7 @@ export async function finishBatch(deps: PersistDeps, tx: Tx, batch: FinishedBatc
   const all = [...prepared, ...changes]
   const currentChanges = all.flatMap(({ event }) => event ?? [])
   const removed = all.filter(({ event }) => event === undefined)
-  const persisted = { room, events, currentChanges, removed, outgoing, redacted }
+  const persisted = { room, events, history, currentChanges, removed, outgoing, redacted }
   // With a large room that is entered each of them has much to look at.
   const pause = all.length > manyChanges ? createYielder() : undefined
   for (const hook of deps.hooks) {

@@ -120,10 +120,9 @@ export function createSearchIndexer(deps: {
   }
 
   return {
-    hook: async (tx, { events, redacted }) => {
-      // History that is fetched later has its place before everything that is indexed in order.
-      const earlier = events.filter(({ streamPos = 0 }) => streamPos <= 0)
-      if (earlier.length > 0) await fileNew(tx, earlier)
+    hook: async (tx, { history, redacted }) => {
+      // It has its place before what is indexed in order.
+      if (history.length > 0) await fileNew(tx, history)
       if (redacted.length === 0) return
       await index.remove(
         tx,

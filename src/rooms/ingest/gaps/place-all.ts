@@ -1,7 +1,7 @@
 import type { Tx } from '../../../db/database.ts'
 import type { EventId, RoomId } from '../../../matrix/ids.ts'
+import type { Candidate } from '../outcomes.ts'
 import type { Placer } from '../placer.ts'
-import type { Candidate } from '../room-turn.ts'
 
 /** Places events one after another and passes over those for which something is missing. Returns those that are here then. */
 export async function placeAll(

@@ -40,6 +40,19 @@ export class EventPool {
     for (const { eventId, stateNid } of places.values()) if (stateNid !== undefined) this.events.delete(eventId)
   }
 
+  /** Takes out what does not come before these events by way of the pool alone: beyond what is here it is another stretch of history. */
+  keepBefore(ids: readonly EventId[]): void {
+    const reached = new Set<EventId>()
+    const open = [...ids]
+    for (let id = open.pop(); id !== undefined; id = open.pop()) {
+      const event = reached.has(id) ? undefined : this.events.get(id)
+      if (event === undefined) continue
+      reached.add(id)
+      open.push(...prevEventIds(event.pdu))
+    }
+    for (const id of this.events.keys()) if (!reached.has(id)) this.events.delete(id)
+  }
+
   /** Each after what it refers to. */
   sorted(): IdentifiedPdu[] {
     const byDepth = [...this.events.values()].sort((a, b) => a.pdu.depth - b.pdu.depth)
