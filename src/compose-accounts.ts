@@ -1,5 +1,6 @@
 import { type Accounts, createAccounts } from './accounts/accounts.ts'
 import type { Core } from './context.ts'
+import { createServerPolicy } from './federation/client/policy.ts'
 import { makeUserId } from './matrix/ids.ts'
 
 /** The accounts alone, as the command line also uses them. */
@@ -9,6 +10,8 @@ export function composeAccounts(
   const { bots, registration, sessions, server_notices: notices, account_validity: validity } = core.config
   const noticesUser = notices.enabled ? makeUserId(notices.localpart, core.serverName) : undefined
   const botUsers = [bots.voicemail, bots.assistant].map(({ localpart }) => makeUserId(localpart, core.serverName))
+  const { allowed_servers: allowed, denied_servers: denied } = core.config.federation.invites
+  const takesInvitesFrom = createServerPolicy({ enabled: true, allowed, denied })
   const { memory, passes } = registration.password_hash
   return createAccounts({
     ...core,
@@ -26,6 +29,7 @@ export function composeAccounts(
       openidLifetime: sessions.openid_token_lifetime,
       providerIds: core.config.sso.providers.map(({ id }) => id),
       noticesUser,
+      isBarred: (server) => server !== core.serverName && !takesInvitesFrom(server),
       ownUsers: new Set(noticesUser === undefined ? botUsers : [...botUsers, noticesUser]),
       accountPeriod: validity.enabled ? validity.period : undefined,
     },

@@ -1,7 +1,7 @@
 import type { Reader, Tx } from '../db/database.ts'
 import type { Streams } from '../db/streams.ts'
 import type { JsonObject } from '../matrix/event.ts'
-import type { RoomId, UserId } from '../matrix/ids.ts'
+import type { RoomId, ServerName, UserId } from '../matrix/ids.ts'
 import type { InviteSettings } from '../matrix/invite-permission.ts'
 import {
   getAccountDataRow,
@@ -49,9 +49,11 @@ export type AccountDataHook = (tx: Tx, change: AccountDataChange) => Promise<voi
 interface Deps {
   readonly streams: Streams
   readonly noticesUser: UserId | undefined
+  /** From which servers nobody takes invitations. */
+  readonly isBarred: (server: ServerName) => boolean
 }
 
-export function createAccountData({ streams, noticesUser }: Deps): AccountData {
+export function createAccountData({ streams, noticesUser, isBarred }: Deps): AccountData {
   const hooks: AccountDataHook[] = []
 
   async function put(
@@ -90,6 +92,7 @@ export function createAccountData({ streams, noticesUser }: Deps): AccountData {
     ignoredUsers,
     inviteSettings: async (reader, userId) => ({
       trustedUser: noticesUser,
+      isBarred,
       ignoredUsers: await ignoredUsers(reader, userId),
       permission: await get(reader, userId, 'm.invite_permission_config'),
       filter: await get(reader, userId, 'org.matrix.msc4155.invite_permission_config'),

@@ -53,6 +53,8 @@ export interface AccountsOptions {
   readonly providerIds: readonly string[]
   /** Who sends notices for the server; undefined: nobody. */
   readonly noticesUser: UserId | undefined
+  /** From which servers nobody here takes invitations. */
+  readonly isBarred: (server: ServerName) => boolean
   /** Whose names nobody can register: the server itself acts under them. */
   readonly ownUsers: ReadonlySet<UserId>
   /** How long accounts last, in ms; undefined: for ever. */
@@ -145,7 +147,7 @@ export function createAccounts({ db, streams, clock, log, options }: AccountsDep
     sharedSecret: createSharedSecret(clock),
     setup: createSetup({ db, users, passwords }),
     profiles,
-    accountData: createAccountData({ streams, noticesUser: options.noticesUser }),
+    accountData: createAccountData({ ...options, streams }),
     filters: createFilters({ db }),
     passwords,
     uia: createUia({ store: createUiaStore({ db, clock }), clock, lifetimeMs: options.uiaLifetime }),

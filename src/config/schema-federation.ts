@@ -18,6 +18,18 @@ export const federation = z
     denied_servers: serverGlobs()
       .default([])
       .describe('Servers that this one neither asks nor answers, as globs such as *.example.net.'),
+    invites: z
+      .strictObject({
+        allowed_servers: serverGlobs()
+          .optional()
+          .describe('The only servers whose users may invite people here, as globs. Default: all.')
+          .meta({ example: ['example.org'] }),
+        denied_servers: serverGlobs()
+          .default([])
+          .describe('Servers whose users may invite nobody here, as globs. All else with them goes on.'),
+      })
+      .prefault({})
+      .describe('Invitations by users of other servers.'),
     send_presence: z
       .boolean()
       .default(false)

@@ -2,7 +2,7 @@
 import { fieldOf } from './content.ts'
 import type { JsonObject } from './event.ts'
 import { matchesGlob } from './glob.ts'
-import { serverOf, type UserId } from './ids.ts'
+import { type ServerName, serverOf, type UserId } from './ids.ts'
 
 /** `ignore`: the invitation stands, but the invited user is not told of it. `block`: it is refused. */
 export type InviteVerdict = 'allow' | 'ignore' | 'block'
@@ -10,6 +10,8 @@ export type InviteVerdict = 'allow' | 'ignore' | 'block'
 export interface InviteSettings {
   /** Who speaks for the server: can be ignored, but not blocked. */
   readonly trustedUser?: UserId | undefined
+  /** From which servers nobody here takes invitations. */
+  readonly isBarred?: ((server: ServerName) => boolean) | undefined
   readonly ignoredUsers: ReadonlySet<string>
   /** Content of `m.invite_permission_config`: https://spec.matrix.org/v1.19/client-server-api/#invite-permission */
   readonly permission: JsonObject | undefined
@@ -30,7 +32,7 @@ const steps = [
 export function judgeInvite(settings: InviteSettings, inviter: UserId): InviteVerdict {
   const { trustedUser, ignoredUsers, permission, filter } = settings
   if (inviter === trustedUser) return ignoredUsers.has(inviter) ? 'ignore' : 'allow'
-  if (permission?.default_action === 'block') return 'block'
+  if (settings.isBarred?.(serverOf(inviter)) || permission?.default_action === 'block') return 'block'
   if (ignoredUsers.has(inviter)) return 'ignore'
   return filter === undefined ? 'allow' : applyFilter(filter, inviter)
 }
