@@ -161,6 +161,22 @@ async function settle(): Promise<void> {
   }
 }
 
+test('who turned an invitation down while its server was away can be invited again', async () => {
+  const roomId = await createRoom(alice, { invite: [bob.userId] })
+  await there.context.db.write('turn down', async (tx) => {
+    const room = await there.context.rooms.reads.roomById(tx, roomId)
+    await tx.qb
+      .updateTable('memberships')
+      .set({ membership: 'leave', event_nid: 0 })
+      .where('room_nid', '=', room?.nid ?? 0)
+      .execute()
+  })
+  assert.equal((await sync(bob)).rooms?.invite?.[roomId], undefined)
+  await act(alice, roomId, 'invite', { user_id: bob.userId })
+  assert.ok((await sync(bob)).rooms?.invite?.[roomId])
+  assert.equal(await membershipOf(alice, roomId, bob.userId), 'invite')
+})
+
 describe('between two servers', () => {
   test('messages and departures go both ways', async () => {
     const roomId = await createRoom(alice, { preset: 'public_chat' })

@@ -21,7 +21,7 @@ export interface RemoteInvites {
   /**
    * Sends the invitation that `template` makes of the room, and writes it once the other server has signed it. Throws
    * what the room's rules or the other server refuse, `502` where that one cannot be reached; undefined where there is
-   * no such room, or nothing to do. An invitation that stands already is the answer.
+   * no such room, or nothing to do. An invitation that stands already is sent again, and is the answer.
    */
   invite(roomId: string, template: InviteTemplate): Promise<EventId | undefined>
 }
@@ -37,13 +37,15 @@ interface Prepared {
   readonly rules: RoomVersionRules
   readonly policy: PolicyServer | undefined
   readonly event: IdentifiedPdu
+  /** Whether it is in the room already. */
+  readonly isStanding: boolean
   readonly told: readonly Pdu[]
 }
 
 export function createRemoteInvites(deps: RemoteDeps): RemoteInvites {
   const { writer, view, policies, transport, keyring, ingest, serverName, signingKey } = deps
 
-  async function prepare(draft: RoomDraft, template: InviteTemplate): Promise<Prepared | EventId | undefined> {
+  async function prepare(draft: RoomDraft, template: InviteTemplate): Promise<Prepared | undefined> {
     const { room, rules, reader } = draft
     const wanted = await template(draft)
     if (wanted === undefined || room === undefined) return undefined
@@ -52,10 +54,10 @@ export function createRemoteInvites(deps: RemoteDeps): RemoteInvites {
     }
     const proposed = await draft.propose(wanted)
     const standing = await findSame(draft, wanted)
-    if (standing !== undefined) return standing.eventId
-    const event = hashAndSign(proposed, rules, serverName, signingKey)
+    const event = standing ?? hashAndSign(proposed, rules, serverName, signingKey)
     const told = await listToldState(reader, view, room, wanted.sender)
-    return { roomId: room.roomId, rules, event, told, policy: await policies.find(reader, room) }
+    const policy = standing ? undefined : await policies.find(reader, room)
+    return { roomId: room.roomId, rules, event, isStanding: standing !== undefined, told, policy }
   }
 
   async function withPolicy(prepared: Prepared): Promise<Prepared> {
@@ -97,9 +99,11 @@ export function createRemoteInvites(deps: RemoteDeps): RemoteInvites {
   return {
     invite: async (roomId, template) => {
       const prepared = await writer.change(roomId, (draft) => prepare(draft, template))
-      if (prepared === undefined || typeof prepared === 'string') return prepared
+      if (prepared === undefined) return undefined
       const recommended = await withPolicy(prepared)
       const signed = await signedByOther(recommended, await asClientError(() => send(recommended)))
+      // The other user may have turned it down when this server could not be told.
+      if (prepared.isStanding) return prepared.event.eventId
       return (await ingest.accept(serverName, signed)).eventId
     },
   }

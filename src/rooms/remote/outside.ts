@@ -58,7 +58,9 @@ export async function persistOutside(deps: OutsideDeps, tx: Tx, outside: Outside
     forgotten: 0,
     stripped_state: JSON.stringify(outside.told),
   })
-  const batch = { room, events: [event], history: [], currentChanges: [event], outgoing: [], removed: [], redacted: [] }
+  // What comes again has been counted.
+  const events = known === undefined ? [event] : []
+  const batch = { room, events, history: [], currentChanges: [event], outgoing: [], removed: [], redacted: [] }
   for (const hook of deps.hooks) await hook(tx, batch)
   deps.streams.notify(tx, { rooms: [room.roomId], users: [userId] })
   tx.afterCommit(() => deps.events.remember(event))
