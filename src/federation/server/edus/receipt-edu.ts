@@ -4,7 +4,6 @@ import { MatrixError } from '../../../matrix/errors.ts'
 import type { EventId, RoomId, ServerName, UserId } from '../../../matrix/ids.ts'
 import type { Rooms } from '../../../rooms/rooms.ts'
 import type { PersistHook } from '../../../rooms/types.ts'
-import { createYielder } from '../../../util/async.ts'
 import type { Log } from '../../../util/log.ts'
 import { LruMap } from '../../../util/lru.ts'
 import type { EduHandler } from './edus.ts'
@@ -74,11 +73,8 @@ export function createReceiptEdu({ db, log, rooms }: Deps): ReceiptEdu {
 
   return {
     handle: async (origin, content) => {
-      const pause = createYielder()
-      for (const receipt of listReceipts(origin, content)) {
-        await pause()
-        await tryPut(receipt)
-      }
+      // Writes that wait together are committed together.
+      await Promise.all(listReceipts(origin, content).map(tryPut))
     },
     hook: async (tx, { events }) => {
       const overtaken = events.flatMap((event) => waiting.get(event.eventId) ?? [])
