@@ -47,6 +47,7 @@ export function createFederationNetwork(
     allowPrivateAddresses: outbound.allow_private_addresses,
     resolve: dns.addresses,
     userAgent: 'Ringback',
+    maxSockets: 50,
     ...(extra !== undefined && { ca: [...getCACertificates('default'), readAuthorities(extra)] }),
   })
   return { dns, fetch, ports }

@@ -2,7 +2,9 @@ import { isUtf8 } from 'node:buffer'
 import { parseJsonStrict } from '../matrix/canonical-json.ts'
 import { errors } from '../matrix/errors.ts'
 import type { JsonObject } from '../matrix/event.ts'
-import { type JsonFault, parseJsonWithFaults } from '../matrix/json-parse.ts'
+import type { JsonFault } from '../matrix/json-parse.ts'
+import { parseJsonPausing } from '../matrix/json-pieces.ts'
+import { createYielder } from '../util/async.ts'
 
 /** Deeper bodies are refused: what is stored and sent on must not overflow the stack of those who read it. */
 export const maxDepth = 100
@@ -43,13 +45,13 @@ export interface ParsedBody {
 
 /**
  * Parses the body of another server's request, which may hold events of rooms with looser rules than those of today:
- * what is not canonical is told instead of refused. Throws `M_NOT_JSON`, and `M_BAD_JSON` where it is no object or too deep.
+ * what is not canonical is told instead of refused. Long ones let others run meanwhile. Throws `M_NOT_JSON`, and `M_BAD_JSON` where it is no object or too deep.
  */
-export function parseServerBody(bytes: Buffer): ParsedBody {
+export async function parseServerBody(bytes: Buffer): Promise<ParsedBody> {
   if (bytes.length === 0) return { value: {}, text: undefined, faults: [] }
   if (!isUtf8(bytes)) throw errors.notJson('The body is not valid UTF-8')
   const text = bytes.toString('utf8')
-  const { value, faults } = parseJsonWithFaults(text)
+  const { value, faults } = await parseJsonPausing(text, createYielder())
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw errors.badJson('The body must be a JSON object')
   }

@@ -41,7 +41,7 @@ export async function authenticateServer(
   const claims = readClaims(request, servers.serverName)
   const { origin, destination } = claims[0]
   servers.requireAllowed(origin)
-  const body = endpoint.method === 'GET' ? noBody : parseServerBody(await request.bytes())
+  const body = endpoint.method === 'GET' ? noBody : await parseServerBody(await request.bytes())
   const text = requestText({ method: request.method, uri: request.url, origin, destination }, contentOf(body))
   const signatures = new Map(claims.map(({ key, signature }) => [key, signature]))
   if (!(await servers.verify(origin, signatures, text))) {

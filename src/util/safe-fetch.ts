@@ -22,6 +22,8 @@ export interface SafeFetchSettings {
   /** Certificate authorities in PEM that replace the built-in list. */
   ca?: readonly string[]
   userAgent?: string
+  /** Connections to one host at a time; more requests wait for one of them. Unlimited unless given. */
+  maxSockets?: number
   resolve?: Resolve
 }
 
@@ -36,7 +38,13 @@ export interface SafeFetch {
 export function createSafeFetch(settings: SafeFetchSettings): SafeFetch {
   const isAllowed = settings.isAllowed ?? (settings.allowPrivateAddresses ? () => true : isPublicAddress)
   const lookup = createSafeLookup(settings.resolve ?? systemResolve, isAllowed)
-  const pool = { keepAlive: true, timeout: 60_000, maxFreeSockets: 64, lookup }
+  const pool = {
+    keepAlive: true,
+    timeout: 60_000,
+    maxFreeSockets: 64,
+    maxSockets: settings.maxSockets ?? Infinity,
+    lookup,
+  }
   const httpAgent = new HttpAgent(pool)
   // Authorities are read once here, and not for each connection.
   const secureContext = settings.ca && createSecureContext({ ca: [...settings.ca] })
@@ -58,7 +66,8 @@ export function createSafeFetch(settings: SafeFetchSettings): SafeFetch {
       if (request.connectTimeoutMs !== undefined) limitConnecting(outgoing, url, request.connectTimeoutMs)
       outgoing.once('error', (error: NodeJS.ErrnoException) => {
         // The peer may close an idle connection at the moment we reuse it; the request has then not been looked at.
-        const retry = error.code === 'ECONNRESET' && outgoing.reusedSocket && method !== 'POST' && !signal.aborted
+        const isRepeatable = request.isRepeatable ?? method !== 'POST'
+        const retry = error.code === 'ECONNRESET' && outgoing.reusedSocket && isRepeatable && !signal.aborted
         if (retry) send(url, request, signal).then(resolve, reject)
         else reject(error)
       })

@@ -16,6 +16,8 @@ export interface SafeRequest {
   maxRedirects?: number
   /** The name that the certificate must carry, where it is not the URL's. */
   servername?: string
+  /** Doing it twice does no harm: it is sent again where a connection that had idled turns out to be closed. All but POST are. */
+  isRepeatable?: boolean
   /** Refuses to be led to an address without TLS. */
   secureOnly?: boolean
 }

@@ -2,7 +2,9 @@ import type { ZodType } from 'zod'
 import { MatrixError } from '../../matrix/errors.ts'
 import type { JsonObject } from '../../matrix/event.ts'
 import type { ServerName } from '../../matrix/ids.ts'
-import { type ParsedJson, parseJsonWithFaults } from '../../matrix/json-parse.ts'
+import type { ParsedJson } from '../../matrix/json-parse.ts'
+import { parseJsonPausing } from '../../matrix/json-pieces.ts'
+import { createYielder } from '../../util/async.ts'
 import { FetchError } from '../../util/fetch-error.ts'
 import type { SafeResponse } from '../../util/safe-response.ts'
 import { type FederationRequest, RemoteError } from './ports.ts'
@@ -14,7 +16,7 @@ export async function readAnswer<T>(
   request: FederationRequest & { readonly answer: ZodType<T> },
   response: SafeResponse,
 ): Promise<T> {
-  const { value, faults } = parse(request.destination, await response.text())
+  const { value, faults } = await parse(request.destination, await response.text())
   const checked = request.answer.safeParse(value)
   if (!checked.success) {
     const [issue] = checked.error.issues
@@ -25,21 +27,28 @@ export async function readAnswer<T>(
   return checked.data
 }
 
-function parse(server: ServerName, text: string): ParsedJson {
+async function parse(server: ServerName, text: string): Promise<ParsedJson> {
   try {
-    return parseJsonWithFaults(text)
+    return await parseJsonPausing(text, createYielder())
   } catch (error) {
     if (!(error instanceof MatrixError)) throw error
     throw new FetchError('bad_answer', `${server} answered with what is no JSON`, error)
   }
 }
 
+export interface Refusal {
+  readonly error: RemoteError
+  /** It is an error of Matrix, and not of something on the way. */
+  readonly isMatrix: boolean
+}
+
 /** What a server answered instead of what was asked for. */
-export async function readRefusal(server: ServerName, response: SafeResponse): Promise<RemoteError> {
+export async function readRefusal(server: ServerName, response: SafeResponse): Promise<Refusal> {
   const { errcode, error, ...extra } = parseError(await readStart(response))
-  const code = typeof errcode === 'string' ? errcode : 'M_UNKNOWN'
+  const isMatrix = typeof errcode === 'string'
+  const code = isMatrix ? errcode : 'M_UNKNOWN'
   const message = typeof error === 'string' ? error : `${server} answered with status ${response.status}`
-  return new RemoteError(server, response.status, code, message, extra)
+  return { error: new RemoteError(server, response.status, code, message, extra), isMatrix }
 }
 
 async function readStart(response: SafeResponse): Promise<string> {

@@ -2,6 +2,7 @@ import { lenientCanonicalJson } from '../../matrix/canonical-json.ts'
 import type { ServerName } from '../../matrix/ids.ts'
 import { authorizationOf } from '../../matrix/request-signature.ts'
 import type { SigningKey } from '../../matrix/signing.ts'
+import { TimeoutError, withTimeout } from '../../util/async.ts'
 import { FetchError } from '../../util/fetch-error.ts'
 import type { SafeFetch } from '../../util/safe-fetch.ts'
 import type { SafeResponse } from '../../util/safe-response.ts'
@@ -24,6 +25,7 @@ export interface TransportOptions {
 const defaultTimeoutMs = 30_000
 const defaultMaxBytes = 10 * 1024 * 1024
 const connectTimeoutMs = 5000
+const gatewayStatus = new Set([502, 503, 504])
 
 export function createTransport(options: TransportOptions): FederationTransport {
   const { serverName, fetch, discover, backOff, isAllowed } = options
@@ -36,40 +38,38 @@ export function createTransport(options: TransportOptions): FederationTransport 
     throw new FetchError('backing_off', `${destination} has just failed and is asked again in ${pauseMs} ms`)
   }
 
-  async function send(request: FederationRequest, signal: AbortSignal, deadline: number): Promise<SafeResponse> {
+  /** The first answer that one of the ways to the server gives. `deadline` is in ms of `performance.now()`. */
+  async function send(request: FederationRequest, deadline: number): Promise<SafeResponse> {
+    const { destination, method, signal } = request
     const body = request.body === undefined ? undefined : lenientCanonicalJson(request.body)
     // As it will stand in the request: parsing encodes some characters.
     const { pathname, search } = new URL(request.path, 'https://server')
     const uri = `${pathname}${search}`
-    const authorization = request.isUnsigned
-      ? undefined
-      : authorizationOf(
-          { method: request.method, uri, origin: serverName, destination: request.destination },
-          body,
-          options.signingKey,
-        )
-    const { routes } = await orAborted(discover(request.destination), signal)
-    let failure: unknown = new FetchError('network', `${request.destination} cannot be found`)
+    const claim = { method, uri, origin: serverName, destination }
+    const headers = {
+      ...(!request.isUnsigned && { authorization: authorizationOf(claim, body, options.signingKey) }),
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+    }
+    const { routes } = await within(deadline, discover(destination), signal)
+    let failure: unknown = new FetchError('network', `${destination} cannot be found`)
     for (const route of routes) {
+      const left = deadline - performance.now()
+      if (left <= 0 || signal?.aborted) break
       try {
         return await fetch.fetch(urlOf(route, uri), {
-          method: request.method,
-          signal,
-          timeoutMs: Math.max(1, deadline - performance.now()),
+          method,
+          timeoutMs: left,
           connectTimeoutMs,
           maxBytes: request.maxBytes ?? defaultMaxBytes,
           maxRedirects: 0,
+          isRepeatable: true,
+          headers: { host: route.hostHeader, ...headers },
+          ...(signal && { signal }),
           ...(route.certificateName !== undefined && { servername: route.certificateName }),
           ...(body !== undefined && { body }),
-          headers: {
-            host: route.hostHeader,
-            ...(authorization !== undefined && { authorization }),
-            ...(body !== undefined && { 'content-type': 'application/json' }),
-          },
         })
       } catch (error) {
         failure = error
-        if (signal.aborted) break
       }
     }
     throw failure
@@ -79,26 +79,28 @@ export function createTransport(options: TransportOptions): FederationTransport 
   async function exchange(request: FederationRequest): Promise<SafeResponse> {
     refuse(request)
     const { destination, timeoutMs = defaultTimeoutMs } = request
-    const deadline = performance.now() + timeoutMs
-    const time = AbortSignal.timeout(timeoutMs)
-    const signal = request.signal ? AbortSignal.any([request.signal, time]) : time
     try {
-      const answer = await send(request, signal, deadline)
-      backOff.reset(destination)
-      return answer
+      return await send(request, performance.now() + timeoutMs)
     } catch (error) {
       if (request.signal?.aborted) throw new FetchError('aborted', `the request to ${destination} was given up`, error)
       backOff.failed(destination)
       options.forget(destination)
-      if (time.aborted) throw new FetchError('timeout', `${destination} did not answer in ${timeoutMs} ms`, error)
       throw error
     }
   }
 
   async function stream(request: FederationRequest): Promise<SafeResponse> {
     const answer = await exchange(request)
-    if (answer.status === 200) return answer
-    throw await readRefusal(request.destination, answer)
+    const { destination } = request
+    if (answer.status === 200) {
+      backOff.reset(destination)
+      return answer
+    }
+    const refusal = await readRefusal(destination, answer)
+    // A proxy says so of the server behind it.
+    if (gatewayStatus.has(answer.status) && !refusal.isMatrix) backOff.failed(destination)
+    else backOff.reset(destination)
+    throw refusal.error
   }
 
   return {
@@ -110,12 +112,10 @@ export function createTransport(options: TransportOptions): FederationTransport 
 }
 
 /** Discoveries are shared, so that one caller who gives up ends none. */
-function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason)
-    if (signal.aborted) onAbort()
-    signal.addEventListener('abort', onAbort, { once: true })
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+function within<T>(deadline: number, work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  return withTimeout(Math.max(1, deadline - performance.now()), () => work, signal).catch((error: unknown) => {
+    if (error instanceof TimeoutError) throw new FetchError('timeout', 'a server could not be found in time', error)
+    throw error
   })
 }
 
