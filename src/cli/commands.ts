@@ -1,5 +1,6 @@
 import type { Command } from './command.ts'
 import { configCheck } from './config-check.ts'
+import { federationCheck } from './federation-check.ts'
 import { federationRotateKey } from './federation-rotate-key.ts'
 import { tokenCreate } from './token-create.ts'
 import { userCreate } from './user-create.ts'
@@ -16,4 +17,11 @@ const serve: Command = {
 }
 
 /** Every command, in the order of the help. */
-export const commands: readonly Command[] = [serve, configCheck, userCreate, tokenCreate, federationRotateKey]
+export const commands: readonly Command[] = [
+  serve,
+  configCheck,
+  userCreate,
+  tokenCreate,
+  federationCheck,
+  federationRotateKey,
+]

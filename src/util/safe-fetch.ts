@@ -87,7 +87,7 @@ export function createSafeFetch(settings: SafeFetchSettings): SafeFetch {
       if (time.signal.aborted)
         return new FetchError('timeout', `${url.host} did not answer within ${timeoutMs} ms`, error)
       if (request.signal?.aborted) return new FetchError('aborted', `the request to ${url.host} was given up`, error)
-      const reason = error instanceof Error ? error.message : String(error)
+      const reason = messageOf(error)
       return new FetchError('network', `the request to ${url.host} failed: ${reason}`, error)
     }
     let hop = request
@@ -128,6 +128,12 @@ function limitConnecting(outgoing: ClientRequest, url: URL, limitMs: number): vo
     const done = () => clearTimeout(timer)
     socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', done).once('close', done)
   })
+}
+
+/** A host with several addresses fails once for each, and then without a message of its own. */
+function messageOf(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join(', ')
+  return error instanceof Error ? error.message : String(error)
 }
 
 function parseUrl(target: string | URL): URL {

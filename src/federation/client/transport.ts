@@ -119,6 +119,6 @@ function within<T>(deadline: number, work: Promise<T>, signal: AbortSignal | und
   })
 }
 
-function urlOf({ host, port }: ServerRoute, uri: string): string {
+export function urlOf({ host, port }: ServerRoute, uri: string): string {
   return `https://${host.includes(':') ? `[${host}]` : host}:${port}${uri}`
 }
