@@ -35,6 +35,8 @@ const encode = encodeURIComponent
 /** The state of the largest public rooms takes some 60 MiB. */
 const maxStateBytes = 256 * 1024 * 1024
 const stateTimeoutMs = 180_000
+/** An event has no more than 64 KiB. */
+const maxEventBytes = 256 * 1024
 
 /** An unsigned member event of a user of ours, as the other server would take it. */
 export async function requestTemplate(
@@ -48,6 +50,7 @@ export async function requestTemplate(
     ...target,
     method: 'GET',
     path: `/_matrix/federation/v1/make_${action}/${encode(roomId)}/${encode(userId)}${query}`,
+    maxBytes: maxEventBytes,
     answer: template,
   })
   return { roomVersion: answer.room_version, event: answer.event }
@@ -62,6 +65,7 @@ export async function requestComplexity(
     ...target,
     method: 'GET',
     path: `/_matrix/federation/unstable/rooms/${encode(roomId)}/complexity`,
+    maxBytes: maxEventBytes,
     answer: z.object({ v1: z.number() }),
   })
   return answer.v1

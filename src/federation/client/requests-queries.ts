@@ -5,6 +5,10 @@ import type { FederationTransport } from './ports.ts'
 
 /** Questions that a person waits for. */
 const timeoutMs = 10_000
+/** A profile has no more than 64 KiB, a list of servers hardly as much. */
+const smallBytes = 256 * 1024
+/** Cards of rooms, each with a topic. */
+const largeBytes = 4 * 1024 * 1024
 
 /** An object whose members are looked at where they are used. */
 const anyObject = z.record(z.string(), z.json())
@@ -21,7 +25,14 @@ export async function queryDirectory(
   alias: RoomAlias,
 ): Promise<{ roomId: RoomId; servers: ServerName[] }> {
   const path = `/_matrix/federation/v1/query/directory?room_alias=${encodeURIComponent(alias)}`
-  const answer = await transport.request({ destination, method: 'GET', path, answer: directoryAnswer, timeoutMs })
+  const answer = await transport.request({
+    destination,
+    method: 'GET',
+    path,
+    answer: directoryAnswer,
+    timeoutMs,
+    maxBytes: smallBytes,
+  })
   return { roomId: answer.room_id, servers: answer.servers.filter(isServerName) }
 }
 
@@ -34,7 +45,7 @@ export function queryProfile(
 ): Promise<JsonObject> {
   const query = new URLSearchParams({ user_id: userId, ...(field === undefined ? {} : { field }) })
   const path = `/_matrix/federation/v1/query/profile?${query}`
-  return transport.request({ destination, method: 'GET', path, answer: anyObject, timeoutMs })
+  return transport.request({ destination, method: 'GET', path, answer: anyObject, timeoutMs, maxBytes: smallBytes })
 }
 
 const roomCard = z
@@ -62,7 +73,15 @@ export function queryPublicRooms(
   body: JsonObject,
 ): Promise<RemotePublicRooms> {
   const path = '/_matrix/federation/v1/publicRooms'
-  return transport.request({ destination, method: 'POST', path, body, answer: publicRoomsAnswer, timeoutMs })
+  return transport.request({
+    destination,
+    method: 'POST',
+    path,
+    body,
+    answer: publicRoomsAnswer,
+    timeoutMs,
+    maxBytes: largeBytes,
+  })
 }
 
 const summary = roomCard.extend({
@@ -88,7 +107,14 @@ export function queryHierarchy(
   suggestedOnly: boolean,
 ): Promise<RemoteHierarchy> {
   const path = `/_matrix/federation/v1/hierarchy/${encodeURIComponent(roomId)}?suggested_only=${suggestedOnly}`
-  return transport.request({ destination, method: 'GET', path, answer: hierarchyAnswer, timeoutMs })
+  return transport.request({
+    destination,
+    method: 'GET',
+    path,
+    answer: hierarchyAnswer,
+    timeoutMs,
+    maxBytes: largeBytes,
+  })
 }
 
 const byTimeAnswer = z.object({ event_id: z.string(), origin_server_ts: z.number().int() })
@@ -101,5 +127,5 @@ export function queryEventByTime(
 ): Promise<z.output<typeof byTimeAnswer>> {
   const query = new URLSearchParams({ ts: String(place.ts), dir: place.dir })
   const path = `/_matrix/federation/v1/timestamp_to_event/${encodeURIComponent(place.roomId)}?${query}`
-  return transport.request({ destination, method: 'GET', path, answer: byTimeAnswer, timeoutMs })
+  return transport.request({ destination, method: 'GET', path, answer: byTimeAnswer, timeoutMs, maxBytes: smallBytes })
 }
