@@ -23,7 +23,9 @@ export function readPdu(json: Json | undefined, rules: RoomVersionRules, roomId:
 function findFault(event: IdentifiedPdu, rules: RoomVersionRules, roomId: RoomId): string | undefined {
   const { pdu } = event
   if (roomIdOf(event) !== roomId) return 'the event is of another room'
-  if (namesOf(pdu).some((name) => name.includes('\0'))) return 'a name has a null character, which cannot be stored'
+  if (namesOf(pdu).some((name) => name.includes('\0') || !name.isWellFormed())) {
+    return 'a name has characters that cannot be stored'
+  }
   if (pdu.type === 'm.room.create' && pdu.state_key !== '') return 'a create event has an empty state key'
   const references = [...prevEventIds(pdu), ...authEventIds(pdu), event.eventId]
   if (references.some((id) => id.length > maxFieldLength)) return 'an event id is too long'

@@ -25,6 +25,9 @@ const page = 50
 export function createRoomQueue(deps: Deps): (roomId: RoomId, signal: AbortSignal) => Promise<void> {
   const { db, clock, log, placer, localMembers, completions, wake } = deps
 
+  /** By room: ends the wait for what is due later. */
+  const timers = new Map<RoomId, () => void>()
+
   /** Places events up to the first that needs others, and says which that is. */
   async function placeSome(roomId: RoomId, events: readonly StagedEvent[]) {
     const byId = new Map(events.map((event) => [event.eventId, event]))
@@ -71,6 +74,12 @@ export function createRoomQueue(deps: Deps): (roomId: RoomId, signal: AbortSigna
     }
     if (signal.aborted) return
     const retryAt = await db.read((reader) => getNextRetry(reader, roomId))
-    if (retryAt !== undefined) clock.after(retryAt - clock.now(), () => wake(roomId))
+    timers.get(roomId)?.()
+    timers.delete(roomId)
+    if (retryAt !== undefined)
+      timers.set(
+        roomId,
+        clock.after(retryAt - clock.now(), () => wake(roomId)),
+      )
   }
 }
