@@ -85,6 +85,9 @@ describe('checkAuthEventsSelection', () => {
 
   it('refuses duplicates', () => {
     assert.equal(verdict(message(bob), create11, joined, entry('$join2', member(bob, 'join'))), false)
+    const auth = ['$join', '$join'] as EventId[]
+    assert.equal(verdict(message(bob), create11, joined), true)
+    assert.equal(verdict({ ...message(bob), auth_events: auth }, create11, joined), false, 'named twice, loaded once')
   })
 
   it('refuses entries that do not belong there', () => {

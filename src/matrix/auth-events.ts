@@ -2,7 +2,7 @@
 import { isJsonObject, ownValue } from './auth-state.ts'
 import { type AuthVerdict, allowed, refused } from './auth-verdict.ts'
 import type { IdentifiedPdu, Json, Pdu } from './event.ts'
-import { createEventIdOf } from './event-references.ts'
+import { authEventIds, createEventIdOf } from './event-references.ts'
 import type { EventId } from './ids.ts'
 import type { RoomVersionRules } from './room-versions.ts'
 
@@ -65,6 +65,8 @@ export function checkAuthEventsSelection(
     if (!named || create?.rejected) return refused('The room id does not name an accepted create event')
   }
   const expected = new Set(authEventKeys(pdu, rules).map(([type, key]) => JSON.stringify([type, key])))
+  const ids = authEventIds(pdu)
+  if (new Set(ids).size < ids.length) return refused('auth_events names an event twice')
   const seen = new Set<string>()
   for (const cited of authEvents) {
     const key = JSON.stringify([cited.pdu.type, cited.pdu.state_key])

@@ -1,4 +1,4 @@
-import type { IdentifiedPdu, Json, Pdu } from '../../matrix/event.ts'
+import type { IdentifiedPdu, Json } from '../../matrix/event.ts'
 import { checkPduFormat } from '../../matrix/event-format.ts'
 import { eventIdOf, roomIdOf } from '../../matrix/event-hash.ts'
 import { authEventIds, prevEventIds } from '../../matrix/event-references.ts'
@@ -23,7 +23,7 @@ export function readPdu(json: Json | undefined, rules: RoomVersionRules, roomId:
 function findFault(event: IdentifiedPdu, rules: RoomVersionRules, roomId: RoomId): string | undefined {
   const { pdu } = event
   if (roomIdOf(event) !== roomId) return 'the event is of another room'
-  if (namesOf(pdu).some((name) => name.includes('\0') || !name.isWellFormed())) {
+  if (namesOf(event).some((name) => name.includes('\0') || !name.isWellFormed())) {
     return 'a name has characters that cannot be stored'
   }
   if (pdu.type === 'm.room.create' && pdu.state_key !== '') return 'a create event has an empty state key'
@@ -32,6 +32,7 @@ function findFault(event: IdentifiedPdu, rules: RoomVersionRules, roomId: RoomId
   return rules.eventIdFormat === 'v1' && !event.eventId.includes(':') ? 'the event id has no server name' : undefined
 }
 
-function namesOf(pdu: Pdu): string[] {
-  return [pdu.type, pdu.state_key ?? '', pdu.event_id ?? '', ...prevEventIds(pdu), ...authEventIds(pdu)]
+/** Since version 3 `event_id` is a key without meaning, which may have any value. */
+function namesOf({ eventId, pdu }: IdentifiedPdu): string[] {
+  return [pdu.type, pdu.state_key ?? '', eventId, ...prevEventIds(pdu), ...authEventIds(pdu)]
 }

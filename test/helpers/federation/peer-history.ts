@@ -13,6 +13,11 @@ export function serveHistory(peer: Peer): void {
       return room === undefined ? refusal(404, 'M_NOT_FOUND') : answer(room, request)
     })
   const asked = (request: PeerRequest) => request.query.get('event_id') as EventId
+  const atEvent = (path: string, answer: (room: BuiltRoom, eventId: EventId) => PeerAnswer) =>
+    inRoom('GET', path, (room, request) => {
+      const eventId = asked(request)
+      return room.graph.events.has(eventId) ? answer(room, eventId) : refusal(404, 'M_NOT_FOUND')
+    })
   const body = (content: object): PeerAnswer => ({ body: content as JsonObject })
   const pdus = (events: readonly { pdu: Pdu }[]) => events.map(({ pdu }) => pdu)
 
@@ -23,15 +28,17 @@ export function serveHistory(peer: Peer): void {
     }
     return refusal(404, 'M_NOT_FOUND')
   })
-  inRoom('GET', 'event_auth/:roomId/:eventId', (room, { params }) =>
-    body({ auth_chain: pdus(room.graph.authChain([params.eventId as EventId])) }),
-  )
-  inRoom('GET', 'state/:roomId', (room, request) => {
-    const state = stateBefore(room, asked(request))
+  inRoom('GET', 'event_auth/:roomId/:eventId', (room, { params }) => {
+    const eventId = params.eventId as EventId
+    if (!room.graph.events.has(eventId)) return refusal(404, 'M_NOT_FOUND')
+    return body({ auth_chain: pdus(room.graph.authChain([eventId])) })
+  })
+  atEvent('state/:roomId', (room, eventId) => {
+    const state = stateBefore(room, eventId)
     return body({ pdus: pdus(state), auth_chain: pdus(room.graph.authChain(state.map(({ eventId }) => eventId))) })
   })
-  inRoom('GET', 'state_ids/:roomId', (room, request) => {
-    const ids = stateBefore(room, asked(request)).map(({ eventId }) => eventId)
+  atEvent('state_ids/:roomId', (room, eventId) => {
+    const ids = stateBefore(room, eventId).map(({ eventId }) => eventId)
     return body({ pdu_ids: ids, auth_chain_ids: room.graph.authChain(ids).map(({ eventId }) => eventId) })
   })
   inRoom('GET', 'backfill/:roomId', (room, { query }) => {
