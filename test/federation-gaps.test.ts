@@ -17,7 +17,9 @@ import {
   untilEvent,
 } from './helpers/federation/shared-room.ts'
 import { withoutOpenssl } from './helpers/federation/test-authority.ts'
+import { pageBack } from './helpers/follower.ts'
 import { act, getState, timeline } from './helpers/rooms.ts'
+import { sync } from './helpers/sync.ts'
 
 const options = { skip: withoutOpenssl }
 let server: FederatedServer
@@ -76,6 +78,21 @@ test('where a gap is too wide the state at its end is fetched, and the room goes
   await peer.send(server.serverName, [last.pdu])
   await untilEvent(follower, roomId, last.eventId)
   assert.equal((await getState(alice, roomId, 'm.room.topic')).topic, 'in the gap')
+})
+
+test('paging back ends where what is missing cannot be had', { ...options, timeout: 30_000 }, async () => {
+  const shared = await shareRoom(server, peer)
+  sayUnheard(shared, 150)
+  const { eventId, pdu } = shared.room.message(shared.bob, 'after the gap')
+  const off = peer.on('GET', `${federation}/backfill/:roomId`, () => refusal(404, 'M_NOT_FOUND'))
+  const since = (await sync(shared.alice)).next_batch
+  await peer.send(server.serverName, [pdu])
+  await untilEvent(shared.follower, shared.roomId, eventId)
+  const { rooms } = await sync(shared.alice, { since })
+  const { limited, prev_batch: edge } = rooms?.join?.[shared.roomId]?.timeline ?? {}
+  assert.equal(limited, true)
+  await pageBack(shared.alice, shared.roomId, edge, since)
+  off()
 })
 
 test('an event whose parents nobody has waits, and is taken when they are there', options, async () => {

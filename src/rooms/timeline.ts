@@ -80,8 +80,8 @@ export function createTimeline(deps: Deps): Timeline {
       const page: Page = {
         chunk: await clientEvents.format(reader, access.room, events, audience),
         start,
-        // What is missing here may be had another time.
-        end: next ?? (gaps.length > 0 ? at : undefined),
+        // What is missing here may be had another time; a page that leads nowhere would be asked for again and again.
+        end: next ?? (gaps.length > 0 && at !== request.from ? at : undefined),
         state: await clientEvents.format(reader, access.room, state, audience),
       }
       return { page, gaps, roomId: access.room.roomId }

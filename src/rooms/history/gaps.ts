@@ -34,7 +34,7 @@ export function createGapMemory(capacity = 20_000): IsAfterGap {
     isAfterGap = false
     for (const id of prevEventIds(event.pdu)) {
       const position = await getPosition(reader, id)
-      if (position === undefined || position < 0) isAfterGap = true
+      if (position === undefined || (position !== 'refused' && position < 0)) isAfterGap = true
     }
     known.set(event.nid, isAfterGap)
     return isAfterGap

@@ -23,15 +23,20 @@ export async function hasUserOf(
 }
 
 const position = prepare((qb, p: { eventId: string }) =>
-  qb.selectFrom('events').select('stream_pos').where('event_id', '=', p.eventId),
+  qb.selectFrom('events').select(['stream_pos', 'status']).where('event_id', '=', p.eventId),
 )
 
-/** Where an event stands in the stream; undefined where it is not here, or without a place. */
-export async function getPosition(reader: Reader, eventId: string): Promise<number | undefined> {
-  return (await position.first(reader, { eventId }))?.stream_pos ?? undefined
+/**
+ * Where an event stands in the stream; undefined where it is not here, or without a place. `refused`: it is here, and no
+ * client will ever see it.
+ */
+export async function getPosition(reader: Reader, eventId: string): Promise<number | 'refused' | undefined> {
+  const row = await position.first(reader, { eventId })
+  if (row === undefined) return undefined
+  return row.status === 0 ? (row.stream_pos ?? undefined) : 'refused'
 }
 
-/** Those of the ids that stand in the room's history here. */
+/** Those of the ids that stand in the room's history here, or were refused and never will. */
 export async function listPlaced(reader: Reader, roomNid: number, eventIds: readonly string[]): Promise<Set<string>> {
   if (eventIds.length === 0) return new Set()
   const rows = await reader.qb
@@ -39,7 +44,7 @@ export async function listPlaced(reader: Reader, roomNid: number, eventIds: read
     .select('event_id')
     .where('event_id', 'in', eventIds)
     .where('room_nid', '=', roomNid)
-    .where('stream_pos', 'is not', null)
+    .where((eb) => eb.or([eb('stream_pos', 'is not', null), eb('status', '!=', 0)]))
     .execute()
   return new Set(rows.map((row) => row.event_id))
 }

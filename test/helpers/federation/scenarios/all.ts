@@ -7,7 +7,7 @@ import * as talking from './talking.ts'
 export const scenarios: readonly (readonly [name: string, run: Scenario])[] = [
   ['messages both ways', talking.messagesBothWays],
   ['redactions and edits', talking.redactionsAndEdits],
-  // ['typing and receipts', talking.typingAndReceipts],
+  ['typing and receipts', talking.typingAndReceipts],
   ['history from before the join', talking.history],
   ['an invitation that is accepted', membership.invitationAccepted],
   ['an invitation that is refused', membership.invitationRefused],
