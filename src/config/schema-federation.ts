@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { isServerName, type ServerName } from '../matrix/ids.ts'
+import { isServerName } from '../matrix/ids.ts'
 import { filePath, text } from './fields.ts'
 
 const serverGlobs = () => z.array(text())
@@ -37,12 +37,7 @@ export const federation = z
         'Tell other servers who of the people here is there. It costs a request to each server at each change.',
       ),
     trusted_key_servers: z
-      .array(
-        z
-          .string()
-          .refine(isServerName, { error: 'must be a server name such as example.org' })
-          .transform((name) => name as ServerName),
-      )
+      .array(z.string().refine(isServerName, { error: 'must be a server name such as example.org' }))
       .default([])
       .describe('Servers that are asked for the keys of others which do not answer themselves, such as matrix.org.'),
   })
