@@ -9,7 +9,7 @@ import { type Guess, guesses } from './helpers/guesses.ts'
 import { createTestServer, type TestUser } from './helpers/server.ts'
 
 /** Argon2 and pages are of other tests; these only cost time here. */
-const unfit = /^\/(setup|health)|\/fallback\//
+const unfit = /^\/(setup|health)|\/fallback\/|\/account_validity\/renew/
 
 for (const engine of engines) {
   test(`requests that are nearly right are answered without a fault (${engine})`, {
@@ -43,7 +43,9 @@ async function check(user: TestUser, endpoint: Endpoint, { params, query, body }
     query: { ...query, timeout: query.timeout === undefined ? undefined : '0' },
     ...(endpoint.body && endpoint.method !== 'GET' ? { body: JSON.stringify(body) } : {}),
   })
-  assert.ok(answer.status < 500, `${endpoint.method} ${path} -> ${answer.text.slice(0, 300)}`)
+  // Guesses name servers that are nowhere.
+  const isElsewhere = answer.status === 502 || answer.status === 504
+  assert.ok(answer.status < 500 || isElsewhere, `${endpoint.method} ${path} -> ${answer.text.slice(0, 300)}`)
   const isPage = answer.headers.get('content-type')?.startsWith('text/html')
   if (answer.status >= 400 && !isPage && !('flows' in answer.body))
     assert.match(String(answer.body.errcode), /^M_/, `${endpoint.method} ${path}`)
