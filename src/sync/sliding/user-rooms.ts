@@ -54,7 +54,14 @@ export function createUserRoomLists(
       rooms.push(toListed(row))
       await pause()
     }
-    return arrange(reader, userId, at, new Map(rooms.map((room) => [room.nid, room])), undefined)
+    const listed: ListedRoom[] = []
+    const gone: ListedRoom[] = []
+    for (const room of rooms) {
+      if (await hasGone(reader, userId, room)) gone.push(room)
+      else listed.push(room)
+    }
+    const byNid = new Map(rooms.map((room) => [room.nid, room]))
+    return { at, byNid, listed: listed.sort(byActivity), gone: gone.sort(byActivity) }
   }
 
   async function update(reader: Reader, userId: UserId, before: UserRooms, at: number): Promise<UserRooms> {
@@ -76,32 +83,31 @@ export function createUserRoomLists(
       if (room !== undefined) changed.set(nid, { ...listed, lastPos: room.lastPos, stateNid: room.stateNid })
     }
     if (changed.size === 0) return { ...before, at }
-    const byNid = new Map(before.byNid)
-    for (const [nid, room] of changed) {
-      if (room === undefined) byNid.delete(nid)
-      else byNid.set(nid, room)
-    }
-    return arrange(reader, userId, at, byNid, before)
+    return { at, ...(await applied(reader, userId, before, changed)) }
   }
 
-  /** Sorts the rooms in; what was listed or gone before and has the same membership still is. */
-  async function arrange(
+  /** The lists with some rooms moved: the others keep their order, so that nothing is sorted anew. */
+  async function applied(
     reader: Reader,
     userId: UserId,
-    at: number,
-    byNid: ReadonlyMap<number, ListedRoom>,
-    before: UserRooms | undefined,
-  ): Promise<UserRooms> {
-    const wasGone = new Set(before?.gone.map(({ nid }) => nid))
-    const listed: ListedRoom[] = []
-    const gone: ListedRoom[] = []
-    for (const room of byNid.values()) {
-      const old = before?.byNid.get(room.nid)
-      const isGone = old?.memberPos === room.memberPos ? wasGone.has(room.nid) : await hasGone(reader, userId, room)
-      if (isGone) gone.push(room)
-      else listed.push(room)
+    before: UserRooms,
+    changed: ReadonlyMap<number, ListedRoom | undefined>,
+  ): Promise<Omit<UserRooms, 'at'>> {
+    const byNid = new Map(before.byNid)
+    const listed = before.listed.filter(({ nid }) => !changed.has(nid))
+    const gone = before.gone.filter(({ nid }) => !changed.has(nid))
+    for (const [nid, room] of changed) {
+      if (room === undefined) {
+        byNid.delete(nid)
+        continue
+      }
+      byNid.set(nid, room)
+      // Whoever was listed or gone before and has the same membership still is.
+      const isSame = before.byNid.get(nid)?.memberPos === room.memberPos
+      const isGone = isSame ? before.gone.some((old) => old.nid === nid) : await hasGone(reader, userId, room)
+      insertSorted(isGone ? gone : listed, room)
     }
-    return { at, byNid, listed: listed.sort(byActivity), gone: gone.sort(byActivity) }
+    return { byNid, listed, gone }
   }
 
   /** Whoever left knows it; whoever was put out may not. Of those who were never in, nobody needs to be told for long. */
@@ -135,6 +141,18 @@ function toListed(row: UserRoomRow): ListedRoom {
     lastPos: row.membership === 'join' ? row.last_pos : row.stream_pos,
     stateNid: row.state_nid ?? undefined,
   }
+}
+
+/** Puts a room at its place into a list that is sorted by activity. */
+function insertSorted(rooms: ListedRoom[], room: ListedRoom): void {
+  let [low, high] = [0, rooms.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    const other = rooms[middle]
+    if (other !== undefined && byActivity(other, room) < 0) low = middle + 1
+    else high = middle
+  }
+  rooms.splice(low, 0, room)
 }
 
 const byActivity = (a: ListedRoom, b: ListedRoom): number => b.lastPos - a.lastPos || b.nid - a.nid
