@@ -2,7 +2,7 @@ import type { Database } from '../../db/database.ts'
 import type { Keyring } from '../../federation/client/ports.ts'
 import { isJsonObject } from '../../matrix/auth-state.ts'
 import type { IdentifiedPdu, Json, Pdu } from '../../matrix/event.ts'
-import { type RoomId, type ServerName, serverOf } from '../../matrix/ids.ts'
+import type { RoomId, ServerName } from '../../matrix/ids.ts'
 import { isServerAllowed } from '../../matrix/server-acl.ts'
 import { createYielder } from '../../util/async.ts'
 import type { LocalMembers } from '../local-members.ts'
@@ -46,13 +46,14 @@ export function createReceive(deps: Deps): (origin: ServerName, pdus: readonly J
   async function receiveInRoom(origin: ServerName, { room, acl }: Opened, pdus: readonly Json[]): Promise<Receipt[]> {
     const receipts: Receipt[] = []
     const wellFormed: IdentifiedPdu[] = []
+    // It is about who may speak to this server: what others pass on is part of their history, which must not have holes.
+    const isKeptOut = !isServerAllowed(acl, origin)
     const pause = createYielder()
     for (const json of pdus) {
       await pause()
       const result = readPdu(json, room.rules, room.roomId)
       const { event } = result
       if (event === undefined) continue
-      const isKeptOut = [origin, serverOf(event.pdu.sender)].some((server) => !isServerAllowed(acl, server))
       const error = !result.ok ? result.reason : isKeptOut ? 'the room keeps the server out' : undefined
       if (error === undefined) wellFormed.push(event)
       else receipts.push({ eventId: event.eventId, error })
