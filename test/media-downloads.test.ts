@@ -112,7 +112,9 @@ test('HEAD tells what GET would send', async () => {
 test('what is not there is not found, whatever it is called', async () => {
   const mxc = await upload(alice, 'x')
   const id = placeOf(mxc).split('/')[1] ?? ''
-  const places = ['localhost/nothing', `elsewhere.example/${id}`, 'localhost/..', 'not a server/x', 'localhost/a.b']
+  const elsewhere = await getMedia(bob, `/_matrix/client/v1/media/download/localhost%3A1/${id}`)
+  assert.deepEqual([elsewhere.status, elsewhere.errcode], [502, 'M_CONNECTION_FAILED'], 'a server that is nowhere')
+  const places = ['localhost/nothing', 'localhost/..', 'not a server/x', 'localhost/a.b']
   const tricks = ['../../../../etc/passwd', '..%2f..%2fringback.db', '%00', 'a/b', '.'].map((x) => `localhost/${x}`)
   for (const place of [...places, ...tricks]) {
     const path = `/_matrix/client/v1/media/download/${place.split('/').map(encodeURIComponent).join('/')}`
