@@ -83,3 +83,15 @@ test('a thread that cannot work says why, and the writer goes on alone', async (
   assert.match(await logged.promise, /directory does not exist/)
   assert.equal(writer.pragma('wal_autocheckpoint', { simple: true }), 1_000)
 })
+
+test('closing while the thread is being started ends no process', async (t) => {
+  const folder = temporaryFolder(t)
+  for (let round = 0; round < 40; round += 1) {
+    const writer = openWriter(join(folder, `${round}.db`))
+    const checkpoints = startCheckpoints(writer.name, writer, silentLog)
+    checkpoints.committed(many)
+    await new Promise((resolve) => setTimeout(resolve, 20 + round))
+    await checkpoints.close()
+    writer.close()
+  }
+})

@@ -27,6 +27,7 @@ export function startCheckpoints(path: string, writer: SQLite.Database, log: Log
   writer.pragma(`wal_autocheckpoint = ${backstop}`)
   /** Started when it is first needed: a server that hardly writes goes without its memory. */
   let worker: Worker | undefined
+  let ended: Promise<unknown> | undefined
 
   function finish(): void {
     if (state !== 'copied' || writer.inTransaction) return
@@ -43,6 +44,7 @@ export function startCheckpoints(path: string, writer: SQLite.Database, log: Log
   function startWorker(): Worker {
     const started = new Worker(new URL('./sqlite-checkpoint-worker.ts', import.meta.url), { workerData: path })
     started.unref()
+    ended = new Promise((resolve) => started.once('exit', resolve))
     started.on('message', ({ error }: { error?: unknown }) => {
       if (error !== undefined) log.warn({ err: error }, 'could not copy the write-ahead log into the database')
       if (state === 'copying') state = 'copied'
@@ -68,7 +70,10 @@ export function startCheckpoints(path: string, writer: SQLite.Database, log: Log
     },
     close: async () => {
       state = 'alone'
-      await worker?.terminate()
+      // A thread that is stopped from outside while it loads the database library takes the whole process with it.
+      worker?.ref()
+      worker?.postMessage('close')
+      await ended
     },
   }
 }
