@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { MatrixError } from '../../matrix/errors.ts'
 import type { Json } from '../../matrix/event.ts'
+import { parseJsonWithFaults } from '../../matrix/json-parse.ts'
 import { readListedObject } from './list-reader.ts'
 
 const names = new Set(['state', 'auth_chain'])
@@ -29,7 +30,8 @@ test('an object is read as every parser reads it, however it is cut', async () =
       async (object, size, indent) => {
         const { __proto__: _, ...plain } = object
         const text = JSON.stringify(plain, undefined, indent)
-        assert.deepEqual(await read(text, size), JSON.parse(text))
+        // Not JSON.parse, which in V8 13.6 takes a key that is one escaped character for a backslash.
+        assert.deepEqual(await read(text, size), parseJsonWithFaults(text).value)
       },
     ),
   )
