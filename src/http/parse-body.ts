@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { parseJsonStrict } from '../matrix/canonical-json.ts'
 import { errors } from '../matrix/errors.ts'
 import type { JsonObject } from '../matrix/event.ts'
-import type { JsonFault } from '../matrix/json-parse.ts'
+import { type JsonFault, parseJson } from '../matrix/json-parse.ts'
 import { parseJsonPausing } from '../matrix/json-pieces.ts'
 import { createYielder } from '../util/async.ts'
 
@@ -23,7 +23,7 @@ export function parseBody(bytes: Buffer, strictNumbers: boolean): JsonObject {
   if (text.trim() === '') return {}
   // A short text cannot nest deeply.
   if (text.length > maxDepth && isDeeper(text, maxDepth)) throw errors.badJson('The JSON is nested too deeply')
-  const value = strictNumbers ? parseStrictly(text) : parseLoosely(text)
+  const value = strictNumbers ? parseStrictly(text) : parseJson(text)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw errors.badJson('The body must be a JSON object')
   }
@@ -56,14 +56,6 @@ export async function parseServerBody(bytes: Buffer): Promise<ParsedBody> {
     throw errors.badJson('The body must be a JSON object')
   }
   return { value, text, faults }
-}
-
-function parseLoosely(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw errors.notJson()
-  }
 }
 
 function parseStrictly(text: string): unknown {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { MatrixError } from './errors.ts'
-import { type JsonFaultKind, maxJsonDepth, parseJsonStrict, parseJsonWithFaults } from './json-parse.ts'
+import { type JsonFaultKind, maxJsonDepth, parseJson, parseJsonStrict, parseJsonWithFaults } from './json-parse.ts'
 
 const refused = (errcode: string) => (error: unknown) => error instanceof MatrixError && error.errcode === errcode
 
@@ -139,4 +139,16 @@ test('any text is JSON to both parsers or to neither', () => {
     }),
     { numRuns: 2000 },
   )
+})
+
+test('a key that is one escaped character is that character, where JSON.parse may take it for a backslash', () => {
+  for (const key of ['"', '\\', '/', '\n', 'A', 'é', 'a"b', '']) {
+    const escaped =
+      key.length === 1 ? `\\u${key.charCodeAt(0).toString(16).padStart(4, '0')}` : JSON.stringify(key).slice(1, -1)
+    for (const written of [JSON.stringify(key), `"${escaped}"`]) {
+      const value = parseJson(`{"x":{"y":1, ${written} : 2}}`)
+      assert.deepEqual(value, { x: { y: 1, [key]: 2 } }, written)
+    }
+  }
+  assert.throws(() => parseJson('{"a":'), { errcode: 'M_NOT_JSON' })
 })

@@ -41,6 +41,19 @@ export function parseJsonWithFaults(text: string): ParsedJson {
   return { value, faults }
 }
 
+/** A key that is one character, written as an escape: `JSON.parse` of V8 13.6 reads each of them as a backslash. */
+const escapedKey = /"\\(?:[^u]|u[0-9a-fA-F]{4})"\s*:/
+
+/** What `JSON.parse` should return, at its price. Throws `M_NOT_JSON`. */
+export function parseJson(text: string): Json {
+  if (escapedKey.test(text)) return parseJsonWithFaults(text).value
+  try {
+    return JSON.parse(text) as Json
+  } catch {
+    throw errors.notJson()
+  }
+}
+
 const maxRetainedText = 4096
 
 type OnFault = (kind: JsonFaultKind, path: readonly (string | number)[]) => void

@@ -4,6 +4,7 @@ import { prepare } from '../db/prepare.ts'
 import type { EventStatus, RoomsSchema } from '../db/schema/rooms.ts'
 import type { Pdu } from '../matrix/event.ts'
 import type { EventId } from '../matrix/ids.ts'
+import { parseJson } from '../matrix/json-parse.ts'
 import type { StoredEvent } from './types.ts'
 
 type EventRow = Selectable<RoomsSchema['events']>
@@ -22,7 +23,8 @@ export function toStoredEvent(row: EventRow): StoredEvent {
     threadId: (row.thread_id as EventId | null) ?? undefined,
     txnDevice: row.txn_device ?? undefined,
     txnId: row.txn_id ?? undefined,
-    pdu: JSON.parse(row.json) as Pdu,
+    // It was written by us as what the type says.
+    pdu: parseJson(row.json) as unknown as Pdu,
   }
 }
 

@@ -3,6 +3,7 @@ import { prepare } from '../../db/prepare.ts'
 import { prepareList } from '../../db/prepare-list.ts'
 import type { IdentifiedPdu, Pdu } from '../../matrix/event.ts'
 import type { EventId, RoomId, ServerName } from '../../matrix/ids.ts'
+import { parseJson } from '../../matrix/json-parse.ts'
 
 export interface StagedEvent extends IdentifiedPdu {
   readonly nid: number
@@ -54,7 +55,8 @@ export async function listStaged(reader: Reader, roomId: string, now: number, li
     // What was read before it was staged.
     eventId: row.event_id as EventId,
     origin: row.origin as ServerName,
-    pdu: JSON.parse(row.json) as Pdu,
+    // It was checked before it was written.
+    pdu: parseJson(row.json) as unknown as Pdu,
     attempts: row.attempts,
   }))
 }
