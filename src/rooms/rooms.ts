@@ -1,143 +1,50 @@
-import type { Accounts } from '../accounts/accounts.ts'
-import type { IdentityServers } from '../accounts/identity-servers/identity-servers.ts'
-import type { Database } from '../db/database.ts'
-import type { Streams } from '../db/streams.ts'
-import type { FederationTransport, Keyring } from '../federation/client/ports.ts'
-import type { Jobs } from '../jobs/jobs.ts'
-import type { ServerName } from '../matrix/ids.ts'
-import type { SigningKey } from '../matrix/signing.ts'
-import type { TimerClock } from '../util/clock.ts'
-import type { Log } from '../util/log.ts'
-import type { Part } from '../util/part.ts'
-import type { SafeFetch } from '../util/safe-fetch.ts'
-import { createRoomEvents, type RoomEvents } from './actions/events.ts'
+import { createRoomEvents } from './actions/events.ts'
 import type { Bundler } from './client-event.ts'
-import { type CreateRoom, createRoomCreation } from './creation/create-room.ts'
-import { createRoomUpgrade, type UpgradeRoom } from './creation/upgrade-room.ts'
-import { type Aliases, createAliases } from './directory/aliases.ts'
-import { createPublicRooms, type PublicRooms } from './directory/public-rooms.ts'
+import { createRoomCreation } from './creation/create-room.ts'
+import { createRoomUpgrade } from './creation/upgrade-room.ts'
+import { createAliases } from './directory/aliases.ts'
+import { createPublicRooms } from './directory/public-rooms.ts'
 import { createRemoteDirectory } from './directory/remote-directory.ts'
-import { createRoomList, type RoomList } from './directory/room-list.ts'
+import { createRoomList } from './directory/room-list.ts'
 import { createDirectoryEntries } from './discovery/directory-entries.ts'
-import { createDiscovery, type Discovery } from './discovery/discovery.ts'
-import { createReadMarkers, type ReadMarkers } from './ephemeral/read-markers.ts'
-import { createReceipts, type Receipts } from './ephemeral/receipts.ts'
-import { createTyping, type Typing } from './ephemeral/typing.ts'
-import { createTypingRequests, type TypingRequests } from './ephemeral/typing-requests.ts'
+import { createDiscovery } from './discovery/discovery.ts'
+import { createReadMarkers } from './ephemeral/read-markers.ts'
+import { createReceipts } from './ephemeral/receipts.ts'
+import { createTyping } from './ephemeral/typing.ts'
+import { createTypingRequests } from './ephemeral/typing-requests.ts'
 import { createErasures } from './erasure/erasures.ts'
 import { createEventCache } from './event-cache.ts'
 import { createHistoryFiller } from './history/filler.ts'
 import { createIngest } from './ingest/ingest.ts'
-import type { Ingest } from './ingest/ports.ts'
-import { createLocalMembers, type LocalMembers } from './local-members.ts'
+import { createLocalMembers } from './local-members.ts'
 import { createAccountFollower } from './membership/follow-accounts.ts'
 import { createGuestAccessFollower } from './membership/follow-guest-access.ts'
 import { carryAccountData, createUpgradeFollower, type UpgradeHook } from './membership/follow-upgrade.ts'
 import { createInviteUser } from './membership/invite.ts'
-import { createMembership, type Membership } from './membership/membership.ts'
+import { createMembership } from './membership/membership.ts'
 import { createRemovalRedaction } from './membership/redact-removed.ts'
 import { createPeople } from './people.ts'
 import { createFindPolicy } from './policy/find-policy.ts'
-import type { OwnPolicy } from './policy/own-policy.ts'
 import { createRoomPolicies, type RoomPolicies } from './policy/policies.ts'
-import { createPolicyServing, type PolicyServing } from './policy/serving.ts'
+import { createPolicyServing } from './policy/serving.ts'
 import { createAskPolicyServer } from './policy/signatures.ts'
-import { createRoomReading, type RoomReading } from './reading.ts'
-import { createRelations, type Relations } from './relations/relations.ts'
-import { createThreadSubscriptions, type ThreadSubscriptions } from './relations/subscriptions.ts'
+import type { RoomFederation, Rooms, RoomsDeps } from './ports.ts'
+import { createRoomReading } from './reading.ts'
+import { createRelations } from './relations/relations.ts'
+import { createThreadSubscriptions } from './relations/subscriptions.ts'
 import { withEndings } from './remote/endings.ts'
-import { createMeasureComplexity, type MeasureComplexity } from './remote/own-complexity.ts'
-import { createRemote, type Remote } from './remote/remote.ts'
+import { createMeasureComplexity } from './remote/own-complexity.ts'
+import { createRemote } from './remote/remote.ts'
 import type { RoomView } from './room-view.ts'
-import { createRoomWriter, type RoomWriter } from './room-writer.ts'
+import { createRoomWriter } from './room-writer.ts'
 import { createSearchIndexer } from './search/indexer.ts'
-import { createEventSearch, type SearchEvents } from './search/search.ts'
+import { createEventSearch } from './search/search.ts'
 import { createStates } from './states.ts'
-import { type AddressInvites, createAddressInvites } from './third-party/address-invites.ts'
+import { createAddressInvites } from './third-party/address-invites.ts'
 import { createExchangeInvites } from './third-party/exchange-invites.ts'
 import type { PersistHook } from './types.ts'
 
-export interface Rooms extends RoomReading {
-  readonly create: CreateRoom
-  readonly upgrade: UpgradeRoom
-  readonly events: RoomEvents
-  readonly membership: Membership
-  readonly addressInvites: AddressInvites
-  readonly aliases: Aliases
-  readonly directory: PublicRooms
-  /** For administrators. */
-  readonly list: RoomList
-  readonly discovery: Discovery
-  readonly search: SearchEvents
-  readonly typing: Typing & TypingRequests
-  readonly relations: Relations
-  readonly threadSubscriptions: ThreadSubscriptions
-  readonly receipts: Receipts
-  readonly readMarkers: ReadMarkers
-  readonly localMembers: LocalMembers
-  /** Undefined where this server keeps to itself. */
-  readonly remote: Remote | undefined
-  readonly writer: RoomWriter
-  readonly measureComplexity: MeasureComplexity
-  /** This server as the policy server of rooms; undefined where it is none. */
-  readonly policyServing: PolicyServing | undefined
-  /** The way of events of other servers; undefined where this one keeps to itself. */
-  readonly ingest: Ingest | undefined
-  /** Runs with every batch of new events, in its transaction. */
-  onPersist(hook: PersistHook): void
-  /** Runs when a user of ours joins the replacement of a room where they are, in the transaction of the join. */
-  onUpgradeFollowed(hook: UpgradeHook): void
-  /** Adds to `unsigned` of the events that clients get. */
-  onFormat(bundler: Bundler): void
-  readonly part: Part
-}
-
-export interface RoomsOptions {
-  readonly serverName: ServerName
-  readonly signingKey: SigningKey
-  readonly defaultVersion: string
-  /** Levels by event type for all new rooms. */
-  readonly extraPowerLevels: Readonly<Record<string, number>>
-  /** Larger rooms of other servers are not joined; one is 500 state events. Undefined: no limit. */
-  readonly maxComplexity: number | undefined
-  /** Whether invitations find accounts here by addresses that were not published. */
-  readonly findLocalAddresses: boolean
-}
-
-/** The parts of the accounts that rooms use, and follow. */
-export type RoomAccounts = Pick<
-  Accounts,
-  | 'isLocalUser'
-  | 'noticesUser'
-  | 'threepids'
-  | 'getProfile'
-  | 'accountData'
-  | 'appservices'
-  | 'onProfileChange'
-  | 'onDeactivate'
-> & { readonly users: Pick<Accounts['users'], 'requireActive' | 'get'> }
-
-export interface RoomFederation {
-  /** This server as a policy server; undefined where it is none. */
-  readonly ownPolicy: OwnPolicy | undefined
-  readonly transport: FederationTransport
-  readonly keyring: Keyring
-}
-
-export interface RoomsDeps {
-  readonly db: Database
-  readonly jobs: Pick<Jobs, 'enqueue' | 'handle'>
-  readonly streams: Streams
-  readonly clock: TimerClock
-  readonly log: Log
-  readonly accounts: RoomAccounts
-  readonly identityServers: IdentityServers
-  /** For addresses that others chose. */
-  readonly fetch: SafeFetch
-  /** How other servers are reached; undefined where this one keeps to itself. */
-  readonly federation: RoomFederation | undefined
-  readonly options: RoomsOptions
-}
+export type { RoomAccounts, RoomFederation, Rooms, RoomsDeps, RoomsOptions } from './ports.ts'
 
 /** Composes everything about rooms: what they hold, who may look at it and who may change it. */
 export function createRooms(deps: RoomsDeps): Rooms {
