@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Accounts } from './accounts/accounts.ts'
+import { s3OptionsOf } from './compose-storage.ts'
 import { findProgram } from './config/find-program.ts'
 import type { Core } from './context.ts'
 import type { Jobs } from './jobs/jobs.ts'
@@ -27,6 +28,7 @@ function optionsOf({ config, serverName }: Core): MediaOptions {
     refusedTypes: media.refused_types,
     maxPending: media.max_pending_uploads,
     pendingLifetime: media.pending_upload_lifetime,
+    storage: { kind: media.storage.kind, s3: s3OptionsOf(media.storage) },
     sweepInterval: media.sweep_interval,
     maxPixels: media.thumbnails.max_pixels,
     hasFfmpeg: findProgram('ffmpeg') !== undefined,

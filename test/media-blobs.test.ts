@@ -8,6 +8,7 @@ import { type Blobs, createBlobs } from '../src/media/blobs.ts'
 import { createSpool } from '../src/media/spool.ts'
 import { createTestClock } from '../src/util/clock.ts'
 import { silentLog } from '../src/util/log.ts'
+import { emptyStore } from './helpers/blob-store.ts'
 import { testOnDatabases } from './helpers/engines.ts'
 import { temporaryFolder } from './helpers/program.ts'
 
@@ -16,12 +17,11 @@ function memoryStore() {
   const contents = new Map<string, Buffer>()
   const failing = { put: false, delete: false }
   const store: BlobStore = {
+    ...emptyStore,
     put: async (key, { path }) => {
       contents.set(key, readFileSync(path))
       if (failing.put) throw new Error('the store is broken')
     },
-    open: async () => undefined,
-    useFile: async () => undefined,
     delete: async (key) => {
       if (failing.delete) throw new Error('the store is broken')
       contents.delete(key)

@@ -66,6 +66,7 @@ test('what a crash left between the database and the files is cleaned up at the 
   writeFileSync(join(dataDir, 'media/tmp/half'), 'ab')
   assert.equal(mediaFiles(dataDir).length, kept.length + 3)
   server = await createTestServer({ dataDir })
+  await server.context.jobs.drain()
   assert.deepEqual(mediaFiles(dataDir), kept)
   const rows = await server.context.db.read((reader) => reader.qb.selectFrom('media_blobs').select('state').execute())
   assert.deepEqual(rows, [{ state: 'stored' }])

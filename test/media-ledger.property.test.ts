@@ -17,6 +17,7 @@ import { createSpool } from '../src/media/spool.ts'
 import { createUploadWaiters } from '../src/media/upload-waiters.ts'
 import { createTestClock } from '../src/util/clock.ts'
 import { silentLog } from '../src/util/log.ts'
+import { emptyStore } from './helpers/blob-store.ts'
 import { testOnDatabases } from './helpers/engines.ts'
 import { LedgerModel } from './helpers/ledger-model.ts'
 import { temporaryFolder } from './helpers/program.ts'
@@ -70,9 +71,8 @@ class Ledger {
   start() {
     const [db, clock] = [this.#db, this.clock]
     const store: BlobStore = {
+      ...emptyStore,
       put: async (key, { path }) => void this.contents.set(key, readFileSync(path, 'utf8')),
-      open: async () => undefined,
-      useFile: async () => undefined,
       delete: async (key) => {
         if (this.deletesFail) throw new Error('the store is away')
         this.contents.delete(key)

@@ -62,6 +62,19 @@ export function findConflicts(config: Config): string[] {
   if (renewAt >= period) {
     problems.push('account_validity.renew_at is not shorter than account_validity.period; set one of them.')
   }
+  problems.push(...findStorageConflicts(config.media.storage))
+  return problems
+}
+
+function findStorageConflicts(storage: Config['media']['storage']): string[] {
+  const problems: string[] = []
+  if (storage.kind === 's3' && storage.bucket === undefined) {
+    problems.push('media.storage.kind is "s3", but media.storage.bucket is missing.')
+  }
+  if ((storage.access_key_id === undefined) !== (storage.secret_access_key === undefined)) {
+    problems.push('media.storage.access_key_id and secret_access_key belong together; set both or neither.')
+  }
+  if (storage.link_lifetime > 7 * 86_400_000) problems.push('media.storage.link_lifetime is more than 7d.')
   return problems
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { duration, size, text } from './fields.ts'
+import { storage } from './schema-storage.ts'
 
 const quota = z.strictObject({
   max: size().describe('So much one person may upload within that time.').meta({ example: '1GiB' }),
@@ -50,6 +51,7 @@ const delivery = z
 
 export const media = z
   .strictObject({
+    storage,
     max_upload: size().prefault('50MiB').describe('The largest file that may be uploaded.'),
     allow_legacy_unauthenticated: z
       .boolean()

@@ -23,6 +23,7 @@ const storageFaults: readonly (readonly [RegExp, number, string])[] = [
   [/^(SQLITE_BUSY|SQLITE_LOCKED|55P03|40P01)/, 503, 'The database is busy, try again'],
   // Only SQLite stores texts with U+0000.
   [/^(22021|22P05)/, 400, 'The request has a character that cannot be stored: U+0000'],
+  [/^BLOB_STORE$/, 503, 'The storage of media does not answer, try again'],
   [/^(53300|57P0[123]|08\d{3})/, 503, 'The database does not answer, try again'],
 ]
 

@@ -1,10 +1,11 @@
 import type { Readable } from 'node:stream'
 import type { Database, Reader, Tx } from '../db/database.ts'
 import type { Jobs } from '../jobs/jobs.ts'
+import { mapLimit } from '../util/async.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import { randomString } from '../util/random.ts'
-import type { BlobStore, ByteRange } from './blob-store.ts'
+import type { BlobStore, ByteRange, LinkOptions } from './blob-store.ts'
 import { detectType } from './detect-type.ts'
 import type { SpooledFile } from './spool.ts'
 import {
@@ -34,12 +35,16 @@ export interface Blobs {
   open(blob: Pick<Blob, 'key'>, range: ByteRange): Promise<Readable | Uint8Array | undefined>
   /** Lends the bytes as a local file; undefined where they have been deleted meanwhile. */
   useFile<T>(blob: Pick<Blob, 'key'>, use: (path: string) => Promise<T>): Promise<T | undefined>
+  /** An address at which the storage itself gives them to others for a while; undefined where it gives none. */
+  readonly link: ((blob: Pick<Blob, 'key'>, options: LinkOptions) => Promise<string>) | undefined
   /** Whether bytes are there to stay, so that something may be derived from them. */
   isStored(reader: Reader, nid: number): Promise<boolean>
   /** Call it when a row that pointed to these blobs is gone: what nothing points to any more is deleted after the commit. */
   release(tx: Tx, numbers: readonly number[]): Promise<void>
   /** Deletes bytes that are due, also those of writes that a crash interrupted before `before`. */
   sweep(signal: AbortSignal, before: number): Promise<void>
+  /** Has a job do what a crash has interrupted; nothing may be under way. */
+  recover(): Promise<void>
 }
 
 export interface BlobsDeps {
@@ -52,21 +57,26 @@ export interface BlobsDeps {
 
 const deleteJob = 'media.delete bytes'
 const pageSize = 100
+const deletionsAtATime = 8
 
 export function createBlobs({ db, clock, log, jobs, store }: BlobsDeps): Blobs {
+  const { link } = store
+
   /** Bytes first, then the row: a crash in between does it again. */
   async function deleteDoomed(signal: AbortSignal, numbers?: readonly number[]): Promise<void> {
     for (;;) {
       signal.throwIfAborted()
       const page = await db.read((reader) => listDoomedBlobs(reader, { limit: pageSize, numbers }))
       if (page.length === 0) return
-      for (const { key } of page) await store.delete(key)
+      await mapLimit(page, deletionsAtATime, ({ key }) => store.delete(key))
       const done = page.map(({ nid }) => nid)
       await db.write('media: bytes deleted', (tx) => deleteBlobs(tx, done))
     }
   }
 
-  jobs.handle(deleteJob, ({ blobs }, signal) => deleteDoomed(signal, Array.isArray(blobs) ? blobs.map(Number) : []))
+  jobs.handle(deleteJob, ({ blobs }, signal) =>
+    deleteDoomed(signal, Array.isArray(blobs) ? blobs.map(Number) : undefined),
+  )
 
   /** The write has failed. Where it has reached the database after all, the bytes stay. */
   async function giveUp(blob: Blob): Promise<void> {
@@ -82,6 +92,7 @@ export function createBlobs({ db, clock, log, jobs, store }: BlobsDeps): Blobs {
   return {
     open: (blob, range) => store.open(blob.key, range),
     useFile: (blob, use) => store.useFile(blob.key, use),
+    link: link && ((blob, options) => link(blob.key, options)),
     isStored: async (reader, nid) => (await getBlobState(reader, nid)) === 'stored',
     keep: async (file, attach) => {
       const { sha256, size, head } = file
@@ -118,6 +129,11 @@ export function createBlobs({ db, clock, log, jobs, store }: BlobsDeps): Blobs {
       }
       if (doomed.length > 0) await jobs.enqueue(tx, deleteJob, { blobs: doomed })
     },
+    recover: () =>
+      db.write('media: recover', async (tx) => {
+        await doomUnfinishedBlobs(tx, clock.now())
+        await jobs.enqueue(tx, deleteJob, {}, { key: 'all' })
+      }),
     sweep: async (signal, before) => {
       await db.write('media: unfinished bytes', (tx) => doomUnfinishedBlobs(tx, before))
       await deleteDoomed(signal)

@@ -1,14 +1,18 @@
-import { access, type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises'
+import { access, type FileHandle, mkdir, open, opendir, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { BlobStore, ByteRange, LocalFile } from './blob-store.ts'
+import { type BlobStore, type ByteRange, isBlobKey, type LocalFile } from './blob-store.ts'
 
 /** What is read at once; longer files are read in pieces of this. */
 const pieceBytes = 128 * 1024
+/** Keys that are listed at once. */
+const pageSize = 500
 
 /** Keeps each blob in a file of its own, in folders by the first letters of its key. */
 export function createFileBlobStore(folder: string): BlobStore {
   const pathOf = (key: string) => join(folder, key.slice(0, 2), key)
   return {
+    // The folder belongs to the data folder, which one process at a time uses.
+    claim: async () => true,
     put: async (key, file) => {
       const path = pathOf(key)
       await moveTo(path, file)
@@ -27,7 +31,39 @@ export function createFileBlobStore(folder: string): BlobStore {
       const path = pathOf(key)
       return (await exists(path)) ? use(path) : undefined
     },
+    sizeOf: async (key) => {
+      try {
+        return (await stat(pathOf(key))).size
+      } catch (error) {
+        if (isMissing(error)) return undefined
+        throw error
+      }
+    },
     delete: (key) => rm(pathOf(key), { force: true }),
+    list: () => listFiles(folder),
+    tidy: async () => {},
+    close: () => {},
+  }
+}
+
+async function* listFiles(folder: string): AsyncGenerator<readonly string[]> {
+  for await (const { name } of entriesOf(folder)) {
+    let page: string[] = []
+    for await (const entry of entriesOf(join(folder, name))) {
+      if (!isBlobKey(entry.name)) continue
+      if (page.push(entry.name) < pageSize) continue
+      yield page
+      page = []
+    }
+    if (page.length > 0) yield page
+  }
+}
+
+async function* entriesOf(folder: string) {
+  try {
+    yield* await opendir(folder)
+  } catch (error) {
+    if (!(isMissing(error) || isNoFolder(error))) throw error
   }
 }
 
@@ -85,6 +121,6 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
-}
+const hasCode = (error: unknown, code: string) => error instanceof Error && 'code' in error && error.code === code
+const isMissing = (error: unknown) => hasCode(error, 'ENOENT')
+const isNoFolder = (error: unknown) => hasCode(error, 'ENOTDIR')

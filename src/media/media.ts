@@ -15,11 +15,11 @@ import type { DeliveryPolicy } from './delivery/policy.ts'
 import { contentDisposition } from './disposition.ts'
 import { createDownloads, type Downloads, type LiveMedia } from './downloads.ts'
 import { createEraser } from './eraser.ts'
-import { createFileBlobStore } from './file-blob-store.ts'
 import type { ServedFile } from './file-reply.ts'
 import { createPreviews, type PreviewOptions, type Previews } from './previews/previews.ts'
 import { createRemoteMedia, type RemoteSource } from './remote-media.ts'
 import { createSpool } from './spool.ts'
+import { createStore, type StorageOptions, settleStorage } from './storage.ts'
 import { createSweeper } from './sweeper.ts'
 import { createPictures } from './thumbnails/pictures.ts'
 import { createThumbnails, type Thumbnails } from './thumbnails/thumbnails.ts'
@@ -32,6 +32,7 @@ export interface MediaOptions extends UploadOptions {
   /** The largest file in bytes. */
   readonly maxUpload: number
   readonly sweepInterval: number
+  readonly storage: StorageOptions
   /** Pictures with more pixels get no thumbnails. */
   readonly maxPixels: number
   readonly hasFfmpeg: boolean
@@ -71,7 +72,8 @@ export interface Media {
 export function createMedia({ db, clock, log, jobs, accounts, fetch, options }: MediaDeps): Media {
   const { folder, serverName } = options
   const spool = createSpool(join(folder, 'tmp'))
-  const blobs = createBlobs({ db, clock, log, jobs, store: createFileBlobStore(join(folder, 'blobs')) })
+  const store = createStore(options.storage.kind, options.storage, { folder, spool, clock, log })
+  const blobs = createBlobs({ db, clock, log, jobs, store })
   const waiters = createUploadWaiters(clock)
   const remote = createRemoteMedia({ db, clock, blobs, spool, maxBytes: options.maxUpload })
   const delivery = createDelivery({ db, clock, log, jobs, accounts, blobs, options })
@@ -102,15 +104,17 @@ export function createMedia({ db, clock, log, jobs, accounts, fetch, options }: 
     userDeactivated: createEraser({ db, clock, jobs, blobs }),
     part: {
       name: 'media',
-      start: async (signal) => {
+      start: async () => {
+        await settleStorage(db, store, options.storage.kind, log)
         if (!options.hasFfmpeg) log.info('ffmpeg is not installed: videos have no thumbnails')
         await spool.clear()
-        await blobs.sweep(signal, clock.now())
+        await blobs.recover()
         sweeper.start()
       },
       stop: async () => {
         sweeper.stop()
         await delivery.idle()
+        store.close()
       },
     },
   }

@@ -109,3 +109,17 @@ export async function deleteBlobs(tx: Tx, numbers: readonly number[]): Promise<v
   if (numbers.length === 0) return
   await tx.qb.deleteFrom('media_blobs').where('blob_nid', 'in', numbers).where('state', '=', 'doomed').execute()
 }
+
+export async function hasBlobs(reader: Reader): Promise<boolean> {
+  return (await reader.qb.selectFrom('media_blobs').select('blob_nid').limit(1).executeTakeFirst()) !== undefined
+}
+
+/** Those of the keys that the database knows, in whatever state. */
+export async function listKnownKeys(reader: Reader, keys: readonly string[]): Promise<Set<string>> {
+  const rows = await reader.qb
+    .selectFrom('media_blobs')
+    .select('storage_key as key')
+    .where('storage_key', 'in', keys)
+    .execute()
+  return new Set(rows.map(({ key }) => key))
+}
