@@ -9,6 +9,7 @@ import type { FederationSenderSchema } from './schema/federation-sender.ts'
 import type { IdentitySchema } from './schema/identity.ts'
 import type { IngestSchema } from './schema/ingest.ts'
 import type { MediaSchema } from './schema/media.ts'
+import type { MediaAdminSchema } from './schema/media-admin.ts'
 import type { PeopleSchema } from './schema/people.ts'
 import type { PushSchema } from './schema/push.ts'
 import type { RoomsSchema } from './schema/rooms.ts'
@@ -23,6 +24,7 @@ export interface Schema
     DiscoverySchema,
     PeopleSchema,
     MediaSchema,
+    MediaAdminSchema,
     IdentitySchema,
     E2eeSchema,
     PushSchema,

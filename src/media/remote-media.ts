@@ -63,7 +63,14 @@ export function createRemoteMedia({ db, clock, blobs, spool, maxBytes }: RemoteM
         await using spooled = await spool.write(limited(file.body))
         const { contentType, fileName } = file
         await blobs.keep(spooled, async (tx, blob) => {
-          const media = { ...ref, contentType, fileName, uploader: null, createdTs: clock.now() }
+          const media = {
+            ...ref,
+            contentType,
+            fileName,
+            uploader: null,
+            kind: 'remote' as const,
+            createdTs: clock.now(),
+          }
           await insertMedia(tx, media, blob)
         })
         return true

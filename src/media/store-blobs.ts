@@ -1,6 +1,7 @@
 import type { Reader, Tx } from '../db/database.ts'
 import { prepare } from '../db/prepare.ts'
 import type { BlobState } from '../db/schema/media.ts'
+import { deleteThumbnailAccesses } from './accesses/store-accesses.ts'
 
 /** Bytes that are stored, or about to be. */
 export interface Blob {
@@ -108,6 +109,7 @@ export async function doomUnfinishedBlobs(tx: Tx, before: number): Promise<void>
 export async function deleteBlobs(tx: Tx, numbers: readonly number[]): Promise<void> {
   if (numbers.length === 0) return
   await tx.qb.deleteFrom('media_blobs').where('blob_nid', 'in', numbers).where('state', '=', 'doomed').execute()
+  await deleteThumbnailAccesses(tx, numbers)
 }
 
 export async function hasBlobs(reader: Reader): Promise<boolean> {

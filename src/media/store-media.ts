@@ -1,8 +1,10 @@
 import type { Reader, Tx } from '../db/database.ts'
 import { prepare } from '../db/prepare.ts'
 import type { MediaState } from '../db/schema/media.ts'
+import type { MediaKind } from '../db/schema/media-admin.ts'
 import type { ServerName, UserId } from '../matrix/ids.ts'
 import type { MediaRef } from '../matrix/mxc.ts'
+import { insertAccess } from './accesses/store-accesses.ts'
 import type { Blob } from './store-blobs.ts'
 import { notHeld } from './store-holds.ts'
 
@@ -77,6 +79,8 @@ export async function getMedia(reader: Reader, ref: MediaRef): Promise<StoredMed
 export interface NewMedia extends MediaRef {
   readonly uploader: UserId | null
   readonly createdTs: number
+  /** Default: uploaded here. */
+  readonly kind?: MediaKind
 }
 
 /** Adds an id that waits for its content until `expiresTs`. */
@@ -94,18 +98,21 @@ export async function insertMedia(tx: Tx, media: NewMedia & FileInfo, blob: Blob
     .values({ ...columnsOf(media), ...contentColumns(media, blob) })
     .returning('media_nid as nid')
     .executeTakeFirstOrThrow()
+  await insertAccess(tx, nid, media.kind ?? 'local', media.createdTs)
   return nid
 }
 
 /** Gives a pending id its content; false where it is not pending any more. */
 export async function fillMedia(tx: Tx, nid: number, info: FileInfo, blob: Blob): Promise<boolean> {
-  const { numUpdatedRows } = await tx.qb
+  const filled = await tx.qb
     .updateTable('media')
     .set(contentColumns(info, blob))
     .where('media_nid', '=', nid)
     .where('state', '=', 'pending')
+    .returning('created_ts')
     .executeTakeFirst()
-  return numUpdatedRows > 0n
+  if (filled) await insertAccess(tx, nid, 'local', filled.created_ts)
+  return filled !== undefined
 }
 
 function columnsOf({ origin, mediaId, uploader, createdTs }: NewMedia) {
@@ -201,4 +208,10 @@ export async function markDeleted(tx: Tx, numbers: readonly number[], reason: st
     })
     .where('media_nid', 'in', numbers)
     .execute()
+}
+
+/** Forgets media without a trace. Its blobs are the caller's to release. */
+export async function deleteMediaRows(tx: Tx, numbers: readonly number[]): Promise<void> {
+  await tx.qb.deleteFrom('media_holds').where('media_nid', 'in', numbers).execute()
+  await tx.qb.deleteFrom('media').where('media_nid', 'in', numbers).execute()
 }

@@ -63,7 +63,8 @@ export function createPreviewImages(deps: PreviewImagesDeps): PreviewImages {
         ...(await sizeOf(file.path, signal)),
       }
       return await blobs.keep(file, async (tx, blob) => {
-        const media = { ...ref, contentType: type, fileName: undefined, uploader: null, createdTs: clock.now() }
+        const facts = { contentType: type, fileName: undefined, createdTs: clock.now() }
+        const media = { ...ref, ...facts, uploader: null, kind: 'preview' as const }
         const image = { mediaNid: await insertMedia(tx, media, blob), properties }
         await attach(tx, image)
         return image

@@ -1,5 +1,6 @@
 import type { Reader, Tx } from '../../db/database.ts'
 import { prepare } from '../../db/prepare.ts'
+import { insertThumbnailAccess } from '../accesses/store-accesses.ts'
 import type { PictureFacts } from './image-library.ts'
 
 /** A derived picture, or the reason why there is none. */
@@ -58,4 +59,5 @@ export async function putThumbnail(
     .values({ source_nid: source, variant, ...values })
     .onConflict((conflict) => conflict.columns(['source_nid', 'variant']).doUpdateSet(values))
     .execute()
+  if (result) await insertThumbnailAccess(tx, result.blobNid)
 }
