@@ -31,7 +31,7 @@ function optionsOf({ config, serverName }: Core): MediaOptions {
     storage: { kind: media.storage.kind, s3: s3OptionsOf(media.storage) },
     sweepInterval: media.sweep_interval,
     maxPixels: media.thumbnails.max_pixels,
-    hasFfmpeg: findProgram('ffmpeg') !== undefined,
+    hasFfmpeg: ['ffmpeg', 'ffprobe'].every((name) => findProgram(name) !== undefined),
     previews: { ...media.url_previews, cacheFor: media.url_previews.cache_for },
     delivery: { scope, grace, maxLifetime, redactedGrace },
     ownUsers: new Set(botNames.map((name) => makeUserId(name, serverName))),

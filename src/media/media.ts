@@ -15,6 +15,7 @@ import type { DeliveryPolicy } from './delivery/policy.ts'
 import { contentDisposition } from './disposition.ts'
 import { createDownloads, type Downloads, type LiveMedia } from './downloads.ts'
 import { createEraser } from './eraser.ts'
+import { createFfmpeg, type Ffmpeg } from './ffmpeg/ffmpeg.ts'
 import type { ServedFile } from './file-reply.ts'
 import { createPreviews, type PreviewOptions, type Previews } from './previews/previews.ts'
 import { createRemoteMedia, type RemoteSource } from './remote-media.ts'
@@ -59,6 +60,7 @@ export interface Media {
   readonly thumbnails: Thumbnails
   readonly previews: Previews
   readonly delivery: Delivery
+  readonly ffmpeg: Ffmpeg
   /** How a piece of media is sent to somebody; under another name where one is given. */
   served(media: LiveMedia, requester: Requester | undefined, fileName?: string): ServedFile
   /** How media of other servers is had; without it there is none. */
@@ -77,6 +79,7 @@ export function createMedia({ db, clock, log, jobs, accounts, fetch, options }: 
   const waiters = createUploadWaiters(clock)
   const remote = createRemoteMedia({ db, clock, blobs, spool, maxBytes: options.maxUpload })
   const delivery = createDelivery({ db, clock, log, jobs, accounts, blobs, options })
+  const ffmpeg = createFfmpeg({ isInstalled: options.hasFfmpeg })
   const pictures = createPictures({ db, log, blobs })
   const previewDeps = { db, clock, log, blobs, spool, pictures, fetch, serverName }
   const previews = createPreviews({ ...previewDeps, options: options.previews })
@@ -84,9 +87,10 @@ export function createMedia({ db, clock, log, jobs, accounts, fetch, options }: 
   return {
     uploads: createUploads({ db, clock, accounts, blobs, spool, waiters, options }),
     downloads: createDownloads({ db, clock, serverName, waiters, remote }),
-    thumbnails: createThumbnails({ db, log, blobs, spool, pictures, ...options }),
+    thumbnails: createThumbnails({ db, log, blobs, spool, pictures, ffmpeg, ...options }),
     previews,
     delivery,
+    ffmpeg,
     served: (media, requester, fileName) => {
       const { blob, contentType: declared, fileName: ownName } = media
       const contentType = servedType(declared, blob.detectedType)
@@ -106,13 +110,14 @@ export function createMedia({ db, clock, log, jobs, accounts, fetch, options }: 
       name: 'media',
       start: async () => {
         await settleStorage(db, store, options.storage.kind, log)
-        if (!options.hasFfmpeg) log.info('ffmpeg is not installed: videos have no thumbnails')
+        if (!options.hasFfmpeg) log.info('ffmpeg and ffprobe are missing: videos have no thumbnails')
         await spool.clear()
         await blobs.recover()
         sweeper.start()
       },
       stop: async () => {
         sweeper.stop()
+        await ffmpeg.stop()
         await delivery.idle()
         store.close()
       },

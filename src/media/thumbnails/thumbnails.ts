@@ -8,13 +8,14 @@ import type { Log } from '../../util/log.ts'
 import type { Blobs } from '../blobs.ts'
 import { contentDisposition } from '../disposition.ts'
 import type { LiveMedia } from '../downloads.ts'
+import type { Ffmpeg } from '../ffmpeg/ffmpeg.ts'
+import { isVideo } from '../ffmpeg/input-formats.ts'
 import type { ServedFile } from '../file-reply.ts'
 import type { Spool } from '../spool.ts'
 import type { ImageLibrary, Rendered } from './image-library.ts'
 import type { PictureSource, Pictures } from './pictures.ts'
 import { planSize, variantOf, type WantedSize } from './sizes.ts'
 import { getThumbnail, putThumbnail, type StoredThumbnail } from './store-thumbnails.ts'
-import { isVideo, writePoster } from './video-poster.ts'
 
 export interface WantedThumbnail extends WantedSize {
   /** Whether it may move, where the picture does. */
@@ -38,8 +39,7 @@ export interface ThumbnailsDeps {
   readonly serverName: ServerName
   /** Pictures with more pixels are not opened. */
   readonly maxPixels: number
-  /** Whether pictures can be taken from videos. */
-  readonly hasFfmpeg: boolean
+  readonly ffmpeg: Ffmpeg
 }
 
 const noThumbnail = () => errors.unknown(400, 'There are no thumbnails of this content')
@@ -52,7 +52,7 @@ export function createThumbnails({
   pictures,
   serverName,
   maxPixels,
-  hasFfmpeg,
+  ffmpeg,
 }: ThumbnailsDeps): Thumbnails {
   const underWay = createKeyedMutex()
 
@@ -91,10 +91,10 @@ export function createThumbnails({
     if (blob.detectedType === null) throw noThumbnail()
     if (images.canRead(blob.detectedType)) return blob
     const type = blob.detectedType
-    if (!hasFfmpeg || !isVideo(type)) throw noThumbnail()
+    if (!ffmpeg.isInstalled || !isVideo(type)) throw noThumbnail()
     const { blob: picture } = await derived(blob, 'poster', signal, (path) =>
       spool.withPath(async (target) => {
-        await writePoster(path, { type, target, maxPixels })
+        await ffmpeg.poster({ path, type }, { target, maxPixels }, signal)
         return { bytes: await readFile(target), contentType: 'image/png' }
       }),
     )
