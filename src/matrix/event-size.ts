@@ -9,14 +9,16 @@ export const maxFieldLength = 255
 
 export type SizeVerdict = { readonly fits: true } | { readonly fits: false; readonly reason: string }
 
-const limitedFields = ['event_id', 'room_id', 'sender', 'state_key', 'type'] as const
+const limitedFields = ['room_id', 'sender', 'state_key', 'type'] as const
+/** Since version 3 the id is a hash, and what stands under its name means nothing. */
+const limitedFieldsWithId = [...limitedFields, 'event_id'] as const
 
 /**
  * Whether an event keeps the limits: https://spec.matrix.org/v1.19/client-server-api/#size-limits.
  * Throws `M_BAD_JSON` where the room version enforces canonical JSON and the event is not.
  */
 export function checkEventSize(pdu: Pdu, rules: RoomVersionRules): SizeVerdict {
-  for (const field of limitedFields) {
+  for (const field of rules.eventIdFormat === 'v1' ? limitedFieldsWithId : limitedFields) {
     if (isTooLong(pdu[field], rules)) return { fits: false, reason: `${field} is longer than ${maxFieldLength}` }
   }
   const bytes = Buffer.byteLength(encodeEvent(pdu, rules))
