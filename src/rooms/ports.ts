@@ -26,6 +26,7 @@ import type { Ingest } from './ingest/ports.ts'
 import type { LocalMembers } from './local-members.ts'
 import type { UpgradeHook } from './membership/follow-upgrade.ts'
 import type { Membership } from './membership/membership.ts'
+import type { WholeRooms } from './partial/whole-rooms.ts'
 import type { OwnPolicy } from './policy/own-policy.ts'
 import type { PolicyServing } from './policy/serving.ts'
 import type { RoomReading } from './reading.ts'
@@ -56,6 +57,7 @@ export interface Rooms extends RoomReading {
   readonly receipts: Receipts
   readonly readMarkers: ReadMarkers
   readonly localMembers: LocalMembers
+  readonly whole: WholeRooms
   /** Undefined where this server keeps to itself. */
   readonly remote: Remote | undefined
   readonly writer: RoomWriter

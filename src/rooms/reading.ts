@@ -6,6 +6,7 @@ import type { EventCache } from './event-cache.ts'
 import type { HistoryFiller } from './history/filler.ts'
 import { createRoomHistory, type RoomHistory } from './history/history.ts'
 import type { IgnoredUsers } from './ignored.ts'
+import type { WholeRooms } from './partial/whole-rooms.ts'
 import { createRoomReads, type RoomReads } from './reads.ts'
 import { createRoomView } from './room-view.ts'
 import { createStateReads, type StateReads } from './state-reads.ts'
@@ -32,16 +33,17 @@ interface Deps {
   readonly ignoredUsers: IgnoredUsers
   readonly erasures: Erasures
   readonly filler: HistoryFiller
+  readonly whole: Pick<WholeRooms, 'wait'>
 }
 
 export function createRoomReading(deps: Deps): RoomReading {
-  const { db, clock, states, events, bundlers, ignoredUsers, erasures, filler } = deps
+  const { db, clock, states, events, bundlers, ignoredUsers, erasures, filler, whole } = deps
   const view = createRoomView(states, events)
   const visibility = createVisibility(view)
   const clientEvents = createClientEvents({ clock, view, visibility, bundlers, erasures })
   return {
     timeline: createTimeline({ db, view, visibility, clientEvents, ignoredUsers, filler }),
-    state: createStateReads({ db, view, visibility, clientEvents }),
+    state: createStateReads({ db, view, visibility, clientEvents, whole }),
     reads: createRoomReads({ view, visibility, clientEvents, states, events, erasures }),
     history: createRoomHistory({ view, states, events }),
   }

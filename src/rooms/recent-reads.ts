@@ -51,8 +51,9 @@ export function createRecentReads(events: EventCache, loadState: States['load'])
   }
 
   return {
-    hook: async (tx, { room, history }) => {
-      if (history.length > 0) tx.afterCommit(() => fillings.set(room.nid, (fillings.get(room.nid) ?? 0) + 1))
+    hook: async (tx, { room, history, isCompletion }) => {
+      if (history.length > 0 || isCompletion)
+        tx.afterCommit(() => fillings.set(room.nid, (fillings.get(room.nid) ?? 0) + 1))
     },
     room: (reader, nid, at) => remember(rooms, `${nid} ${at}`, () => getRoomByNid(reader, nid)),
     activeRooms: (reader, since, at, limit) =>

@@ -23,6 +23,7 @@ import { carryAccountData, createUpgradeFollower, type UpgradeHook } from './mem
 import { createInviteUser } from './membership/invite.ts'
 import { createMembership } from './membership/membership.ts'
 import { createRemovalRedaction } from './membership/redact-removed.ts'
+import { createWholeRooms } from './partial/whole-rooms.ts'
 import { createPeople } from './people.ts'
 import { createFindPolicy } from './policy/find-policy.ts'
 import { createRoomPolicies, type RoomPolicies } from './policy/policies.ts'
@@ -57,7 +58,8 @@ export function createRooms(deps: RoomsDeps): Rooms {
   const erasures = createErasures({ streams })
   const filler = createHistoryFiller(clock)
   accounts.onDeactivate(erasures.onDeactivate)
-  const reading = createRoomReading({ db, clock, states, events, bundlers, ignoredUsers, erasures, filler })
+  const whole = createWholeRooms({ db, clock })
+  const reading = createRoomReading({ db, clock, states, events, bundlers, ignoredUsers, erasures, filler, whole })
   const { view, visibility, clientEvents } = reading.reads
   const relations = createRelations({ db, events, view, visibility, clientEvents, ignoredUsers })
   bundlers.push(relations.bundle)
@@ -76,6 +78,7 @@ export function createRooms(deps: RoomsDeps): Rooms {
     followUpgrade,
     userDirectory.onPersist,
     indexer.hook,
+    whole.hook,
   ]
   const policies = federation && composePolicies(deps, federation, view)
   const writer = createRoomWriter({ db, streams, clock, states, events, serverName, signingKey, hooks, policies })
@@ -85,6 +88,7 @@ export function createRooms(deps: RoomsDeps): Rooms {
     createIngest({
       ...federation,
       db,
+      jobs,
       streams,
       clock,
       log,
@@ -126,8 +130,17 @@ export function createRooms(deps: RoomsDeps): Rooms {
       ingest,
       policies,
     })
-  const inviteUser = createInviteUser({ writer, people, remote: remote?.invites })
-  const membership = createMembership({ db, streams, writer, people, aliases, inviteUser, remote: remote?.membership })
+  const inviteUser = createInviteUser({ writer, people, whole, remote: remote?.invites })
+  const membership = createMembership({
+    db,
+    streams,
+    writer,
+    people,
+    aliases,
+    inviteUser,
+    whole,
+    remote: remote?.membership,
+  })
   const addressInvites = createAddressInvites({
     ...deps,
     exchange: federation && remote && createExchangeInvites({ ...federation, ...remote, log, serverName }),
@@ -183,6 +196,7 @@ export function createRooms(deps: RoomsDeps): Rooms {
     receipts,
     readMarkers: createReadMarkers({ db, accountData: accounts.accountData, receipts }),
     localMembers,
+    whole,
     remote,
     writer,
     measureComplexity: createMeasureComplexity({ db, view, states, localMembers }),

@@ -3,6 +3,7 @@ import { errors } from '../matrix/errors.ts'
 import type { UserId } from '../matrix/ids.ts'
 import { requireAccess, requireJoined } from './access.ts'
 import type { Audience, ClientEvent, ClientEvents } from './client-event.ts'
+import type { WholeRooms } from './partial/whole-rooms.ts'
 import type { RoomView } from './room-view.ts'
 import { getStateNidAt, listTimeline } from './store-events.ts'
 import { listMembers } from './store-members.ts'
@@ -30,6 +31,7 @@ interface JoinedMember {
   avatar_url?: string
 }
 
+const memberType = 'm.room.member'
 const oldestPos = Number.MIN_SAFE_INTEGER
 
 interface Deps {
@@ -37,9 +39,10 @@ interface Deps {
   readonly view: RoomView
   readonly visibility: Visibility
   readonly clientEvents: ClientEvents
+  readonly whole: Pick<WholeRooms, 'wait'>
 }
 
-export function createStateReads({ db, view, visibility, clientEvents }: Deps): StateReads {
+export function createStateReads({ db, view, visibility, clientEvents, whole }: Deps): StateReads {
   /** The state at a position where the user could see what happened. */
   async function stateAt(reader: Reader, room: Room, userId: UserId, at: number): Promise<number | undefined> {
     const last = await listTimeline(reader, 'b', { roomNid: room.nid, after: oldestPos, upTo: at, limit: 1 })
@@ -49,33 +52,41 @@ export function createStateReads({ db, view, visibility, clientEvents }: Deps): 
   }
 
   return {
-    all: (audience, roomId) =>
-      db.read(async (reader) => {
+    all: async (audience, roomId) => {
+      await whole.wait(roomId)
+      return db.read(async (reader) => {
         const { room, stateNid } = await requireAccess(reader, view, roomId, audience.userId)
         return clientEvents.format(reader, room, await view.all(reader, stateNid), audience)
-      }),
-    one: (audience, roomId, type, stateKey) =>
-      db.read(async (reader) => {
+      })
+    },
+    one: async (audience, roomId, type, stateKey) => {
+      // Nothing else may be missing.
+      if (type === memberType) await whole.wait(roomId)
+      return db.read(async (reader) => {
         const { room, stateNid } = await requireAccess(reader, view, roomId, audience.userId)
         const event = await view.entry(reader, stateNid, type, stateKey)
         const [formatted] = event === undefined ? [] : await clientEvents.format(reader, room, [event], audience)
         if (formatted === undefined) throw errors.notFound('The room has no such state')
         return formatted
-      }),
-    members: (audience, roomId, { at, membership, notMembership }) =>
-      db.read(async (reader) => {
+      })
+    },
+    members: async (audience, roomId, { at, membership, notMembership }) => {
+      await whole.wait(roomId)
+      return db.read(async (reader) => {
         const { room, stateNid, upTo } = await requireAccess(reader, view, roomId, audience.userId)
         const state = at === undefined || at >= upTo ? stateNid : await stateAt(reader, room, audience.userId, at)
         const members = (await view.all(reader, state)).filter(({ pdu }) => {
-          if (pdu.type !== 'm.room.member') return false
+          if (pdu.type !== memberType) return false
           const is = pdu.content.membership
           if (membership === undefined) return notMembership === undefined || is !== notMembership
           return is === membership || (notMembership !== undefined && is !== notMembership)
         })
         return clientEvents.format(reader, room, members, audience)
-      }),
-    joinedMembers: (userId, roomId) =>
-      db.read(async (reader) => {
+      })
+    },
+    joinedMembers: async (userId, roomId) => {
+      await whole.wait(roomId)
+      return db.read(async (reader) => {
         const room = await requireJoined(reader, roomId, userId)
         const joined: Record<string, JoinedMember> = {}
         for (const row of await listMembers(reader, room.nid, 'join')) {
@@ -85,6 +96,7 @@ export function createStateReads({ db, view, visibility, clientEvents }: Deps): 
           }
         }
         return joined
-      }),
+      })
+    },
   }
 }

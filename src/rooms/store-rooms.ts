@@ -19,6 +19,8 @@ const insertRow = prepare((qb, p: { roomId: string; version: string }) =>
       last_pos: 0,
       bump_pos: 0,
       is_public: 0,
+      is_partial: 0,
+      complete_pos: null,
     })
     .returning('room_nid'),
 )
@@ -42,6 +44,8 @@ function toRoom(row: Selectable<RoomsSchema['rooms']>): Room {
     lastPos: row.last_pos,
     bumpPos: row.bump_pos,
     isPublic: row.is_public === 1,
+    isPartial: row.is_partial === 1,
+    completePos: row.complete_pos ?? undefined,
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Tx } from '../db/database.ts'
 import type { EventStatus } from '../db/schema/rooms.ts'
 import type { Pdu } from '../matrix/event.ts'
-import type { EventId, RoomId } from '../matrix/ids.ts'
+import type { EventId, RoomId, ServerName } from '../matrix/ids.ts'
 import type { RoomVersionRules } from '../matrix/room-versions.ts'
 
 /** A room as its row says: numbers are ours and never leave the server. */
@@ -14,6 +14,10 @@ export interface Room {
   readonly lastPos: number
   readonly bumpPos: number
   readonly isPublic: boolean
+  /** Whether members are missing in its states, because the server through which we joined has left them out. */
+  readonly isPartial: boolean
+  /** The stream position from which on they are there; undefined where none was missing. */
+  readonly completePos: number | undefined
 }
 
 export type Extremity = readonly [nid: number, eventId: EventId, depth: number]
@@ -61,6 +65,10 @@ export interface PersistedBatch {
   readonly outgoing: readonly StoredEvent[]
   /** What the batch redacted, as it was before; perhaps events of the batch itself. */
   readonly redacted: readonly StoredEvent[]
+  /** The servers in a room that we have just entered without its members, as its server names them. */
+  readonly namedServers?: readonly ServerName[]
+  /** Whether with this batch the members have come that were missing. */
+  readonly isCompletion?: boolean
 }
 
 /** Those of the removed entries by which somebody was in the room, or was to be. */

@@ -34,7 +34,9 @@ export async function joinedRoom(
   const { reads } = ports
   const { room, window } = input
   const { userId } = request.requester
-  const fresh = await isFresh(ports, reader, input)
+  const isCompleted = window.since !== undefined && room.completePos !== undefined && room.completePos > window.since
+  const isLazy = request.filter.room?.state?.lazy_load_members === true
+  const fresh = (isCompleted && !isLazy) || (await isFresh(ports, reader, input))
   const since = fresh ? undefined : window.since
   const slice = await sliceTimeline(reads, reader, {
     room,
@@ -47,7 +49,7 @@ export async function joinedRoom(
   })
   const knownNid =
     since === undefined || request.fullState ? undefined : await reads.recent.stateNidAt(reader, room.nid, since)
-  const membersChanged = fresh || request.fullState || knownNid !== room.stateNid
+  const membersChanged = fresh || isCompleted || request.fullState || knownNid !== room.stateNid
   const summary = membersChanged ? await summarise(reads, reader, room, userId) : undefined
   const state = await roomState(ports, sent, reader, request, {
     room,
@@ -81,7 +83,7 @@ export async function joinedRoom(
     ...unread,
   }
   const news = slice.events.length + state.length + ephemeral.length + accountData.length
-  return fresh || request.fullState || news > 0 ? section : undefined
+  return fresh || isCompleted || request.fullState || news > 0 ? section : undefined
 }
 
 /** Whether the client knows nothing of this room yet: an initial sync, or a room joined since. */

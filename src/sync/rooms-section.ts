@@ -45,6 +45,8 @@ export async function roomSections(
   for (const row of candidates.joined) {
     const room = await reads.recent.room(reader, row.room_nid, to)
     if (room === undefined || !wanted(room)) continue
+    // Clients that want all members would take those for all that are here.
+    if (room.isPartial && request.filter.room?.state?.lazy_load_members !== true) continue
     const section = await joinedRoom(ports, sent, reader, request, {
       room,
       row,

@@ -17,6 +17,21 @@ export interface RoomsSchema {
     /** Stream position of the newest event that counts as activity of people. */
     bump_pos: number
     is_public: number
+    /** Whether the state lacks members that the server through which we joined has left out. */
+    is_partial: number
+    /** Where the rest of the state has come in; null where it was whole from the beginning. */
+    complete_pos: number | null
+  }
+  /** Rooms whose state lacks members. */
+  partial_rooms: {
+    room_nid: number
+    /** Our join, by which the room began for us, and the state before it, as far as it is here. */
+    join_nid: number
+    base_nid: number
+    /** Through which server we joined. */
+    resident: string
+    /** JSON: the servers in the room, as that one has named them. */
+    servers: string
   }
   events: {
     event_nid: Generated<number>

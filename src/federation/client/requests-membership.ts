@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { isJsonObject } from '../../matrix/auth-state.ts'
 import { MatrixError } from '../../matrix/errors.ts'
 import type { Json, JsonObject } from '../../matrix/event.ts'
-import type { ServerName } from '../../matrix/ids.ts'
+import { isServerName, type ServerName } from '../../matrix/ids.ts'
 import type { JsonFault } from '../../matrix/json-parse.ts'
 import { roomVersions } from '../../matrix/room-versions.ts'
 import { FetchError } from '../../util/fetch-error.ts'
@@ -29,6 +29,7 @@ const template = z.object({ room_version: z.string().optional(), event: object }
 const joined = z.looseObject({
   event: object.optional(),
   members_omitted: z.boolean().optional(),
+  servers_in_room: z.array(z.string()).optional(),
 })
 
 const encode = encodeURIComponent
@@ -77,19 +78,28 @@ export interface JoinAnswer {
   /** Our event as the other server passes it on. */
   readonly event: JsonObject | undefined
   readonly membersOmitted: boolean
+  /** Where members were left out. */
+  readonly servers: readonly ServerName[]
   /** Where the answer is not canonical JSON: `path` begins with `state` or `auth_chain` and an index. */
   readonly faults: readonly JsonFault[]
 }
 
+/** `omitMembers`: members may be left out of the state. */
 export async function sendJoin(
   transport: FederationTransport,
-  { roomId, eventId, body, ...target }: Target & Placed & { readonly body: JsonObject },
+  {
+    roomId,
+    eventId,
+    body,
+    omitMembers,
+    ...target
+  }: Target & Placed & { readonly body: JsonObject; readonly omitMembers: boolean },
 ): Promise<JoinAnswer> {
   const response = await transport.stream({
     timeoutMs: stateTimeoutMs,
     ...target,
     method: 'PUT',
-    path: `/_matrix/federation/v2/send_join/${encode(roomId)}/${encode(eventId)}?omit_members=false`,
+    path: `/_matrix/federation/v2/send_join/${encode(roomId)}/${encode(eventId)}?omit_members=${omitMembers}`,
     body,
     maxBytes: maxStateBytes,
   })
@@ -99,8 +109,8 @@ export async function sendJoin(
   if (!answer.success || state === undefined || authChain === undefined) {
     throw new FetchError('bad_answer', `${target.destination} answered a join with what is no state of a room`)
   }
-  const { event, members_omitted: membersOmitted = false } = answer.data
-  return { state, authChain, event, membersOmitted, faults }
+  const { event, members_omitted: membersOmitted = false, servers_in_room: servers = [] } = answer.data
+  return { state, authChain, event, membersOmitted, servers: servers.filter(isServerName), faults }
 }
 
 async function readLists(server: ServerName, response: SafeResponse): Promise<ListedObject> {

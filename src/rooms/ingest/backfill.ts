@@ -50,7 +50,8 @@ export function createBackfill(
   async function placePool(room: Room, source: RoomSource, pool: EventPool, follower: StoredEvent): Promise<boolean> {
     const events = pool.sorted()
     const claimed = new Map<EventId, number>()
-    for (const eventId of [...(await pool.listMissing()).keys()].slice(0, mostStates)) {
+    const isRough = room.isPartial
+    for (const eventId of isRough ? [] : [...(await pool.listMissing()).keys()].slice(0, mostStates)) {
       const stateNid = await fetchState(deps, source, eventId, follower.beforeNid)
       if (stateNid !== undefined) claimed.set(eventId, stateNid)
     }
@@ -62,7 +63,7 @@ export function createBackfill(
     for (const [index, event] of events.entries()) {
       const { eventId } = event
       if (!(await fetchAuth(deps, source, event, expected))) expected.delete(eventId)
-      else candidates.push({ event, claimedNid: claimed.get(eventId), place: lowest + index })
+      else candidates.push({ event, claimedNid: claimed.get(eventId), isRough, place: lowest + index })
     }
     return (await placeAll(deps.placer, room.roomId, candidates)).size > 0
   }

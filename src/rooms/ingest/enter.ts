@@ -1,11 +1,14 @@
-import type { Database } from '../../db/database.ts'
+import type { Database, Tx } from '../../db/database.ts'
 import type { Streams } from '../../db/streams.ts'
 import type { Keyring } from '../../federation/client/ports.ts'
+import type { Jobs } from '../../jobs/jobs.ts'
 import { errors } from '../../matrix/errors.ts'
 import { hasUserIdShape, type ServerName, serverOf } from '../../matrix/ids.ts'
 import { createYielder } from '../../util/async.ts'
 import type { EventCache } from '../event-cache.ts'
 import type { LocalMembers } from '../local-members.ts'
+import { fillJob } from '../partial/fill-state.ts'
+import { insertPartialRoom } from '../partial/store-partial.ts'
 import { type CurrentChange, writeCurrentState } from '../persist/finish-batch.ts'
 import { buildState } from '../state-builder.ts'
 import type { States } from '../states.ts'
@@ -23,6 +26,7 @@ import { verifyEvents } from './verify.ts'
 
 interface Deps {
   readonly db: Database
+  readonly jobs: Pick<Jobs, 'enqueue'>
   readonly streams: Streams
   readonly keyring: Pick<Keyring, 'verifyEvents'>
   readonly serverName: ServerName
@@ -38,7 +42,7 @@ const unusable = (why: string) => errors.unknown(502, `The room cannot be joined
 
 /** Stores rooms that users of ours have joined through other servers; see `Ingest.enter`. */
 export function createEnter(deps: Deps): (entry: RoomEntry) => Promise<void> {
-  const { db, streams, keyring, serverName, localMembers, events, outliers, placer } = deps
+  const { db, jobs, streams, keyring, serverName, localMembers, events, outliers, placer } = deps
 
   const requireRoom = ({ roomId, rules }: RoomEntry): Promise<Room> =>
     db.write('enter a room', async (tx) => {
@@ -113,12 +117,19 @@ export function createEnter(deps: Deps): (entry: RoomEntry) => Promise<void> {
     const all = isResident ? [] : await listEntryChanges(room, state.nids)
     const prepared = all.filter((change) => !isLocalMember(change))
     await prepareCurrentState(room, prepared)
-    const finish = async (_tx: unknown, turn: RoomTurn, [outcome]: readonly Outcome[]) => {
+    const { namedServers } = entry
+    const finish = async (tx: Tx, turn: RoomTurn, [outcome]: readonly Outcome[]) => {
       if (outcome?.kind !== 'placed' || isResident) return turn.finish()
       const changes = ownChanges(all.filter(isLocalMember), outcome.event)
-      await turn.finish({ changes, prepared })
+      if (namedServers !== undefined) {
+        const { resident } = entry
+        const partial = { roomNid: room.nid, joinNid: outcome.event.nid, baseNid: claimedNid, resident }
+        await insertPartialRoom(tx, { ...partial, servers: namedServers })
+        await jobs.enqueue(tx, fillJob, { room_id: entry.roomId }, { key: entry.roomId })
+      }
+      await turn.finish({ changes, prepared, namedServers })
     }
-    const place = isResident ? {} : ({ place: 'entry' } as const)
+    const place = isResident ? {} : ({ place: 'entry', isPartial: namedServers !== undefined } as const)
     const candidate = { event: join, claimedNid, isStrict: true, ...place }
     const [outcome] = await placer.place({ roomId: entry.roomId, candidates: [candidate], finish })
     requirePlaced(outcome)

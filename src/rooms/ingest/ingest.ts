@@ -1,9 +1,11 @@
 import type { Database } from '../../db/database.ts'
 import type { FederationTransport, Keyring } from '../../federation/client/ports.ts'
+import type { Jobs } from '../../jobs/jobs.ts'
 import type { TimerClock } from '../../util/clock.ts'
 import type { Log } from '../../util/log.ts'
 import type { Part } from '../../util/part.ts'
 import type { LocalMembers } from '../local-members.ts'
+import { handleFills } from '../partial/fill-state.ts'
 import type { PersistDeps } from '../persist/deps.ts'
 import type { RoomPolicies } from '../policy/policies.ts'
 import type { RoomView } from '../room-view.ts'
@@ -21,6 +23,7 @@ import { createIngestWorker } from './worker.ts'
 
 export interface IngestDeps extends PersistDeps {
   readonly db: Database
+  readonly jobs: Pick<Jobs, 'enqueue' | 'handle'>
   readonly clock: TimerClock
   readonly log: Log
   readonly view: RoomView
@@ -37,6 +40,7 @@ export function createIngest(deps: IngestDeps): Ingest & { readonly part: Part }
   const outliers = createOutliers(deps)
   const complete = createComplete({ ...deps, placer, outliers })
   const worker = createIngestWorker({ ...deps, placer, complete })
+  handleFills({ ...deps, resolutions, outliers, wake: worker.retry })
   return {
     receive: createReceive({ ...deps, wake: worker.wake }),
     accept: createAccept({ ...deps, placer }),

@@ -52,31 +52,38 @@ export async function judge(
   reader: Reader,
   view: RoomView,
   judged: Judged,
-  states: { readonly beforeNid: number | undefined; readonly currentNid: number | undefined },
+  states: {
+    readonly beforeNid: number | undefined
+    readonly currentNid: number | undefined
+    /** Whether members may be missing in them: then what the event cites tells of these. */
+    readonly isPartial?: boolean
+  },
 ): Promise<Verdict> {
   const cited = judgeByCited(judged)
   if (cited.status !== 0) return cited
   const { rules, event } = judged
   const { beforeNid, currentNid } = states
-  const before = checkAuth(rules, event.pdu, await authStateAt(reader, view, rules, event.pdu, beforeNid))
+  const instead = states.isPartial ? citedState(judged.authEvents, undefined) : undefined
+  const stateAt = (nid: number | undefined) => authStateAt(reader, view, { rules, pdu: event.pdu, instead }, nid)
+  const before = checkAuth(rules, event.pdu, await stateAt(beforeNid))
   if (!before.allowed) return rejected(`by the state before it: ${before.reason}`)
   if (currentNid === undefined || currentNid === beforeNid) return accepted
-  const current = checkAuth(rules, event.pdu, await authStateAt(reader, view, rules, event.pdu, currentNid))
+  const current = checkAuth(rules, event.pdu, await stateAt(currentNid))
   return current.allowed ? accepted : { status: 1, reason: `by the present state: ${current.reason}` }
 }
 
 /** What the rules may look at in a state. */
-export async function authStateAt(
+async function authStateAt(
   reader: Reader,
   view: RoomView,
-  rules: RoomVersionRules,
-  pdu: Pdu,
+  { rules, pdu, instead }: { rules: RoomVersionRules; pdu: Pdu; instead: AuthState | undefined },
   stateNid: number | undefined,
 ): Promise<AuthState> {
   const found = new Map<string, Pdu>()
   for (const [type, stateKey] of authStateKeys(pdu, rules)) {
     const event = await view.entry(reader, stateNid, type, stateKey)
-    if (event !== undefined) found.set(`${type}\0${stateKey}`, event.pdu)
+    const entry = event?.pdu ?? (type === 'm.room.member' ? instead?.(type, stateKey) : undefined)
+    if (entry !== undefined) found.set(`${type}\0${stateKey}`, entry)
   }
   return (type, stateKey) => found.get(`${type}\0${stateKey}`)
 }

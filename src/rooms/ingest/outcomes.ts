@@ -8,10 +8,14 @@ export interface Candidate {
   readonly event: IdentifiedPdu
   /** The state before it, as other servers told it, for what comes before it and is not here. */
   readonly claimedNid?: number | undefined
+  /** Instead, while the room lacks members: the state before our join is taken for it, until these are here. */
+  readonly isRough?: boolean
   /** `entry`: the room begins anew with it, at the claimed state. A number: its place in history that is fetched later. */
   readonly place?: 'entry' | number
   /** Whether it is written only where it is accepted. */
   readonly isStrict?: boolean
+  /** Of an entry: whether members are missing in the claimed state. */
+  readonly isPartial?: boolean
 }
 
 export type Outcome =

@@ -13,6 +13,8 @@ export interface RoomEntry {
   /** The state before it, and all that authorises that: as they came, not yet checked. */
   readonly state: readonly Json[]
   readonly authChain: readonly Json[]
+  /** Where members are missing in the state: the servers in the room, which may have them. */
+  readonly namedServers?: readonly ServerName[] | undefined
 }
 
 /** What became of a PDU of a transaction: undefined where it was taken (or is known), else why not. */

@@ -2,6 +2,7 @@ import type { Tx } from '../../db/database.ts'
 import type { IdentifiedPdu } from '../../matrix/event.ts'
 import type { RoomVersionRules } from '../../matrix/room-versions.ts'
 import type { Log } from '../../util/log.ts'
+import { getPartialRoom } from '../partial/store-partial.ts'
 import type { PersistDeps } from '../persist/deps.ts'
 import type { RoomPolicies, Unsigned } from '../policy/policies.ts'
 import type { RoomView } from '../room-view.ts'
@@ -54,10 +55,12 @@ export class RoomTurn {
   }
 
   async place(given: Candidate): Promise<Outcome> {
-    const { event, claimedNid, place } = given
+    const { event, place } = given
     const around = await lookUp(this.#tx, this.#deps.events, this.#room, event)
     if (around.self?.stateNid !== undefined) return { kind: 'known', place: around.self }
     const { missingPrevs: prevs, missingAuths: auths } = around
+    const isRough = given.isRough === true && prevs.length > 0
+    const claimedNid = isRough ? await this.#roughNid() : given.claimedNid
     if (auths.length > 0 || (prevs.length > 0 && claimedNid === undefined)) return { kind: 'missing', prevs, auths }
     const known = place === 'entry' ? [] : around.prevs.flatMap(({ stateNid }) => stateNid ?? [])
     const states = claimedNid === undefined ? known : [...known, claimedNid]
@@ -74,16 +77,25 @@ export class RoomTurn {
     return this.#accept(candidate, around, beforeNid, verdict)
   }
 
+  /** What stands for a state that is not known; undefined once the room lacks nothing. */
+  async #roughNid(): Promise<number | undefined> {
+    return this.#room.isPartial ? (await getPartialRoom(this.#tx, this.#room.nid))?.baseNid : undefined
+  }
+
   #resolve(stateNids: readonly number[]): Promise<number | undefined> {
     return this.#deps.resolutions.find(this.#tx, this.#room.nid, stateNids)
   }
 
-  async #judge({ event, place }: Candidate, around: Surroundings, beforeNid: number | undefined): Promise<Verdict> {
+  async #judge(
+    { event, place, isPartial = this.#room.isPartial }: Candidate,
+    around: Surroundings,
+    beforeNid: number | undefined,
+  ): Promise<Verdict> {
     if (around.isForeign) return { status: 2, reason: 'it refers to events of another room' }
     if (around.self?.status === 2) return { status: 2, reason: 'it was rejected before' }
     const currentNid = place === undefined ? this.#room.stateNid : undefined
     const judged = { rules: this.#room.rules, event, authEvents: around.authEvents, create: around.create }
-    return judge(this.#tx, this.#deps.view, judged, { beforeNid, currentNid })
+    return judge(this.#tx, this.#deps.view, judged, { beforeNid, currentNid, isPartial })
   }
 
   #askPolicy(event: IdentifiedPdu): Promise<IdentifiedPdu | 'refused' | Unsigned> {

@@ -94,7 +94,8 @@ export async function listStagedByIds(
   return [...found].map(([eventId, json]) => ({ eventId: eventId as EventId, pdu: JSON.parse(json) as Pdu }))
 }
 
-/** Makes everything due: what was under way when the server stopped, and what waited. */
-export async function resetRetries(tx: Tx): Promise<void> {
-  await tx.qb.updateTable('staged_events').set({ retry_at: 0 }).where('retry_at', '>', 0).execute()
+/** Makes everything due, of one room or of all: what was under way when the server stopped, and what waited. */
+export async function resetRetries(tx: Tx, roomId?: RoomId): Promise<void> {
+  const all = tx.qb.updateTable('staged_events').set({ retry_at: 0 }).where('retry_at', '>', 0)
+  await (roomId === undefined ? all : all.where('room_id', '=', roomId)).execute()
 }

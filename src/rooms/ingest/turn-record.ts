@@ -1,5 +1,6 @@
 import type { Tx } from '../../db/database.ts'
 import { isActivity } from '../../matrix/activity.ts'
+import type { ServerName } from '../../matrix/ids.ts'
 import type { PersistDeps } from '../persist/deps.ts'
 import { type CurrentChange, finishBatch } from '../persist/finish-batch.ts'
 import { updateRoomHead } from '../store-rooms.ts'
@@ -12,6 +13,8 @@ export interface Finish {
   /** What an entry makes of the current state: what is to be written, and what has been. */
   readonly changes?: readonly CurrentChange[]
   readonly prepared?: readonly CurrentChange[]
+  /** The servers in a room that is entered without its members. */
+  readonly namedServers?: readonly ServerName[] | undefined
 }
 
 /** What a turn has made of a room so far, and what follows from that at its end. */
@@ -75,13 +78,24 @@ export class TurnRecord {
   }
 
   /** Writes what follows from all of it together. */
-  async finish({ outgoing = [], changes: given = [], prepared = [] }: Finish = {}): Promise<void> {
+  async finish({ outgoing = [], changes: given = [], prepared = [], namedServers }: Finish = {}): Promise<void> {
+    if (namedServers !== undefined) this.#room = { ...this.#room, isPartial: true }
     const room = this.#room
     const [history, redactions] = [this.#history, this.#redactions]
     if (room !== this.#before) await updateRoomHead(this.#tx, room.nid, room)
     const changes = [...this.#changes.values(), ...given]
     if (this.#shown.length + history.length + changes.length + redactions.length === 0) return
+    const named = namedServers === undefined ? {} : { namedServers }
     const events = this.#shown.toSorted((a, b) => (a.streamPos ?? 0) - (b.streamPos ?? 0))
-    await finishBatch(this.#deps, this.#tx, { room, events, history, changes, prepared, outgoing, redactions })
+    await finishBatch(this.#deps, this.#tx, {
+      room,
+      events,
+      history,
+      changes,
+      prepared,
+      outgoing,
+      redactions,
+      ...named,
+    })
   }
 }

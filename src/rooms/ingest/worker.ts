@@ -4,6 +4,7 @@ import type { TimerClock } from '../../util/clock.ts'
 import type { Log } from '../../util/log.ts'
 import type { Part } from '../../util/part.ts'
 import type { LocalMembers } from '../local-members.ts'
+import type { Room } from '../types.ts'
 import { type Completion, createCompletions } from './completions.ts'
 import type { Placer } from './placer.ts'
 import { createRoomQueue } from './room-queue.ts'
@@ -12,6 +13,8 @@ import { listStagedRooms, resetRetries, type StagedEvent } from './store-staged.
 /** Works through what is staged, each room by itself, so that none holds up another. */
 export interface IngestWorker {
   wake(roomId: RoomId): void
+  /** The same, and at once for what waits to be tried again. */
+  retry(room: Pick<Room, 'roomId'>): Promise<void>
   /** Resolves when nothing is under way. */
   drain(): Promise<void>
   readonly part: Part
@@ -62,11 +65,15 @@ export function createIngestWorker(deps: Deps): IngestWorker {
 
   return {
     wake,
+    retry: async ({ roomId }) => {
+      await db.write('take up staged events', (tx) => resetRetries(tx, roomId))
+      wake(roomId)
+    },
     drain: idle,
     part: {
       name: 'ingest',
       start: async () => {
-        await db.write('take up staged events', resetRetries)
+        await db.write('take up staged events', (tx) => resetRetries(tx))
         for (const roomId of await db.read(listStagedRooms)) wake(roomId)
       },
       stop: () => {

@@ -6,6 +6,7 @@ import { isRoomId, isUserId, type RoomId, type UserId } from '../../matrix/ids.t
 import type { Actor } from '../actor.ts'
 import type { Aliases } from '../directory/aliases.ts'
 import type { RoomDraft } from '../draft.ts'
+import type { WholeRooms } from '../partial/whole-rooms.ts'
 import type { People } from '../people.ts'
 import type { RemoteMembership } from '../remote/remote-membership.ts'
 import type { RoomWriter } from '../room-writer.ts'
@@ -53,6 +54,8 @@ interface Deps {
   readonly people: People
   readonly aliases: Aliases
   readonly inviteUser: InviteUser
+  /** Who may come in, or may be sent away, is known once all members are. */
+  readonly whole: Pick<WholeRooms, 'wait'>
   /** Undefined where this server does not reach others. */
   readonly remote: RemoteMembership | undefined
 }
@@ -60,7 +63,7 @@ interface Deps {
 const unknownRoom = () => errors.notFound('This server does not know that room')
 
 export function createMembership(deps: Deps): Membership {
-  const { db, streams, writer, people, aliases, inviteUser, remote } = deps
+  const { db, streams, writer, people, aliases, inviteUser, whole, remote } = deps
   const forgetHooks: ForgetHook[] = []
 
   async function resolve({
@@ -92,6 +95,7 @@ export function createMembership(deps: Deps): Membership {
       if (isOut) throw errors.guestAccessForbidden('This room does not take guests')
       return roomId
     }
+    await whole.wait(roomId)
     try {
       await changeHere(roomId, (draft) => appendJoin(draft, people, actor, content))
     } catch (error) {
@@ -104,8 +108,12 @@ export function createMembership(deps: Deps): Membership {
   async function knock(actor: Actor, address: RoomAddress, content: JsonObject = {}): Promise<RoomId> {
     const { roomId, via } = await resolve(address)
     const others = await elsewhere(roomId, actor.userId)
-    if (others) await others.knock(actor, roomId, via, content)
-    else await changeHere(roomId, (draft) => appendKnock(draft, people, actor, content))
+    if (others) {
+      await others.knock(actor, roomId, via, content)
+      return roomId
+    }
+    await whole.wait(roomId)
+    await changeHere(roomId, (draft) => appendKnock(draft, people, actor, content))
     return roomId
   }
 
@@ -134,6 +142,7 @@ export function createMembership(deps: Deps): Membership {
     append: (draft: RoomDraft, target: UserId) => Promise<unknown>,
   ): Promise<void> {
     if (!isUserId(target)) throw errors.invalidParam('user_id is not a user id')
+    await whole.wait(roomId)
     const done = await writer.change(roomId, async (draft) => {
       await people.requireActive(draft.reader, actor.userId)
       await append(draft, target)

@@ -52,6 +52,8 @@ export async function persistChain(deps: PersistDeps, tx: Tx, chain: EventChain)
     lastPos: last,
     bumpPos,
     isPublic: chain.room?.isPublic ?? false,
+    isPartial: chain.room?.isPartial ?? false,
+    completePos: chain.room?.completePos,
   }
   const redactions = stored.filter(({ pdu }) => pdu.type === 'm.room.redaction')
   await finishBatch(deps, tx, { room, events: stored, changes: changesOf(stored), outgoing: stored, redactions })

@@ -1,5 +1,5 @@
 import type { Tx } from '../../db/database.ts'
-import { hasUserIdShape } from '../../matrix/ids.ts'
+import { hasUserIdShape, type ServerName } from '../../matrix/ids.ts'
 import { createYielder } from '../../util/async.ts'
 import { applyRedaction } from '../redactions.ts'
 import { deleteCurrentState, upsertCurrentState } from '../store-members.ts'
@@ -30,6 +30,8 @@ export interface FinishedBatch {
   readonly outgoing: readonly StoredEvent[]
   /** Those that may do what they say; also older ones, which have waited for their target. */
   readonly redactions: readonly StoredEvent[]
+  readonly namedServers?: readonly ServerName[]
+  readonly isCompletion?: boolean
 }
 
 const manyChanges = 1000
@@ -46,7 +48,9 @@ export async function finishBatch(deps: PersistDeps, tx: Tx, batch: FinishedBatc
   const all = [...prepared, ...changes]
   const currentChanges = all.flatMap(({ event }) => event ?? [])
   const removed = all.filter(({ event }) => event === undefined)
-  const persisted = { room, events, history, currentChanges, removed, outgoing, redacted }
+  const { namedServers = [], isCompletion = false } = batch
+  const now = { room, events, history, currentChanges, removed, outgoing, redacted }
+  const persisted = { ...now, namedServers, isCompletion }
   // With a large room that is entered each of them has much to look at.
   const pause = all.length > manyChanges ? createYielder() : undefined
   for (const hook of deps.hooks) {

@@ -1,3 +1,5 @@
+import { RemoteError } from '../../federation/client/ports.ts'
+import { requestState, requestStateIds } from '../../federation/client/requests-events.ts'
 import { type JoinAnswer, sendJoin } from '../../federation/client/requests-membership.ts'
 import { isJsonObject } from '../../matrix/auth-state.ts'
 import { roomVersionOf } from '../../matrix/content.ts'
@@ -6,6 +8,7 @@ import type { IdentifiedPdu, Json } from '../../matrix/event.ts'
 import { type ServerName, serverOf } from '../../matrix/ids.ts'
 import { joinAuthoriserOf } from '../../matrix/member-content.ts'
 import { getRoomVersionRules, type RoomVersionRules } from '../../matrix/room-versions.ts'
+import { FetchError } from '../../util/fetch-error.ts'
 import type { RoomEntry } from '../ingest/ports.ts'
 import { getRoom } from '../store-rooms.ts'
 import { requireSimple, requireSmall } from './complexity.ts'
@@ -20,22 +23,56 @@ export async function joinThrough(deps: RemoteDeps, server: ServerName, wish: Wi
   if (!wish.isUnlimited) await requireSimple(deps, server, wish)
   const prepared = await prepareEvent(deps, server, wish)
   const { event } = prepared
+  const omitMembers = await mayLackMembers(deps, wish)
   const answer = await sendJoin(deps.transport, {
     destination: server,
     roomId: wish.roomId,
     eventId: event.eventId,
     body: toJson(event.pdu),
+    omitMembers,
   })
-  if (answer.membersOmitted) throw new UnusableAnswer(`${server} left out members, which it was not asked to`)
+  if (answer.membersOmitted && !omitMembers)
+    throw new UnusableAnswer(`${server} left out members, which it was not asked to`)
   if (!wish.isUnlimited) await requireSmall(deps, server, wish, answer.state.length)
   const rules = rulesOf(prepared, answer)
+  const entry = { resident: server, roomId: wish.roomId, rules, event: await signedByAll(deps, rules, event, answer) }
+  const whole = answer.membersOmitted ? await askForWhole(deps, entry) : undefined
+  if (whole !== undefined) return { ...entry, ...whole }
   return {
-    resident: server,
-    roomId: wish.roomId,
-    rules,
-    event: await signedByAll(deps, rules, event, answer),
+    ...entry,
     state: withoutFaults(rules, answer, 'state', answer.state),
     authChain: withoutFaults(rules, answer, 'auth_chain', answer.authChain),
+    namedServers: answer.membersOmitted ? answer.servers : undefined,
+  }
+}
+
+/**
+ * Whether the members of the room may come later. Not where we have known the room before: most of them are here then. Nor
+ * where its size matters, which is counted.
+ */
+async function mayLackMembers({ db, maxComplexity }: RemoteDeps, { roomId, isUnlimited }: Wish): Promise<boolean> {
+  if (maxComplexity !== undefined && isUnlimited !== true) return false
+  return (await db.read((reader) => getRoom(reader, roomId)))?.stateNid === undefined
+}
+
+/** Rooms of more state events than this open before their members are here, and others that take longer (ms). */
+const mostAtOnce = 1_000
+const patience = 3_000
+
+/** The whole state of a small room, from the server that has left out its members; undefined where that takes long. */
+async function askForWhole(
+  { transport, log }: RemoteDeps,
+  { resident, roomId, rules, event }: Omit<RoomEntry, 'state' | 'authChain'>,
+): Promise<Pick<RoomEntry, 'state' | 'authChain'> | undefined> {
+  const signal = AbortSignal.timeout(patience)
+  const source = { destination: resident, isStrict: rules.strictCanonicalJson, signal }
+  try {
+    const ids = await requestStateIds(transport, source, roomId, event.eventId)
+    return ids.state.length > mostAtOnce ? undefined : await requestState(transport, source, roomId, event.eventId)
+  } catch (error) {
+    if (!signal.aborted && !(error instanceof RemoteError || error instanceof FetchError)) throw error
+    log.info({ err: error, roomId, server: resident }, 'the members of a room come later')
+    return undefined
   }
 }
 

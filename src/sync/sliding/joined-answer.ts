@@ -69,9 +69,9 @@ export async function joinedAnswer(
   }
 }
 
-/** Whether the user was not in the room where the client has got to: then what it knows of the room is of no use. */
+/** Whether the user was not in the room where the client has got to, or its members were missing: then what it knows of it is of no use. */
 async function isNewlyIn({ ports, reader, userId }: AnswerContext, { room, since }: RoomInput): Promise<boolean> {
-  if (since === undefined) return true
+  if (since === undefined || (room.completePos ?? 0) > since) return true
   const row = await ports.reads.membership(reader, room.nid, userId)
   if (row === undefined || row.stream_pos <= since) return false
   return (await ports.reads.membershipAt(reader, room.nid, userId, since)) !== 'join'

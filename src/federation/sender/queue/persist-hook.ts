@@ -39,7 +39,8 @@ export function createOutbox({ serverName, view, servers, wake }: Deps): Persist
     woken.add(extra)
   }
 
-  return async (tx, { room, events, currentChanges, outgoing, removed }) => {
+  return async (tx, batch) => {
+    const { room, events, currentChanges, outgoing, removed, namedServers = [], isCompletion } = batch
     const owed = new Set(outgoing.map(({ nid }) => nid))
     const changed = new Map(currentChanges.map((event) => [event.nid, event]))
     const isShared = owed.size > 0 && (await hasOtherServers(tx, room.nid))
@@ -48,7 +49,9 @@ export function createOutbox({ serverName, view, servers, wake }: Deps): Persist
       if (owed.has(event.nid)) await queue(tx, room, event, isShared, woken)
       if (changed.delete(event.nid)) await servers.follow(tx, room, [event])
     }
-    await servers.follow(tx, room, [...changed.values()], removed)
+    if (isCompletion) await servers.complete(tx, room)
+    else await servers.follow(tx, room, [...changed.values()], removed)
+    if (namedServers.length > 0) await servers.name(tx, room, namedServers)
     if (woken.size > 0) tx.afterCommit(() => wake(woken))
   }
 }

@@ -26,6 +26,10 @@ interface Entry {
 export interface RoomServers {
   /** Follows entries of a room's current state that have changed, or in which nothing stands any more. */
   follow(tx: Tx, room: Room, changed: readonly StoredEvent[], removed?: readonly Entry[]): Promise<void>
+  /** Servers that are in a room of whose members we know only a few. */
+  name(tx: Tx, room: Room, servers: readonly ServerName[]): Promise<void>
+  /** All members of a room are known now. */
+  complete(tx: Tx, room: Room): Promise<void>
 }
 
 const pageSize = 500
@@ -39,7 +43,7 @@ export function createRoomServers(deps: { serverName: ServerName; view: RoomView
     return (server) => server === serverName || !isServerAllowed(acl, server)
   }
 
-  async function build(tx: Tx, room: Room): Promise<void> {
+  async function listServers(tx: Tx, room: Room): Promise<Set<ServerName>> {
     const servers = new Set<ServerName>()
     const pause = createYielder()
     for (let after = ''; ; await pause()) {
@@ -50,6 +54,10 @@ export function createRoomServers(deps: { serverName: ServerName; view: RoomView
       after = page.at(-1)?.user_id ?? ''
       if (page.length < pageSize) break
     }
+    return servers
+  }
+
+  async function put(tx: Tx, room: Room, servers: Iterable<ServerName>): Promise<void> {
     const isDenied = await denialOf(tx, room)
     for (const server of servers) await upsertRoomServer(tx, room.nid, server, isDenied(server))
   }
@@ -57,7 +65,7 @@ export function createRoomServers(deps: { serverName: ServerName; view: RoomView
   async function isResident(tx: Tx, room: Room): Promise<boolean> {
     if (await hasRoomServer(tx, room.nid, serverName)) return true
     if (!(await hasLocalMember(tx, room.nid))) return false
-    await build(tx, room)
+    await put(tx, room, await listServers(tx, room))
     return true
   }
 
@@ -69,6 +77,8 @@ export function createRoomServers(deps: { serverName: ServerName; view: RoomView
     }
     const isDenied = joined.size > 0 ? await denialOf(tx, room) : undefined
     const pause = createYielder()
+    // Others of these servers may be in the room.
+    if (room.isPartial) left.clear()
     for (const server of joined) {
       await pause()
       if (server !== serverName && isDenied) await upsertRoomServer(tx, room.nid, server, isDenied(server))
@@ -90,6 +100,18 @@ export function createRoomServers(deps: { serverName: ServerName; view: RoomView
   }
 
   return {
+    name: async (tx, room, servers) => {
+      if (await isResident(tx, room)) await put(tx, room, servers)
+    },
+    complete: async (tx, room) => {
+      if (!(await isResident(tx, room))) return
+      const servers = await listServers(tx, room)
+      await put(tx, room, servers)
+      for (const { server } of await listRoomServers(tx, room.nid)) {
+        // The table holds what stood in user ids, and what another server named.
+        if (!servers.has(server as ServerName)) await deleteRoomServer(tx, room.nid, server)
+      }
+    },
     follow: async (tx, room, changed, removed = []) => {
       const joined = new Set<ServerName>()
       const left = new Set<ServerName>()

@@ -44,11 +44,11 @@ const mostMissing = 50
 
 interface Deps {
   readonly db: Database
-  readonly rooms: Pick<Rooms, 'reads' | 'history'>
+  readonly rooms: Pick<Rooms, 'reads' | 'history' | 'whole'>
 }
 
 export function createRetrieval({ db, rooms }: Deps): Retrieval {
-  const { reads, history } = rooms
+  const { reads, history, whole } = rooms
 
   async function requireEvent(reader: Reader, room: Room, eventId: string): Promise<StoredEvent> {
     const event = await reads.eventById(reader, eventId)
@@ -83,6 +83,12 @@ export function createRetrieval({ db, rooms }: Deps): Retrieval {
     return previous
   }
 
+  /** Who may have what of a room is known once all members are. */
+  async function readWhole<T>(roomId: string, read: (reader: Reader) => Promise<T>): Promise<T> {
+    await whole.wait(roomId)
+    return db.read(read)
+  }
+
   return {
     event: (origin, eventId) =>
       db.read(async (reader) => {
@@ -95,29 +101,29 @@ export function createRetrieval({ db, rooms }: Deps): Retrieval {
         return shown
       }),
     state: (origin, roomId, eventId) =>
-      db.read(async (reader) => {
+      readWhole(roomId, async (reader) => {
         const { state, chain } = await stateBefore(reader, origin, roomId, eventId)
         return { pdus: state.map(({ pdu }) => pdu), auth_chain: chain.map(({ pdu }) => pdu) }
       }),
     stateIds: (origin, roomId, eventId) =>
-      db.read(async (reader) => {
+      readWhole(roomId, async (reader) => {
         const { state, chain } = await stateBefore(reader, origin, roomId, eventId)
         return { pdu_ids: state.map((event) => event.eventId), auth_chain_ids: chain.map((event) => event.eventId) }
       }),
     authChain: (origin, roomId, eventId) =>
-      db.read(async (reader) => {
+      readWhole(roomId, async (reader) => {
         const room = await history.requireMember(reader, roomId, origin)
         const event = await requireEvent(reader, room, eventId)
         return (await history.authChain(reader, [event])).map(({ pdu }) => pdu)
       }),
     backfill: (origin, roomId, from, limit) =>
-      db.read(async (reader) => {
+      readWhole(roomId, async (reader) => {
         const room = await history.requireMember(reader, roomId, origin)
         const events = await history.walkBack(reader, room, { from, limit: Math.min(limit, mostBackfilled) })
         return history.show(reader, room, origin, events)
       }),
     missing: (origin, roomId, { earliest, latest, limit, minDepth }) =>
-      db.read(async (reader) => {
+      readWhole(roomId, async (reader) => {
         const room = await history.requireMember(reader, roomId, origin)
         const from = await previousOf(reader, room, latest.slice(0, mostMissing))
         const events = await history.walkBack(reader, room, {
@@ -129,7 +135,7 @@ export function createRetrieval({ db, rooms }: Deps): Retrieval {
         return history.show(reader, room, origin, events.reverse())
       }),
     byTime: (origin, roomId, ts, dir) =>
-      db.read(async (reader) => {
+      readWhole(roomId, async (reader) => {
         const room = await history.requireMember(reader, roomId, origin)
         const found = await history.nearest(reader, room, origin, ts, dir)
         if (found === undefined) throw errors.notFound(`Unable to find an event from ${ts} on in direction ${dir}`)

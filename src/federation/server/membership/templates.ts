@@ -22,7 +22,7 @@ export type MakeTemplate = (
 ) => Promise<{ room_version: string; event: JsonObject }>
 
 interface Deps {
-  readonly rooms: Pick<Rooms, 'writer' | 'history' | 'localMembers'>
+  readonly rooms: Pick<Rooms, 'writer' | 'history' | 'localMembers' | 'whole'>
   readonly serverName: ServerName
 }
 
@@ -31,7 +31,7 @@ interface Deps {
  * `400 M_INCOMPATIBLE_ROOM_VERSION`, `M_UNABLE_TO_AUTHORISE_JOIN`, `M_UNABLE_TO_GRANT_JOIN`.
  */
 export function createMakeTemplate({ rooms, serverName }: Deps): MakeTemplate {
-  const { writer, history, localMembers } = rooms
+  const { writer, history, localMembers, whole } = rooms
 
   async function build(draft: RoomDraft, origin: ServerName, request: TemplateRequest, userId: UserId) {
     const { room, rules, reader } = draft
@@ -59,6 +59,7 @@ export function createMakeTemplate({ rooms, serverName }: Deps): MakeTemplate {
     if (!isUserId(userId)) throw errors.invalidParam('The user id is not valid')
     if (serverOf(userId) !== origin) throw errors.forbidden(`${userId} is no user of your server`)
     if ((await localMembers.of(roomId)).size === 0) throw errors.notFound('This server does not know that room')
+    await whole.wait(roomId)
     const made = await writer.change(roomId, (draft) => build(draft, origin, request, userId))
     if (made === undefined) throw errors.notFound('This server does not know that room')
     return made

@@ -44,20 +44,21 @@ export function createComplete(
     const source = new RoomSource(deps, room, { first: staged.origin, signal })
     const pool = new EventPool(db, [{ eventId: staged.eventId, pdu: staged.pdu }])
     await fetchBetween(deps, source, pool)
-    const bad = await fetchEdges(source, pool)
-    const claimed = await fetchStates(deps, source, pool, bad)
+    const isRough = room.isPartial
+    const bad = isRough ? new Set<EventId>() : await fetchEdges(source, pool)
+    const claimed = isRough ? new Map<EventId, number>() : await fetchStates(deps, source, pool, bad)
     const candidates: Candidate[] = []
     const expected = new Set(pool.events.keys())
     for (const event of pool.sorted()) {
       const { eventId } = event
       if (bad.has(eventId) || !(await fetchAuth(deps, source, event, expected))) expected.delete(eventId)
-      else candidates.push({ event, claimedNid: claimed.get(eventId) })
+      else candidates.push({ event, claimedNid: claimed.get(eventId), isRough })
     }
     const placed = await placeAll(deps.placer, roomId, candidates, async (tx, { event }) => {
       if (event.eventId === staged.eventId) await deleteStaged(tx, staged.nid)
     })
     if (placed.has(staged.eventId)) return 'done'
-    return source.hasFailed ? 'later' : 'hopeless'
+    return source.hasFailed || isRough ? 'later' : 'hopeless'
   }
 
   return async (roomId, staged, stopping) => {

@@ -6,6 +6,7 @@ import type { EventId, ServerName } from '../../../matrix/ids.ts'
 import { FetchError } from '../../../util/fetch-error.ts'
 import type { Log } from '../../../util/log.ts'
 import { listServersIn } from '../../history/store-history.ts'
+import { getPartialRoom } from '../../partial/store-partial.ts'
 import type { Room } from '../../types.ts'
 import { readPdu } from '../read-pdu.ts'
 import { verifyEvents } from '../verify.ts'
@@ -56,9 +57,14 @@ export class RoomSource {
   }
 
   async #list(): Promise<ServerName[]> {
-    const present = await this.#deps.db.read((reader) => listServersIn(reader, this.room.nid))
-    const others = present.filter((server) => server !== this.#deps.serverName && server !== this.first)
-    return [...(this.first === undefined ? [] : [this.first]), ...others.slice(0, this.#others)]
+    const { room, first } = this
+    const present = await this.#deps.db.read(async (reader) => {
+      const partial = room.isPartial ? await getPartialRoom(reader, room.nid) : undefined
+      const named = partial === undefined ? [] : [partial.resident, ...partial.servers]
+      return [...new Set([...named, ...(await listServersIn(reader, room.nid))])]
+    })
+    const others = present.filter((server) => server !== this.#deps.serverName && server !== first)
+    return [...(first === undefined ? [] : [first]), ...others.slice(0, this.#others)]
   }
 
   /** One question to one server; undefined where it has no answer. */
