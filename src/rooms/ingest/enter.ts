@@ -8,7 +8,7 @@ import { createYielder } from '../../util/async.ts'
 import type { EventCache } from '../event-cache.ts'
 import type { LocalMembers } from '../local-members.ts'
 import { fillJob } from '../partial/fill-state.ts'
-import { insertPartialRoom } from '../partial/store-partial.ts'
+import { deletePartialRoom, insertPartialRoom } from '../partial/store-partial.ts'
 import { type CurrentChange, writeCurrentState } from '../persist/finish-batch.ts'
 import { buildState } from '../state-builder.ts'
 import type { States } from '../states.ts'
@@ -121,6 +121,7 @@ export function createEnter(deps: Deps): (entry: RoomEntry) => Promise<void> {
     const finish = async (tx: Tx, turn: RoomTurn, [outcome]: readonly Outcome[]) => {
       if (outcome?.kind !== 'placed' || isResident) return turn.finish()
       const changes = ownChanges(all.filter(isLocalMember), outcome.event)
+      await deletePartialRoom(tx, room.nid)
       if (namedServers !== undefined) {
         const { resident } = entry
         const partial = { roomNid: room.nid, joinNid: outcome.event.nid, baseNid: claimedNid, resident }

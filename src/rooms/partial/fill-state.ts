@@ -12,7 +12,7 @@ import { isAnybodyHere } from '../store-members.ts'
 import { getRoom } from '../store-rooms.ts'
 import type { Room, StateNids } from '../types.ts'
 import { Replay, type ReplayDeps } from './replay.ts'
-import { deletePartialRoom, getCurrentNid, getPartialRoom, listWithState, type PartialRoom } from './store-partial.ts'
+import { getCurrentNid, getPartialRoom, giveUpPartialRoom, listWithState, type PartialRoom } from './store-partial.ts'
 import { createSwitchOver } from './switch-over.ts'
 
 /** Fetches the members of a room that was entered without them. */
@@ -115,9 +115,9 @@ export function handleFills(deps: FillDeps): void {
       const partial = room && (await getPartialRoom(reader, room.nid))
       return room && partial && { room, partial, isHere: await isAnybodyHere(reader, room.nid) }
     })
-    if (found === undefined) return
+    if (found?.room.isPartial !== true) return
     const { room, partial, isHere } = found
-    if (!isHere) await db.write('give a room up', (tx) => deletePartialRoom(tx, room.nid))
+    if (!isHere) await db.write('give a room up', (tx) => giveUpPartialRoom(tx, room.nid))
     else if (!(await fill(room, partial, signal))) throw new Error(`no server tells who is in ${room.roomId}`)
     else log.info({ roomId: room.roomId }, 'the members of a room have arrived')
     await deps.wake(room)

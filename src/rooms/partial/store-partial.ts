@@ -41,18 +41,28 @@ export async function insertPartialRoom(tx: Tx, room: PartialRoom): Promise<void
       servers: JSON.stringify(room.servers),
     })
     .execute()
-  await tx.qb.updateTable('rooms').set({ is_partial: 1 }).where('room_nid', '=', room.roomNid).execute()
+  await setFlag(tx, room.roomNid, { is_partial: 1 })
 }
 
-/** The room's states are whole from a stream position on; without one they stay as they are, and nobody is in the room. */
-export async function deletePartialRoom(tx: Tx, roomNid: number, completePos?: number): Promise<void> {
+async function setFlag(tx: Tx, roomNid: number, row: { is_partial: 0 | 1; complete_pos?: number }): Promise<void> {
+  await tx.qb.updateTable('rooms').set(row).where('room_nid', '=', roomNid).execute()
+}
+
+/** The room's states are whole from a stream position on. */
+export async function completePartialRoom(tx: Tx, roomNid: number, completePos: number): Promise<void> {
   await tx.qb.deleteFrom('partial_rooms').where('room_nid', '=', roomNid).execute()
-  const whole = completePos === undefined ? {} : { complete_pos: completePos }
-  await tx.qb
-    .updateTable('rooms')
-    .set({ is_partial: 0, ...whole })
-    .where('room_nid', '=', roomNid)
-    .execute()
+  await setFlag(tx, roomNid, { is_partial: 0, complete_pos: completePos })
+}
+
+/** Nobody of ours is in the room any more: who is in it is still with others, and nobody waits for it. */
+export async function giveUpPartialRoom(tx: Tx, roomNid: number): Promise<void> {
+  await setFlag(tx, roomNid, { is_partial: 0 })
+}
+
+/** What is known of the room comes from a new entry. */
+export async function deletePartialRoom(tx: Tx, roomNid: number): Promise<void> {
+  await tx.qb.deleteFrom('partial_rooms').where('room_nid', '=', roomNid).execute()
+  await setFlag(tx, roomNid, { is_partial: 0 })
 }
 
 const placedIn = prepare((qb, p: { roomNid: number }) =>

@@ -5,7 +5,7 @@ import { type CurrentChange, finishBatch } from '../persist/finish-batch.ts'
 import { getRoom, updateRoomHead } from '../store-rooms.ts'
 import type { Extremity, Room, StateNids } from '../types.ts'
 import type { Replay, ReplayDeps, Step } from './replay.ts'
-import { deletePartialRoom, getCurrentNid, updateStates } from './store-partial.ts'
+import { completePartialRoom, getCurrentNid, updateStates } from './store-partial.ts'
 
 interface Deps extends PersistDeps, ReplayDeps {
   readonly db: Database
@@ -71,7 +71,7 @@ export function createSwitchOver(deps: Deps) {
     const completePos = await streams.allocate(tx, 1)
     const now: Room = { ...room, extremities, stateNid, lastPos: completePos, isPartial: false, completePos }
     await updateRoomHead(tx, room.nid, now)
-    await deletePartialRoom(tx, room.nid, completePos)
+    await completePartialRoom(tx, room.nid, completePos)
     const replaced = new Set(changes.map(({ type, stateKey }) => `${type}\0${stateKey}`))
     await finishBatch(deps, tx, {
       room: now,

@@ -4,6 +4,7 @@ import { isJsonObject } from '../../matrix/auth-state.ts'
 import type { Json } from '../../matrix/event.ts'
 import { domainOf, hasUserIdShape, type RoomId, type ServerName, serverOf, type UserId } from '../../matrix/ids.ts'
 import type { LocalMembers } from '../local-members.ts'
+import { getPartialRoom } from '../partial/store-partial.ts'
 import { getMembership, type MembershipRow } from '../store-members.ts'
 import { getRoom } from '../store-rooms.ts'
 import { candidateServers } from './candidates.ts'
@@ -41,6 +42,7 @@ export function createWhereabouts({ db, transport, localMembers, serverName }: D
       return db.read(async (reader) => {
         const room = await getRoom(reader, roomId)
         if (room?.stateNid === undefined || (await hasMembersElsewhere(reader, room.nid))) return true
+        if ((await getPartialRoom(reader, room.nid)) !== undefined) return true
         return isToldFromElsewhere(await getMembership(reader, room.nid, userId))
       })
     },
@@ -49,7 +51,9 @@ export function createWhereabouts({ db, transport, localMembers, serverName }: D
         const room = await getRoom(reader, roomId)
         const row = room && (await getMembership(reader, room.nid, userId))
         const members = room ? await listMemberServers(reader, room.nid) : []
-        const lists = [named, row ? serversOfInvite(row) : [], [domainOf(roomId)], members]
+        const partial = room && (await getPartialRoom(reader, room.nid))
+        const others = partial ? [partial.resident, ...partial.servers] : []
+        const lists = [named, row ? serversOfInvite(row) : [], [domainOf(roomId)], members, others]
         return candidateServers(lists, serverName, transport.isAllowed)
       }),
   }

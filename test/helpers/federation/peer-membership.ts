@@ -41,7 +41,7 @@ function makeTemplate(room: BuiltRoom, userId: UserId, membership: string): Peer
 async function acceptMember(
   peer: Peer,
   room: BuiltRoom,
-  { body, params, origin }: PeerRequest,
+  { body, params, origin, query }: PeerRequest,
   membership: string,
 ): Promise<PeerAnswer> {
   const pdu = Object(body) as Pdu
@@ -53,14 +53,16 @@ async function acceptMember(
   if (fault !== undefined) return refusal(403, 'M_FORBIDDEN', fault)
   if (membership === 'leave') return { body: {} }
   if (membership === 'knock') return { body: { knock_room_state: strippedState(room) } }
-  const chain = room.graph.authChain(before.values())
+  const omitted = peer.omitsMembers && query.get('omit_members') === 'true'
+  const told = omitted ? state.filter((event) => event.pdu.type !== 'm.room.member') : state
+  const chain = room.graph.authChain([...told.map(({ eventId }) => eventId), eventIdOf(pdu, room.rules)])
   return {
     body: {
       origin: peer.serverName,
-      state: state.map((event) => event.pdu as unknown as JsonObject),
+      state: told.map((event) => event.pdu as unknown as JsonObject),
       auth_chain: chain.map((event) => event.pdu as unknown as JsonObject),
       event: pdu as unknown as JsonObject,
-      members_omitted: false,
+      members_omitted: omitted,
       servers_in_room: [peer.serverName, origin ?? ''],
     },
   }

@@ -47,6 +47,8 @@ export class Peer implements AsyncDisposable {
   readonly faults: string[] = []
   /** Whether answers of other servers are held against the specification; not those of programs that are not ours. */
   isStrict = true
+  /** Whether members are left out of answers to joins that allow it. */
+  omitsMembers = false
   readonly #router = new PeerRouter()
   #watchers: (() => void)[] = []
   #listener: PeerListener | undefined
