@@ -204,7 +204,7 @@ test('s3: mistakes of the configuration are one sentence that says what to corre
   assert.ok(storage)
   const claim = async (options: Parameters<typeof s3Store>[0] = {}) => {
     const store = s3Store(options)
-    await store.claim('me').finally(store.close)
+    await store.claim('me', { isNew: true }).finally(store.close)
   }
   await assert.rejects(claim({ bucket: 'nowhere' }), {
     name: 'StartupError',
@@ -228,10 +228,16 @@ test('s3: mistakes of the configuration are one sentence that says what to corre
 
 test('s3: a place belongs to one database', { skip: s3Missing }, async () => {
   const [store, other] = [s3Store({ prefix: 'one/' }), s3Store({ prefix: 'two/' })]
-  assert.equal(await store.claim('me'), false)
-  assert.equal(await store.claim('me'), true)
-  assert.equal(await other.claim('somebody'), false)
-  await assert.rejects(store.claim('somebody'), /holds the media of another Ringback database under "one\/"/)
+  assert.equal(await store.claim('me', { isNew: false }), false)
+  assert.equal(await store.claim('me', { isNew: true }), true)
+  assert.equal(await store.claim('me', { isNew: false }), true)
+  assert.equal(await other.claim('somebody', { isNew: true }), true)
+  await assert.rejects(
+    store.claim('somebody', { isNew: true }),
+    /holds the media of another Ringback database under "one\/"/,
+  )
+  await store.abandon()
+  assert.equal(await store.claim('somebody', { isNew: true }), true)
   store.close()
   other.close()
 })

@@ -2,6 +2,7 @@ import type { Command } from './command.ts'
 import { configCheck } from './config-check.ts'
 import { federationCheck } from './federation-check.ts'
 import { federationRotateKey } from './federation-rotate-key.ts'
+import { mediaMigrate } from './media-migrate.ts'
 import { tokenCreate } from './token-create.ts'
 import { userCreate } from './user-create.ts'
 
@@ -24,4 +25,5 @@ export const commands: readonly Command[] = [
   tokenCreate,
   federationCheck,
   federationRotateKey,
+  mediaMigrate,
 ]

@@ -1,5 +1,5 @@
 // By name, so that explaining a typo does not load the database.
-const expected = new Set(['ConfigError', 'SchemaError', 'StartupError', 'UsageError', 'MatrixError'])
+const expected = new Set(['ConfigError', 'SchemaError', 'StartupError', 'UsageError', 'MatrixError', 'BlobStoreError'])
 
 /** Whether an error was made for the person at the keyboard, as opposed to one from the system or a fault of ours. */
 export function isExpected(error: unknown): boolean {

@@ -35,7 +35,8 @@ export async function withAccounts<T>(
   }
 }
 
-async function lockUnlessRunning(databaseUrl: string, dataDir: string): Promise<ProcessLock | undefined> {
+/** Undefined while a server runs. */
+export async function lockUnlessRunning(databaseUrl: string, dataDir: string): Promise<ProcessLock | undefined> {
   try {
     return await lockDatabase(databaseUrl, dataDir)
   } catch (error) {

@@ -40,7 +40,7 @@ export const storage = z
       .describe('The storage class of new objects. Default: that of the bucket.')
       .meta({ example: 'STANDARD_IA' }),
     timeout: duration()
-      .prefault('30s')
+      .prefault('15s')
       .describe('How long the storage may say nothing before it is asked again or given up.'),
     redirect: z
       .boolean()

@@ -34,11 +34,11 @@ export class BlobStoreError extends Error {
  */
 export interface BlobStore {
   /**
-   * Makes sure that the store can be used, and that it holds the bytes of one database alone; an empty one becomes that
-   * database's. False where it was empty. Throws a `StartupError` where the operator must do something, and a
-   * `BlobStoreError` where it cannot be reached.
+   * Makes sure that the store can be used, and that it holds the bytes of this database alone. A place that is nobody's becomes
+   * that of the database where it is new to it, and yields false else. Throws a `StartupError` where the operator must do
+   * something, and a `BlobStoreError` where the store cannot be reached.
    */
-  claim(owner: string): Promise<boolean>
+  claim(owner: string, options: { isNew: boolean }): Promise<boolean>
   /** Takes over a file, or a copy of it. When it resolves, the bytes survive a power cut. */
   put(key: string, file: LocalFile): Promise<void>
   /**
@@ -56,6 +56,8 @@ export interface BlobStore {
   list(): AsyncIterable<readonly string[]>
   /** Removes what uploads that were interrupted before a time, in ms since 1970, have left behind outside of any key. */
   tidy(before: number): Promise<void>
+  /** Gives the place up; there is nothing of ours left in it. */
+  abandon(): Promise<void>
   /** An address at which others can fetch the bytes for a while; only stores that may give some have it. */
   readonly link?: ((key: string, options: LinkOptions) => Promise<string>) | undefined
   /** Closes connections. */

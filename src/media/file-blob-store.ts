@@ -1,4 +1,4 @@
-import { access, type FileHandle, mkdir, open, opendir, rename, rm, stat } from 'node:fs/promises'
+import { access, type FileHandle, mkdir, open, opendir, rename, rm, rmdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type BlobStore, type ByteRange, isBlobKey, type LocalFile } from './blob-store.ts'
 
@@ -42,6 +42,11 @@ export function createFileBlobStore(folder: string): BlobStore {
     delete: (key) => rm(pathOf(key), { force: true }),
     list: () => listFiles(folder),
     tidy: async () => {},
+    abandon: async () => {
+      // What is not ours stays.
+      for await (const { name } of entriesOf(folder)) await removeEmpty(join(folder, name))
+      await removeEmpty(folder)
+    },
     close: () => {},
   }
 }
@@ -57,6 +62,12 @@ async function* listFiles(folder: string): AsyncGenerator<readonly string[]> {
     }
     if (page.length > 0) yield page
   }
+}
+
+async function removeEmpty(path: string): Promise<void> {
+  await rmdir(path).catch((error: unknown) => {
+    if (!['ENOENT', 'ENOTDIR', 'ENOTEMPTY', 'EEXIST'].some((code) => hasCode(error, code))) throw error
+  })
 }
 
 async function* entriesOf(folder: string) {

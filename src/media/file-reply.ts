@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
-import { type Reply, reply } from '../http/reply.ts'
+import { type Reply, redirect, reply } from '../http/reply.ts'
 import { errors } from '../matrix/errors.ts'
 import type { ByteRange } from './blob-store.ts'
 import { parseRange } from './range.ts'
@@ -12,6 +12,8 @@ export interface ServedFile {
   readonly size: number
   readonly sha256: string
   open(range: ByteRange): Promise<Readable | Uint8Array | undefined>
+  /** An address at which the storage gives it to whoever may be sent there. Nobody learns whether they fetched it. */
+  readonly link?: (() => Promise<string>) | undefined
   /** Called when the client has been sent a part, to its last byte. */
   onSent?(part: ByteRange): void
 }
@@ -28,14 +30,19 @@ const safetyHeaders = {
   'Cache-Control': 'private, max-age=86400, immutable',
 }
 
-/** The answer for a file: whole, in part (206, 416), or 304 for whoever has it. */
+/** The answer for a file: whole, in part (206, 416), 304 for whoever has it, or 307 to where it can be had. */
 export async function fileReply(
   { method, headers: asked }: { method: string; headers: IncomingHttpHeaders },
   file: ServedFile,
+  { allowRedirect = false }: { allowRedirect?: boolean } = {},
 ): Promise<Reply> {
   const etag = `"${file.sha256}"`
   const headers = { ...safetyHeaders, ETag: etag, 'Accept-Ranges': 'bytes' }
   if (matches(asked['if-none-match'], etag)) return reply(304, undefined, headers)
+  if (allowRedirect && file.link && method !== 'HEAD' && file.size > 0) {
+    // The address is for this one client, and for a few minutes.
+    return redirect(await file.link(), 307, { ...safetyHeaders, 'Cache-Control': 'no-store' })
+  }
   const ifRange = asked['if-range']
   const range = ifRange === undefined || ifRange === etag ? parseRange(asked.range, file.size) : undefined
   if (range === 'unsatisfiable') {

@@ -17,6 +17,7 @@ import { createDownloads, type Downloads, type LiveMedia } from './downloads.ts'
 import { createEraser } from './eraser.ts'
 import { createFfmpeg, type Ffmpeg } from './ffmpeg/ffmpeg.ts'
 import type { ServedFile } from './file-reply.ts'
+import { createOrphanSweep } from './orphans.ts'
 import { createPreviews, type PreviewOptions, type Previews } from './previews/previews.ts'
 import { createRemoteMedia, type RemoteSource } from './remote-media.ts'
 import { createSpool } from './spool.ts'
@@ -47,7 +48,7 @@ export interface MediaDeps {
   readonly db: Database
   readonly clock: TimerClock
   readonly log: Log
-  readonly jobs: Pick<Jobs, 'enqueue' | 'handle'>
+  readonly jobs: Pick<Jobs, 'enqueue' | 'handle' | 'schedule'>
   readonly accounts: Pick<Accounts, 'users' | 'isLocalUser' | 'appservices' | 'accountData'>
   /** For addresses that others chose. */
   readonly fetch: SafeFetch
@@ -76,6 +77,9 @@ export function createMedia({ db, clock, log, jobs, accounts, fetch, options }: 
   const spool = createSpool(join(folder, 'tmp'))
   const store = createStore(options.storage.kind, options.storage, { folder, spool, clock, log })
   const blobs = createBlobs({ db, clock, log, jobs, store })
+  const sweepOrphans = createOrphanSweep({ db, clock, log, store })
+  jobs.handle('media.orphans', (_payload, signal) => sweepOrphans(signal))
+  jobs.schedule('33 4 * * *', 'media.orphans')
   const waiters = createUploadWaiters(clock)
   const remote = createRemoteMedia({ db, clock, blobs, spool, maxBytes: options.maxUpload })
   const delivery = createDelivery({ db, clock, log, jobs, accounts, blobs, options })
@@ -95,9 +99,13 @@ export function createMedia({ db, clock, log, jobs, accounts, fetch, options }: 
       const { blob, contentType: declared, fileName: ownName } = media
       const contentType = servedType(declared, blob.detectedType)
       const kind = isInline(contentType) ? 'inline' : 'attachment'
+      const disposition = contentDisposition(kind, fileName ?? ownName)
+      const { link } = blobs
       return {
         contentType,
-        disposition: contentDisposition(kind, fileName ?? ownName),
+        disposition,
+        // Who has a file that is followed must be known, so that it comes from here.
+        link: link && !media.isFollowed ? () => link(blob, { contentType, disposition }) : undefined,
         size: blob.size,
         sha256: blob.sha256,
         open: (range) => blobs.open(blob, range),

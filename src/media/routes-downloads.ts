@@ -9,17 +9,20 @@ import { fileReply } from './file-reply.ts'
 
 const spec = 'https://spec.matrix.org/v1.19/client-server-api/#'
 
-const query = z.object({ timeout_ms: z.int().min(0).default(20_000) })
+const query = z.object({
+  timeout_ms: z.int().min(0).default(20_000),
+  // Not in the specification, which has every client with a token follow redirects: whoever does not can say so.
+  allow_redirect: z.boolean().default(true),
+})
 const legacyQuery = query.extend({
   allow_remote: z.boolean().default(true),
-  // We never redirect, so that every answer is one that may be given without it.
   allow_redirect: z.boolean().default(false),
 })
 
 type Place = { serverName: string; mediaId: string; fileName?: string }
 type DownloadRequest = EndpointRequest<
   Place,
-  { timeout_ms: number; allow_remote?: boolean },
+  { timeout_ms: number; allow_redirect: boolean; allow_remote?: boolean },
   undefined,
   Requester | undefined
 >
@@ -37,7 +40,8 @@ export function downloadRoutes({ media, config }: Pick<AppContext, 'media' | 'co
         signal: request.signal,
       },
     )
-    return fileReply(request, media.served(found, request.requester, readFileName(fileName)))
+    const file = media.served(found, request.requester, readFileName(fileName))
+    return fileReply(request, file, { allowRedirect: request.query.allow_redirect })
   }
   const legacyDownload = (request: DownloadRequest): Promise<Reply> => {
     if (!config.media.allow_legacy_unauthenticated) throw errors.notFound('Media needs an access token here')

@@ -75,17 +75,19 @@ export async function settleStorage(db: Database, store: BlobStore, kind: Storag
     )
   }
   try {
-    const isKnown = await store.claim(place.owner)
-    if (!isKnown && place.kind === 's3') {
-      log.warn(
-        'media.storage has none of the media that were kept before: the mark of this database was not found there',
-      )
-    }
+    if (!(await store.claim(place.owner, { isNew: place.kind === undefined }))) throw notTheirs(place.owner)
   } catch (error) {
     if (!(error instanceof BlobStoreError)) throw error
     if (place.kind === undefined) throw new StartupError(error.message, { cause: error })
     log.error({ err: error }, 'the storage of media cannot be reached: files fail until it can')
     return
   }
-  await setPlace(db, kind)
+  if (place.kind === undefined) await setPlace(db, kind)
+}
+
+/** The configuration names a place that this database has never used. */
+export function notTheirs(owner: string): StartupError {
+  return new StartupError(
+    `The bucket of media.storage has not the media of this database; correct bucket and prefix, or, where they lie there all the same, put the object ringback.json with {"database": "${owner}"} beside them.`,
+  )
 }

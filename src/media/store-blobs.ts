@@ -116,12 +116,33 @@ export async function hasBlobs(reader: Reader): Promise<boolean> {
   return (await reader.qb.selectFrom('media_blobs').select('blob_nid').limit(1).executeTakeFirst()) !== undefined
 }
 
-/** Those of the keys that the database knows, in whatever state. */
-export async function listKnownKeys(reader: Reader, keys: readonly string[]): Promise<Set<string>> {
+/** The states of those keys that the database knows. */
+export async function listKnownKeys(reader: Reader, keys: readonly string[]): Promise<Map<string, BlobState>> {
   const rows = await reader.qb
     .selectFrom('media_blobs')
-    .select('storage_key as key')
+    .select(['storage_key', 'state'])
     .where('storage_key', 'in', keys)
     .execute()
-  return new Set(rows.map(({ key }) => key))
+  return new Map(rows.map((row) => [row.storage_key, row.state]))
+}
+
+/** Stored blobs in the order of their numbers. */
+export function listStoredBlobs(reader: Reader, { after, limit }: { after: number; limit: number }): Promise<Blob[]> {
+  return reader.qb
+    .selectFrom('media_blobs')
+    .select(['blob_nid as nid', 'storage_key as key', 'sha256', 'size', 'detected_type as detectedType'])
+    .where('state', '=', 'stored')
+    .where('blob_nid', '>', after)
+    .orderBy('blob_nid')
+    .limit(limit)
+    .execute()
+}
+
+export async function countStoredBlobs(reader: Reader): Promise<number> {
+  const { count } = await reader.qb
+    .selectFrom('media_blobs')
+    .select((e) => e.fn.countAll<number | string>().as('count'))
+    .where('state', '=', 'stored')
+    .executeTakeFirstOrThrow()
+  return Number(count)
 }

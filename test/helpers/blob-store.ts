@@ -10,5 +10,6 @@ export const emptyStore: BlobStore = {
   delete: async () => {},
   list: async function* () {},
   tidy: async () => {},
+  abandon: async () => {},
   close: () => {},
 }

@@ -9,16 +9,17 @@ const name = 'ringback.json'
 const owned = z.object({ database: z.string() })
 
 /**
- * Marks the place as that of one database: what another one knows nothing of, its sweep would delete. False where the place was
- * not marked before.
+ * Whether the place carries the mark of a database, which keeps others from sweeping away what they know nothing of; an unmarked one
+ * is marked where it is new. Throws a `StartupError` where it is marked as that of another.
  */
-export async function claim({ sdk, client }: S3, options: S3Options, owner: string): Promise<boolean> {
+export async function claim({ sdk, client }: S3, options: S3Options, owner: string, isNew: boolean): Promise<boolean> {
   const target = { Bucket: options.bucket, Key: options.prefix + name }
   const known = await read()
   if (known === undefined) {
+    if (!isNew) return false
     const Body = `${JSON.stringify({ database: owner })}\n`
     await client.send(new sdk.PutObjectCommand({ ...target, Body, ContentType: 'application/json' }))
-    return false
+    return true
   }
   if (known !== owner) {
     throw new StartupError(
@@ -38,4 +39,9 @@ export async function claim({ sdk, client }: S3, options: S3Options, owner: stri
       throw error
     }
   }
+}
+
+/** Removes the mark. */
+export async function unclaim({ sdk, client }: S3, { bucket, prefix }: S3Options): Promise<void> {
+  await client.send(new sdk.DeleteObjectCommand({ Bucket: bucket, Key: prefix + name }))
 }

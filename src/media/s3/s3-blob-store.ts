@@ -5,7 +5,7 @@ import type { Clock } from '../../util/clock.ts'
 import type { Log } from '../../util/log.ts'
 import type { BlobStore } from '../blob-store.ts'
 import type { Spool } from '../spool.ts'
-import { claim } from './claim.ts'
+import { claim, unclaim } from './claim.ts'
 import { createS3, type S3 } from './client.ts'
 import { openStream } from './download.ts'
 import { isNoSuchKey, startError, storeError } from './errors.ts'
@@ -54,9 +54,9 @@ export function createS3BlobStore({ options, spool, clock, log }: S3BlobStoreDep
     })
 
   return {
-    claim: async (owner) => {
+    claim: async (owner, { isNew }) => {
       try {
-        return await claim(await connection.get(), options, owner)
+        return await claim(await connection.get(), options, owner, isNew)
       } catch (error) {
         throw startError(error, options)
       }
@@ -84,6 +84,11 @@ export function createS3BlobStore({ options, spool, clock, log }: S3BlobStoreDep
       run(async ({ sdk, client }) => void (await client.send(new sdk.DeleteObjectCommand(targetOf(key))))),
     list: () => listKeys(run, options),
     tidy: (before) => run((s3) => tidyUploads(s3, options, before)),
+    abandon: () =>
+      run(async (s3) => {
+        await tidyUploads(s3, options, Number.POSITIVE_INFINITY)
+        await unclaim(s3, options)
+      }),
     link: createLinks(run, options, clock),
     close: connection.close,
   }

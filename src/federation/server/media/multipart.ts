@@ -5,18 +5,23 @@ import type { ServedFile } from '../../../media/file-reply.ts'
 import { randomToken } from '../../../util/random.ts'
 
 /**
- * A file as other servers get it: a part of JSON, which says nothing yet, and the file.
+ * A file as other servers get it: a part of JSON, which says nothing yet, and the file, or where it can be had.
  * https://spec.matrix.org/v1.19/server-server-api/#get_matrixfederationv1mediadownloadmediaid
  */
 export async function multipartReply(method: string, file: ServedFile): Promise<Reply> {
   const boundary = randomToken(18)
+  const start = `--${boundary}\r\nContent-Type: application/json\r\n\r\n{}\r\n--${boundary}\r\n`
+  const contentType = `multipart/mixed; boundary=${boundary}`
+  if (file.link && method !== 'HEAD' && file.size > 0) {
+    const text = `${start}Location: ${await file.link()}\r\n\r\n\r\n--${boundary}--\r\n`
+    return reply(200, Buffer.from(text), { 'Content-Type': contentType })
+  }
   const head = Buffer.from(
-    `--${boundary}\r\nContent-Type: application/json\r\n\r\n{}\r\n--${boundary}\r\n` +
-      `Content-Type: ${file.contentType}\r\nContent-Disposition: ${file.disposition}\r\n\r\n`,
+    `${start}Content-Type: ${file.contentType}\r\nContent-Disposition: ${file.disposition}\r\n\r\n`,
   )
   const tail = Buffer.from(`\r\n--${boundary}--\r\n`)
   const headers = {
-    'Content-Type': `multipart/mixed; boundary=${boundary}`,
+    'Content-Type': contentType,
     'Content-Length': String(head.length + file.size + tail.length),
   }
   if (method === 'HEAD') return reply(200, undefined, headers)
