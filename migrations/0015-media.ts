@@ -8,6 +8,7 @@ export async function up({ db, t }: { db: Kysely<unknown>; t: Types }): Promise<
   await previews(db, t)
   await deliveries(db, t)
   await fetches(db, t)
+  await holds(db, t)
 }
 
 async function blobs(db: Kysely<unknown>, t: Types): Promise<void> {
@@ -93,12 +94,15 @@ async function deliveries(db: Kysely<unknown>, t: Types): Promise<void> {
   await db.schema
     .createTable('media_deliveries')
     .addColumn('media_nid', 'bigint', (c) => c.primaryKey())
-    .addColumn('kind', 'text', (c) => c.notNull())
     .addColumn('linked_ts', 'bigint', (c) => c.notNull())
     .addColumn('delivered_ts', 'bigint')
     .addColumn('unlinked_ts', 'bigint')
+    .addColumn('paused_ms', 'bigint', (c) => c.notNull())
+    .addColumn('due_ts', 'bigint')
+    .addColumn('due_reason', 'text')
+    .addColumn('policy', 'text', (c) => c.notNull())
     .execute()
-  for (const column of ['linked_ts', 'delivered_ts', 'unlinked_ts']) {
+  for (const column of ['due_ts', 'policy']) {
     await db.schema.createIndex(`media_deliveries_${column}`).on('media_deliveries').column(column).execute()
   }
   await t
@@ -109,6 +113,7 @@ async function deliveries(db: Kysely<unknown>, t: Types): Promise<void> {
         .addColumn('event_id', 'text', (c) => c.notNull())
         .addColumn('room_nid', 'bigint', (c) => c.notNull())
         .addColumn('sender', 'text', (c) => c.notNull())
+        .addColumn('kind', 'text', (c) => c.notNull())
         .addColumn('main_nid', 'bigint')
         .addColumn('is_open', 'integer', (c) => c.notNull())
         .addColumn('is_tracked', 'integer', (c) => c.notNull())
@@ -117,6 +122,7 @@ async function deliveries(db: Kysely<unknown>, t: Types): Promise<void> {
     .execute()
   await db.schema.createIndex('media_links_event').on('media_links').column('event_id').execute()
   await db.schema.createIndex('media_links_main').on('media_links').column('main_nid').execute()
+  await db.schema.createIndex('media_links_room').on('media_links').columns(['room_nid', 'media_nid']).execute()
 }
 
 async function fetches(db: Kysely<unknown>, t: Types): Promise<void> {
@@ -135,6 +141,7 @@ async function fetches(db: Kysely<unknown>, t: Types): Promise<void> {
     .on('media_recipients')
     .columns(['room_nid', 'recipient'])
     .execute()
+  await db.schema.createIndex('media_recipients_recipient').on('media_recipients').column('recipient').execute()
   await t
     .withoutRowid(
       db.schema
@@ -147,13 +154,29 @@ async function fetches(db: Kysely<unknown>, t: Types): Promise<void> {
         .addPrimaryKeyConstraint('media_fetches_pk', ['media_nid', 'recipient', 'device'] as never),
     )
     .execute()
+}
+
+async function holds(db: Kysely<unknown>, t: Types): Promise<void> {
   await t
     .id(db.schema.createTable('media_holds'), 'hold_nid')
-    .addColumn('media_nid', 'bigint', (c) => c.notNull())
     .addColumn('kind', 'text', (c) => c.notNull())
+    .addColumn('media_nid', 'bigint')
+    .addColumn('user_id', 'text')
+    .addColumn('room_nid', 'bigint')
+    .addColumn('from_ts', 'bigint')
+    .addColumn('until_ts', 'bigint')
     .addColumn('note', 'text')
+    .addColumn('created_by', 'text')
     .addColumn('created_ts', 'bigint', (c) => c.notNull())
     .addColumn('expires_ts', 'bigint')
+    .addColumn('released_ts', 'bigint')
+    .addColumn('released_by', 'text')
     .execute()
   await db.schema.createIndex('media_holds_media').on('media_holds').column('media_nid').execute()
+  await db.schema
+    .createIndex('media_holds_wide')
+    .on('media_holds')
+    .column('user_id')
+    .where(sql.ref('media_nid'), 'is', sql.lit(null))
+    .execute()
 }

@@ -5,6 +5,7 @@ import { findProgram } from './config/find-program.ts'
 import type { Core } from './context.ts'
 import type { Jobs } from './jobs/jobs.ts'
 import { makeUserId } from './matrix/ids.ts'
+import { contentKinds, type DeliveryPolicy } from './media/delivery/policy.ts'
 import { createMedia, type Media, type MediaOptions } from './media/media.ts'
 
 /** The media repository, and what it follows of the accounts. */
@@ -18,7 +19,6 @@ export function composeMedia(core: Core, { jobs, accounts }: { jobs: Jobs; accou
 
 function optionsOf({ config, serverName }: Core): MediaOptions {
   const { media, bots, data_dir: dataDir } = config
-  const { scope, grace, max_lifetime: maxLifetime, redacted_grace: redactedGrace } = media.delivery
   const botNames = [bots.voicemail.localpart, bots.assistant.localpart]
   return {
     serverName,
@@ -33,7 +33,29 @@ function optionsOf({ config, serverName }: Core): MediaOptions {
     maxPixels: media.thumbnails.max_pixels,
     hasFfmpeg: ['ffmpeg', 'ffprobe'].every((name) => findProgram(name) !== undefined),
     previews: { ...media.url_previews, cacheFor: media.url_previews.cache_for },
-    delivery: { scope, grace, maxLifetime, redactedGrace },
+    delivery: deliveryPolicyOf(media.delivery),
     ownUsers: new Set(botNames.map((name) => makeUserId(name, serverName))),
+  }
+}
+
+function deliveryPolicyOf(config: Core['config']['media']['delivery']): DeliveryPolicy {
+  const { choices } = config
+  const kinds = contentKinds.flatMap((kind) => {
+    const own = config.kinds[kind]
+    return own ? [[kind, { kind: own.policy, grace: own.grace, maxLifetime: own.max_lifetime }] as const] : []
+  })
+  return {
+    scope: config.scope,
+    grace: config.grace,
+    serverGrace: config.server_grace,
+    maxLifetime: config.max_lifetime,
+    redactedGrace: config.redacted_grace,
+    kinds: Object.fromEntries(kinds),
+    bounds: {
+      minGrace: choices.min_grace,
+      maxGrace: choices.max_grace,
+      minLifetime: choices.min_lifetime,
+      maxLifetime: choices.max_lifetime,
+    },
   }
 }

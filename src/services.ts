@@ -66,7 +66,7 @@ export function createServices(core: Core) {
     localMembers: rooms.localMembers,
     enabled: config.presence.enabled,
   })
-  rooms.onPersist(media.delivery.followRooms(rooms.reads.joined))
+  rooms.onPersist(media.delivery.followRooms(rooms.reads))
   rooms.onPersist(presence.hook)
   rooms.receipts.onReceipt(presence.acted)
   accounts.onSessionEnd(presence.deviceRemoved)

@@ -58,7 +58,7 @@ const redact = (user: TestUser, roomId: string, eventId: string) =>
 testOnEngines(
   'what everybody has on one device is deleted after the grace, to the last byte',
   async (_t, { engine }) => {
-    await using all = await setUp({ scope: 'all' }, { engine })
+    await using all = await setUp({ scope: 'all', grace: '7d' }, { engine })
     const { server, alice, bob, carol, roomId, pass } = all
     const secondBob = await server.login('bob')
     const secondCarol = await server.login('carol')

@@ -34,17 +34,56 @@ const urlPreviews = z
   .prefault({})
   .describe('Previews of web pages. Addresses of private networks are never fetched, see outbound.')
 
+const kindPolicy = z.strictObject({
+  policy: z.enum(['after_delivery', 'keep']).optional().describe('Whether it is deleted once it is delivered.'),
+  grace: duration().optional().describe('How long after its delivery.'),
+  max_lifetime: duration().optional().describe('When it is deleted at the latest.'),
+})
+
+const deliveryBounds = z
+  .strictObject({
+    min_grace: duration().optional().describe('The shortest grace.').meta({ example: '1h' }),
+    max_grace: duration().optional().describe('The longest grace.').meta({ example: '90d' }),
+    min_lifetime: duration().optional().describe('The shortest time after which all goes.').meta({ example: '1d' }),
+    max_lifetime: duration()
+      .optional()
+      .describe('The longest, also where a room or a person wants to keep all.')
+      .meta({ example: '365d' }),
+  })
+  .prefault({})
+  .describe(
+    'Between what rooms and people may choose with io.ringback.media_policy. With scope none they choose nothing.',
+  )
+
 const delivery = z
   .strictObject({
     scope: z
       .enum(['notes', 'all', 'none'])
       .default('notes')
       .describe('What is deleted once delivered: notes left after a missed call, all media of messages, or none.'),
-    grace: duration().prefault('7d').describe('How long after its delivery a file is kept; 0 deletes at once.'),
-    max_lifetime: duration().prefault('30d').describe('When such a file is deleted at the latest, delivered or not.'),
+    grace: duration()
+      .optional()
+      .describe('How long after its delivery a file is kept; 0 deletes at once. Default: 7d for notes, 30d for others.')
+      .meta({ example: '7d' }),
+    server_grace: duration()
+      .optional()
+      .describe('The same after another server has fetched it, for others there. Default: as grace.')
+      .meta({ example: '7d' }),
+    max_lifetime: duration()
+      .optional()
+      .describe(
+        'When such a file is deleted at the latest, delivered or not. Default: 30d for notes, never for others.',
+      )
+      .meta({ example: '30d' }),
     redacted_grace: duration()
       .prefault('24h')
       .describe('How long a file is kept after the last message that showed it was removed, whatever the scope.'),
+    kinds: z
+      .partialRecord(z.enum(['note', 'voice', 'image', 'video', 'file', 'ai_image']), kindPolicy)
+      .prefault({})
+      .describe('Other rules for some kinds: note, voice, image, video, file, ai_image (kept for 90d by default).')
+      .meta({ example: { voice: { policy: 'after_delivery', grace: '14d' } } }),
+    choices: deliveryBounds,
   })
   .prefault({})
   .describe('Deletion after delivery: one device of each recipient has downloaded the file.')

@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import type { Accounts } from '../accounts/accounts.ts'
 import type { Database, Tx } from '../db/database.ts'
-import type { Requester } from '../http/endpoint.ts'
 import type { Jobs } from '../jobs/jobs.ts'
 import type { UserId } from '../matrix/ids.ts'
 import type { TimerClock } from '../util/clock.ts'
@@ -12,6 +11,7 @@ import { createBlobs } from './blobs.ts'
 import { isInline, servedType } from './content-type.ts'
 import { createDelivery, type Delivery } from './delivery/delivery.ts'
 import type { DeliveryPolicy } from './delivery/policy.ts'
+import type { MediaRequester } from './delivery/recipients.ts'
 import { contentDisposition } from './disposition.ts'
 import { createDownloads, type Downloads, type LiveMedia } from './downloads.ts'
 import { createEraser } from './eraser.ts'
@@ -63,7 +63,7 @@ export interface Media {
   readonly delivery: Delivery
   readonly ffmpeg: Ffmpeg
   /** How a piece of media is sent to somebody; under another name where one is given. */
-  served(media: LiveMedia, requester: Requester | undefined, fileName?: string): ServedFile
+  served(media: LiveMedia, requester: MediaRequester | undefined, fileName?: string): ServedFile
   /** How media of other servers is had; without it there is none. */
   useRemoteMedia(source: RemoteSource): void
   /** Someone who wants to be forgotten takes all media along. */
@@ -89,7 +89,7 @@ export function createMedia({ db, clock, log, jobs, accounts, fetch, options }: 
   const previews = createPreviews({ ...previewDeps, options: options.previews })
   const sweeper = createSweeper({ db, clock, log, jobs, blobs, previews, delivery, intervalMs: options.sweepInterval })
   return {
-    uploads: createUploads({ db, clock, accounts, blobs, spool, waiters, options }),
+    uploads: createUploads({ db, clock, accounts, blobs, spool, waiters, declarations: delivery, options }),
     downloads: createDownloads({ db, clock, serverName, waiters, remote }),
     thumbnails: createThumbnails({ db, log, blobs, spool, pictures, ffmpeg, ...options }),
     previews,
@@ -109,7 +109,8 @@ export function createMedia({ db, clock, log, jobs, accounts, fetch, options }: 
         size: blob.size,
         sha256: blob.sha256,
         open: (range) => blobs.open(blob, range),
-        ...(requester && media.isFollowed && { onSent: (part) => delivery.fetched(media, requester, part) }),
+        ...(requester &&
+          delivery.wantsFetches(media, requester) && { onSent: (part) => delivery.fetched(media, requester, part) }),
       }
     },
     useRemoteMedia: remote.use,

@@ -5,11 +5,22 @@ import { errors } from '../matrix/errors.ts'
 import { isServerName } from '../matrix/ids.ts'
 import { formatMxc } from '../matrix/mxc.ts'
 import { readContentType } from './content-type.ts'
+import type { Declaration } from './delivery/declarations.ts'
+import { contentKinds } from './delivery/policy.ts'
 import { readFileName } from './disposition.ts'
 import type { IncomingFile } from './uploads.ts'
 
 const spec = 'https://spec.matrix.org/v1.19/client-server-api/#'
-const query = z.object({ filename: z.string().optional() })
+const query = z.object({
+  filename: z.string().optional(),
+  // Ours: for which room a file is, and as what. In encrypted rooms nobody but the sender can say so.
+  room_id: z.string().optional(),
+  kind: z.enum(contentKinds).optional(),
+})
+
+function declaration({ room_id: roomId, kind }: z.output<typeof query>): Declaration | undefined {
+  return roomId === undefined ? undefined : { roomId, kind: kind ?? 'file' }
+}
 
 function incomingFile(request: RequestBase, fileName: string | undefined): IncomingFile {
   const length = request.headers['content-length']
@@ -37,7 +48,8 @@ export function uploadRoutes({ media, config }: Pick<AppContext, 'media' | 'conf
       },
       async (request) => {
         const file = incomingFile(request, request.query.filename)
-        return { content_uri: formatMxc(await media.uploads.upload(request.requester.userId, file)) }
+        const declared = declaration(request.query)
+        return { content_uri: formatMxc(await media.uploads.upload(request.requester.userId, file, declared)) }
       },
     ),
     endpoint(
@@ -67,7 +79,8 @@ export function uploadRoutes({ media, config }: Pick<AppContext, 'media' | 'conf
         const { serverName: origin, mediaId } = request.params
         if (!isServerName(origin)) throw errors.notFound('There is no such id to upload to')
         const file = incomingFile(request, request.query.filename)
-        await media.uploads.fill(request.requester.userId, { origin, mediaId }, file)
+        const declared = declaration(request.query)
+        await media.uploads.fill(request.requester.userId, { origin, mediaId }, file, declared)
         return {}
       },
     ),

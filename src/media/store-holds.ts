@@ -1,31 +1,93 @@
 import { type RawBuilder, sql } from 'kysely'
-import type { Tx } from '../db/database.ts'
+import type { Reader, Tx } from '../db/database.ts'
+import { prepare } from '../db/prepare.ts'
 
 export type HoldKind = 'legal' | 'quarantine' | 'report'
 
-/** True for media, as `m`, that nothing keeps from being deleted. */
-export function notHeld(now: number): RawBuilder<boolean> {
-  return sql<boolean>`not exists (select 1 from media_holds as h
-    where h.media_nid = m.media_nid and (h.expires_ts is null or h.expires_ts > ${now}))`
+/** What a hold is about: one piece of media, or all that fits everything else that is given. */
+export interface HeldMedia {
+  readonly mediaNid?: number | undefined
+  readonly userId?: string | undefined
+  readonly roomNid?: number | undefined
+  /** When it was uploaded, in ms since 1970: from, and before. */
+  readonly fromTs?: number | undefined
+  readonly untilTs?: number | undefined
 }
 
-/** Keeps media from being deleted until `expiresTs`, or until the hold is lifted. */
-export async function insertHold(
-  tx: Tx,
-  hold: { mediaNid: number; kind: HoldKind; note?: string; createdTs: number; expiresTs?: number },
-): Promise<void> {
-  await tx.qb
+export interface NewHold extends HeldMedia {
+  readonly kind: HoldKind
+  readonly note?: string | undefined
+  readonly createdTs: number
+  /** The administrator; undefined: the server itself. */
+  readonly createdBy?: string | undefined
+  /** In ms since 1970; undefined: until it is lifted. */
+  readonly expiresTs?: number | undefined
+}
+
+/** Whether a hold, as `h`, that names no single media is about media, as `m`. */
+const fits = sql`h.media_nid is null and (h.user_id is null or h.user_id = m.uploader)
+  and (h.from_ts is null or m.created_ts >= h.from_ts) and (h.until_ts is null or m.created_ts < h.until_ts)
+  and (h.room_nid is null or exists
+    (select 1 from media_links as l where l.media_nid = m.media_nid and l.room_nid = h.room_nid))`
+
+/** True for media, as `m`, that nothing keeps from being deleted. */
+export function notHeld(now: number): RawBuilder<boolean> {
+  const active = sql`h.released_ts is null and (h.expires_ts is null or h.expires_ts > ${now})`
+  return sql<boolean>`not exists (select 1 from media_holds as h where h.media_nid = m.media_nid and ${active})
+    and not exists (select 1 from media_holds as h where ${fits} and ${active})`
+}
+
+const single = prepare((qb, p: { mediaNid: number }) =>
+  qb.selectFrom('media_holds').select(['created_ts', 'expires_ts', 'released_ts']).where('media_nid', '=', p.mediaNid),
+)
+const wide = prepare((qb, p: { mediaNid: number }) =>
+  qb
+    .selectFrom('media_holds as h')
+    .innerJoin('media as m', (join) => join.on('m.media_nid', '=', p.mediaNid))
+    .select(['h.created_ts', 'h.expires_ts', 'h.released_ts'])
+    .where(sql<boolean>`${fits}`),
+)
+
+/** When media was held, is, and as far as is known will be; ended holds too. */
+export async function listHoldTimes(
+  reader: Reader,
+  mediaNid: number,
+): Promise<{ from: number; to: number | undefined }[]> {
+  const rows = [...(await single.all(reader, { mediaNid })), ...(await wide.all(reader, { mediaNid }))]
+  return rows.map(({ created_ts: from, expires_ts: expires, released_ts: released }) => ({
+    from,
+    to: released === null ? (expires ?? undefined) : Math.min(released, expires ?? released),
+  }))
+}
+
+/** Keeps media from being deleted until `expiresTs`, or until the hold is lifted; returns its number. */
+export async function insertHold(tx: Tx, hold: NewHold): Promise<number> {
+  const { nid } = await tx.qb
     .insertInto('media_holds')
     .values({
-      media_nid: hold.mediaNid,
       kind: hold.kind,
+      media_nid: hold.mediaNid ?? null,
+      user_id: hold.userId ?? null,
+      room_nid: hold.roomNid ?? null,
+      from_ts: hold.fromTs ?? null,
+      until_ts: hold.untilTs ?? null,
       note: hold.note ?? null,
+      created_by: hold.createdBy ?? null,
       created_ts: hold.createdTs,
       expires_ts: hold.expiresTs ?? null,
     })
-    .execute()
+    .returning('hold_nid as nid')
+    .executeTakeFirstOrThrow()
+  return nid
 }
 
-export async function deleteHolds(tx: Tx, mediaNid: number, kind: HoldKind): Promise<void> {
-  await tx.qb.deleteFrom('media_holds').where('media_nid', '=', mediaNid).where('kind', '=', kind).execute()
+/** Ends the holds of a kind on one piece of media. */
+export async function releaseHolds(tx: Tx, mediaNid: number, kind: HoldKind, now: number): Promise<void> {
+  await tx.qb
+    .updateTable('media_holds')
+    .set({ released_ts: now })
+    .where('media_nid', '=', mediaNid)
+    .where('kind', '=', kind)
+    .where('released_ts', 'is', null)
+    .execute()
 }

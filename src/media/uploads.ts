@@ -6,6 +6,7 @@ import type { MediaRef } from '../matrix/mxc.ts'
 import type { Clock } from '../util/clock.ts'
 import { randomString } from '../util/random.ts'
 import type { Blobs } from './blobs.ts'
+import type { Declaration, Declarations } from './delivery/declarations.ts'
 import { type Quota, requireAllowedType, requireQuota } from './quota.ts'
 import type { Spool } from './spool.ts'
 import type { Blob } from './store-blobs.ts'
@@ -36,48 +37,55 @@ export interface UploadsDeps {
   readonly blobs: Blobs
   readonly spool: Spool
   readonly waiters: UploadWaiters
+  readonly declarations: Pick<Declarations, 'require' | 'declare'>
   readonly options: UploadOptions
 }
 
-/** All throw `M_FORBIDDEN` for types and amounts that the server does not take, `M_USER_SUSPENDED` for suspended users. */
+/**
+ * All throw `M_FORBIDDEN` for types and amounts that the server does not take, and for rooms where the user is not, and
+ * `M_USER_SUSPENDED` for suspended users. Media that is declared for a room is deleted as that kind is there.
+ */
 export interface Uploads {
-  upload(userId: UserId, file: IncomingFile): Promise<MediaRef>
+  upload(userId: UserId, file: IncomingFile, declared?: Declaration): Promise<MediaRef>
   /** Makes an id for content that comes later. Throws `M_LIMIT_EXCEEDED` for a user who has too many of them. */
   create(userId: UserId): Promise<{ ref: MediaRef; expiresTs: number }>
   /** Brings the content of a created id. Throws `M_NOT_FOUND` and `M_CANNOT_OVERWRITE_MEDIA`, `M_FORBIDDEN` for others. */
-  fill(userId: UserId, ref: MediaRef, file: IncomingFile): Promise<void>
+  fill(userId: UserId, ref: MediaRef, file: IncomingFile, declared?: Declaration): Promise<void>
 }
 
 export function createUploads(deps: UploadsDeps): Uploads {
-  const { db, clock, accounts, blobs, spool, waiters, options } = deps
+  const { db, clock, accounts, blobs, spool, waiters, declarations, options } = deps
   const newRef = (): MediaRef => ({ origin: options.serverName, mediaId: randomString(24) })
 
   /** Receives a file and keeps it, unless it is refused before, or by what turns out to be in it. */
   async function receive(
     userId: UserId,
     file: IncomingFile,
-    attach: (tx: Tx, blob: Blob) => Promise<void>,
+    declared: Declaration | undefined,
+    attach: (tx: Tx, blob: Blob) => Promise<number>,
   ): Promise<void> {
     const { quotas, refusedTypes } = options
     requireAllowedType(refusedTypes, [file.contentType])
     await db.read(async (reader) => {
       await accounts.users.requireActive(reader, userId)
+      if (declared) await declarations.require(reader, userId, declared.roomId)
       await requireQuota(reader, quotas, { userId, size: file.announcedSize ?? 0, now: clock.now() })
     })
     await using spooled = await spool.write(file.open())
     await blobs.keep(spooled, async (tx, blob) => {
       requireAllowedType(refusedTypes, [blob.detectedType])
       await requireQuota(tx, quotas, { userId, size: blob.size, now: clock.now() })
-      await attach(tx, blob)
+      const nid = await attach(tx, blob)
+      if (declared) await declarations.declare(tx, nid, userId, declared)
     })
   }
 
   return {
-    upload: async (userId, file) => {
+    upload: async (userId, file, declared) => {
       const ref = newRef()
-      await receive(userId, file, async (tx, blob) => {
-        await insertMedia(tx, { ...ref, ...file, uploader: userId, createdTs: clock.now() }, blob)
-      })
+      await receive(userId, file, declared, (tx, blob) =>
+        insertMedia(tx, { ...ref, ...file, uploader: userId, createdTs: clock.now() }, blob),
+      )
       return ref
     },
     create: async (userId) => {
@@ -94,15 +102,16 @@ export function createUploads(deps: UploadsDeps): Uploads {
       })
       return { ref, expiresTs }
     },
-    fill: async (userId, ref, file) => {
+    fill: async (userId, ref, file, declared) => {
       const media = await db.read((reader) => getMedia(reader, ref))
       const isExpired = media?.state === 'pending' && (media.expiresTs ?? 0) <= clock.now()
       if (!media || media.state === 'deleted' || isExpired) throw errors.notFound('There is no such id to upload to')
       if (media.uploader !== userId) throw errors.forbidden('Somebody else has created this id')
       if (media.state === 'live') throw errors.cannotOverwriteMedia()
-      await receive(userId, file, async (tx, blob) => {
+      await receive(userId, file, declared, async (tx, blob) => {
         if (!(await fillMedia(tx, media.nid, file, blob))) throw await whyNot(tx, ref)
         tx.afterCommit(() => waiters.wake(media.nid))
+        return media.nid
       })
     },
   }

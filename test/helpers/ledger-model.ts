@@ -1,6 +1,6 @@
 /**
- * What the ledger of deliveries has to do, written down as plainly as possible: it keeps every message in memory and
- * works everything out anew at each question.
+ * What the ledger of deliveries has to do, written down as plainly as possible: it keeps every message in memory, works
+ * everything out anew at each question, and counts time by hand.
  */
 import type { DeliveryPolicy } from '../../src/media/delivery/policy.ts'
 
@@ -16,28 +16,67 @@ interface Link {
   isOpen: boolean
 }
 
+/** A hold, and until when it is one. */
+interface Hold {
+  readonly kind: string
+  readonly until: number
+}
+
 interface ModelMedia {
   readonly uploader: string
   readonly content: string
   readonly links: Link[]
   readonly fetched: Set<string>
   isPinned: boolean
-  readonly holds: Set<string>
+  holds: Hold[]
   isDeleted: boolean
-  /** When the last message came that counts. */
+  /** When the last message came that counts, and how long its clock has run since. */
   linkedAt: number
-  deliveredSince: number | undefined
-  unlinkedSince: number | undefined
+  linkedFor: number
+  /** For how long everybody has had it, and the server of others; undefined while not. */
+  deliveredFor: number | undefined
+  serverFor: number | undefined
+  /** For how long nothing has shown it. */
+  unlinkedFor: number | undefined
+  pausedMs: number
 }
+
+/** What a room or a user has chosen. */
+export interface ModelChoice {
+  readonly kind: 'keep' | 'after_delivery'
+  readonly grace?: number
+  readonly max_lifetime?: number
+}
+
+interface ModelRule {
+  readonly deletes: boolean
+  readonly grace: number
+  readonly serverGrace: number
+  readonly lifetime: number
+}
+
+const day = 86_400_000
+const never = Number.POSITIVE_INFINITY
+export const farServer = 'server:far.example'
 
 export class LedgerModel {
   readonly media: ModelMedia[] = []
   readonly rooms: Set<string>[]
+  readonly roomChoices = new Map<number, ModelChoice>()
+  readonly userChoices = new Map<string, ModelChoice>()
+  /** Legal holds of everything that a user has uploaded, by the user. */
+  readonly heldUsers = new Set<string>()
   now = 0
-  readonly #policy: DeliveryPolicy
+  /** Since when the other server is away. */
+  awaySince: number | undefined
+  readonly #policy: DeliveryPolicy & { grace: number; maxLifetime: number }
   readonly #nameOf: (user: string) => string | undefined
 
-  constructor(policy: DeliveryPolicy, rooms: Set<string>[], nameOf: (user: string) => string | undefined) {
+  constructor(
+    policy: DeliveryPolicy & { grace: number; maxLifetime: number },
+    rooms: Set<string>[],
+    nameOf: (user: string) => string | undefined,
+  ) {
     this.#policy = policy
     this.rooms = rooms
     this.#nameOf = nameOf
@@ -50,11 +89,14 @@ export class LedgerModel {
       links: [],
       fetched: new Set(),
       isPinned: false,
-      holds: new Set(),
+      holds: [],
       isDeleted: false,
       linkedAt: 0,
-      deliveredSince: undefined,
-      unlinkedSince: undefined,
+      linkedFor: 0,
+      deliveredFor: undefined,
+      serverFor: undefined,
+      unlinkedFor: undefined,
+      pausedMs: 0,
     })
   }
 
@@ -62,6 +104,21 @@ export class LedgerModel {
     const media = this.media[n]
     if (!media) throw new Error(`no media ${n}`)
     return media
+  }
+
+  /** Time passes; the clocks of what is held stand still. */
+  wait(ms: number): void {
+    for (const media of this.media) {
+      const ends = media.holds.map(({ until }) => until)
+      const heldUntil = this.heldUsers.has(media.uploader) ? never : Math.max(this.now, ...ends)
+      const ran = ms - Math.min(ms, heldUntil - this.now)
+      media.linkedFor += ran
+      if (media.deliveredFor !== undefined) media.deliveredFor += ran
+      if (media.serverFor !== undefined) media.serverFor += ran
+      if (media.unlinkedFor !== undefined) media.unlinkedFor += ran
+    }
+    this.now += ms
+    for (const media of this.media) media.holds = media.holds.filter(({ until }) => until > this.now)
   }
 
   /** Whether the uploader has ever sent it where we could see it. */
@@ -73,8 +130,33 @@ export class LedgerModel {
     return links.filter(({ sender }) => sender === uploader).every(({ isNote }) => isNote)
   }
 
-  #inScope(isNote: boolean): boolean {
-    return this.#policy.scope === 'all' || (this.#policy.scope === 'notes' && isNote)
+  #ruleOf(isNote: boolean, room: number, uploader: string): ModelRule {
+    const { scope, grace, serverGrace = grace, maxLifetime } = this.#policy
+    if (scope === 'none') return { deletes: false, grace, serverGrace, lifetime: never }
+    const deletes = scope === 'all' || isNote
+    let rule: ModelRule = { deletes, grace, serverGrace, lifetime: deletes ? maxLifetime : never }
+    for (const choice of [isNote ? this.userChoices.get(uploader) : undefined, this.roomChoices.get(room)]) {
+      if (!choice) continue
+      const lifetime = choice.kind === 'keep' ? never : rule.lifetime === never && isNote ? 30 * day : rule.lifetime
+      rule = {
+        deletes: choice.kind === 'after_delivery',
+        grace: choice.grace ?? rule.grace,
+        serverGrace: choice.grace ?? rule.serverGrace,
+        lifetime: choice.max_lifetime ?? lifetime,
+      }
+    }
+    return rule
+  }
+
+  #rules({ links, uploader }: ModelMedia): ModelRule[] {
+    const own = links.filter(({ sender }) => sender === uploader)
+    const open = own.filter(({ isOpen }) => isOpen)
+    return (open.length > 0 ? open : own).map(({ isNote, room }) => this.#ruleOf(isNote, room, uploader))
+  }
+
+  /** Whether messages of this kind make it worth knowing for whom they are. */
+  #matters(isNote: boolean, room: number, sender: string): boolean {
+    return this.#ruleOf(isNote, room, sender).deletes
   }
 
   send(message: {
@@ -84,13 +166,15 @@ export class LedgerModel {
     isNote: boolean
     main: number
     thumbnail?: number | undefined
+    /** The sender says so: nobody can see it. */
+    isDeclared?: boolean
   }) {
-    const { event, room, sender, isNote, main, thumbnail } = message
+    const { event, room, sender, isNote, main, thumbnail, isDeclared = false } = message
     const shown = [main, ...(thumbnail === undefined || thumbnail === main ? [] : [thumbnail])].filter(
       (n) => !this.at(n).isDeleted,
     )
     const mainLives = shown.includes(main)
-    const matters = this.#inScope(isNote) || shown.some((n) => this.isFollowed(this.at(n)))
+    const matters = isDeclared || this.#matters(isNote, room, sender) || shown.some((n) => this.isFollowed(this.at(n)))
     const others = [...(this.rooms[room] ?? [])].filter((user) => user !== sender)
     const names = new Set(others.flatMap((user) => this.#nameOf(user) ?? []))
     for (const n of shown) {
@@ -100,8 +184,10 @@ export class LedgerModel {
       media.links.push({ event, room, sender, isNote, main: isThumbnail ? main : undefined, awaited, isOpen: true })
       if (!this.isFollowed(media)) continue
       media.linkedAt = this.now
-      media.deliveredSince = undefined
-      media.unlinkedSince = undefined
+      media.linkedFor = 0
+      media.pausedMs = 0
+      media.deliveredFor = undefined
+      media.unlinkedFor = undefined
     }
     this.#look()
   }
@@ -126,8 +212,24 @@ export class LedgerModel {
 
   fetch(n: number, name: string): void {
     const media = this.at(n)
-    if (!media.isDeleted && this.isFollowed(media)) media.fetched.add(name)
+    const counts = this.isFollowed(media) || name === farServer
+    if (!media.isDeleted && counts && !media.fetched.has(name)) {
+      media.fetched.add(name)
+      if (name === farServer) media.serverFor = 0
+    }
     this.#look()
+  }
+
+  /** Since when the other server could not be reached, as far as that keeps media waiting; in ms. */
+  #outage(media: ModelMedia): number {
+    const open = media.links.filter(({ isOpen }) => isOpen)
+    const lacks = open.some(({ awaited }) => awaited?.has(farServer)) && !media.fetched.has(farServer)
+    return lacks && this.awaySince !== undefined ? this.now - Math.max(this.awaySince, media.linkedAt) : 0
+  }
+
+  serverBack(): void {
+    for (const media of this.media) media.pausedMs += this.#outage(media)
+    this.awaySince = undefined
   }
 
   /** Notes since when everybody has what, and since when what is shown nowhere. */
@@ -137,24 +239,28 @@ export class LedgerModel {
       const open = media.links.filter(({ isOpen }) => isOpen)
       const isDelivered =
         open.length > 0 && open.every(({ awaited }) => awaited && [...awaited].every((name) => media.fetched.has(name)))
-      media.deliveredSince = isDelivered ? (media.deliveredSince ?? this.now) : undefined
-      media.unlinkedSince = open.length === 0 ? (media.unlinkedSince ?? this.now) : undefined
+      media.deliveredFor = isDelivered ? (media.deliveredFor ?? 0) : undefined
+      media.unlinkedFor = open.length === 0 ? (media.unlinkedFor ?? 0) : undefined
     }
   }
 
-  mayGo({ isPinned, holds, isDeleted }: ModelMedia): boolean {
-    return !isPinned && holds.size === 0 && !isDeleted
+  mayGo({ isPinned, holds, isDeleted, uploader }: ModelMedia): boolean {
+    return !isPinned && holds.length === 0 && !this.heldUsers.has(uploader) && !isDeleted
   }
 
   /** Whether the rules say that it must go now. */
   isDue(media: ModelMedia): boolean {
     if (!this.mayGo(media) || !this.isFollowed(media)) return false
-    const { grace, maxLifetime, redactedGrace } = this.#policy
-    const { deliveredSince, unlinkedSince, linkedAt } = media
-    const isNote = this.isNote(media)
-    const isOver = (since: number | undefined, ms: number) => since !== undefined && this.now - since >= ms
-    if (isOver(unlinkedSince, isNote ? 0 : redactedGrace)) return true
-    return this.#inScope(isNote) && (isOver(deliveredSince, grace) || isOver(linkedAt, maxLifetime))
+    const { deliveredFor, unlinkedFor, linkedFor, serverFor, links, pausedMs } = media
+    if (unlinkedFor !== undefined && unlinkedFor >= (this.isNote(media) ? 0 : this.#policy.redactedGrace)) return true
+    const rules = this.#rules(media)
+    const lifetime = Math.max(...rules.map((rule) => rule.lifetime))
+    const pause = Math.min(pausedMs + this.#outage(media), 14 * day, Math.max(0, 60 * day - lifetime))
+    if (linkedFor >= lifetime + pause) return true
+    if (deliveredFor === undefined || !rules.every(({ deletes }) => deletes)) return false
+    const waitsForServer = serverFor !== undefined && links.some(({ awaited }) => awaited?.has(farServer))
+    const serverIsDone = !waitsForServer || serverFor >= Math.max(...rules.map((rule) => rule.serverGrace))
+    return deliveredFor >= Math.max(...rules.map((rule) => rule.grace)) && serverIsDone
   }
 
   /** Whether it is shown for nothing but media of `mains`. */

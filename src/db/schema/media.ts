@@ -62,21 +62,31 @@ export interface MediaSchema {
   /** Media that its uploader has sent in messages we can read: what may be deleted once it is delivered. */
   media_deliveries: {
     media_nid: number
-    /** `note` or `message`. */
-    kind: string
     /** When the last message that shows it was sent. */
     linked_ts: number
     /** Since when everybody whom it was for has it; null: somebody lacks it, or it is not followed. */
     delivered_ts: number | null
     /** Since when no message shows it any more. */
     unlinked_ts: number | null
+    /** For how long a server that lacks it could not be reached, in ms. */
+    paused_ms: number
+    /** When it is deleted and why, as far as that is known today. */
+    due_ts: number | null
+    due_reason: string | null
+    /** The policy of the server by which `due_ts` was worked out, as a digest. */
+    policy: string
   }
+  /** What rooms (`room:NUMBER`) and people (`user:ID`) have chosen: JSON, the content of `io.ringback.media_policy`. */
+  media_policies: { subject: string; content: string }
   /** Messages that show media. */
   media_links: {
     media_nid: number
+    /** Empty: declared for the room at the upload, before there was an event. */
     event_id: string
     room_nid: number
     sender: string
+    /** `note`, `voice`, `image`, `video`, `file` or `ai_image`. */
+    kind: string
     /** Of a thumbnail: the media that it stands for. */
     main_nid: number | null
     /** 0: the message was redacted or replaced. */
@@ -102,15 +112,25 @@ export interface MediaSchema {
     /** When it was whole for the first time. */
     complete_ts: number | null
   }
-  /** What keeps media from being deleted, whatever else holds. */
+  /** What keeps media from being deleted, whatever else holds: one piece, or all that fits what is given of the rest. */
   media_holds: {
     hold_nid: Generated<number>
-    media_nid: number
     /** `legal`, `quarantine` or `report`. */
     kind: string
+    media_nid: number | null
+    /** The uploader. */
+    user_id: string | null
+    room_nid: number | null
+    /** When it was uploaded: from, and before. */
+    from_ts: number | null
+    until_ts: number | null
     note: string | null
+    /** Null: the server itself. */
+    created_by: string | null
     created_ts: number
     /** Null: until it is lifted. */
     expires_ts: number | null
+    released_ts: number | null
+    released_by: string | null
   }
 }

@@ -4,20 +4,17 @@ import type { Clock } from '../../util/clock.ts'
 import type { Log } from '../../util/log.ts'
 import type { Blobs } from '../blobs.ts'
 import { type RemovedMedia, removeMedia } from '../remove-media.ts'
-import { deleteHolds, type HoldKind, insertHold } from '../store-holds.ts'
-import { sweepJob } from './ledger.ts'
-import { type DeliveryPolicy, type DueRule, dueRules } from './policy.ts'
-import { listDeletable, listDue } from './store-due.ts'
+import { type DeliveryPolicy, digestOf } from './policy.ts'
+import { type Settle, sweepJob } from './settle.ts'
+import { listOutdated } from './store-deliveries.ts'
+import { type DueMedia, listDeletable, listDue } from './store-due.ts'
 import { listThumbnailsOf } from './store-links.ts'
 
 export interface Deleter {
   /** Deletes everything that is due. */
   sweep(signal: AbortSignal): Promise<void>
-  /** What a sweep would delete now, the first `limit` of each reason. */
+  /** What a sweep would delete now, the first `limit`. */
   preview(limit: number): Promise<{ mediaNid: number; reason: string }[]>
-  /** Keeps media whatever the rules say, until a time in ms or until `release`. */
-  hold(tx: Tx, mediaNid: number, hold: { kind: HoldKind; note?: string; expiresTs?: number }): Promise<void>
-  release(tx: Tx, mediaNid: number, kind: HoldKind): Promise<void>
 }
 
 export interface DeleterDeps {
@@ -27,46 +24,63 @@ export interface DeleterDeps {
   readonly jobs: Pick<Jobs, 'handle'>
   readonly blobs: Pick<Blobs, 'release'>
   readonly policy: DeliveryPolicy
+  readonly settle: Settle
 }
 
 const pageSize = 100
 
-export function createDeleter({ db, clock, log, jobs, blobs, policy }: DeleterDeps): Deleter {
-  /** One page of what is due by a rule; returns how many there were. */
-  async function deletePage(rule: DueRule): Promise<number> {
+export function createDeleter({ db, clock, log, jobs, blobs, policy, settle }: DeleterDeps): Deleter {
+  const digest = digestOf(policy)
+
+  /** A server may be away without whose files nothing is late. */
+  async function stillDue(tx: Tx, due: readonly DueMedia[], now: number): Promise<DueMedia[]> {
+    const late = due.filter(({ reason }) => reason === 'expired_undelivered').map(({ nid }) => nid)
+    for (const nid of late) await settle(tx, nid)
+    const left = new Set((await listDue(tx, { now, limit: pageSize, of: late })).map(({ nid }) => nid))
+    return due.filter(({ nid, reason }) => reason !== 'expired_undelivered' || left.has(nid))
+  }
+
+  /** One page of what is due; returns how many there were. */
+  async function deletePage(): Promise<number> {
     const now = clock.now()
-    const removed = await db.write('delete delivered media', async (tx) => {
-      const due = await listDue(tx, rule, { now, limit: pageSize })
-      await removeMedia(tx, blobs, await withThumbnails(tx, due, now), { reason: rule.reason, now })
-      return due
+    const { seen, removed } = await db.write('delete delivered media', async (tx) => {
+      const due = await listDue(tx, { now, limit: pageSize })
+      const removed = await stillDue(tx, due, now)
+      for (const reason of new Set(removed.map((media) => media.reason))) {
+        const same = removed.filter((media) => media.reason === reason)
+        await removeMedia(tx, blobs, await withThumbnails(tx, same, now), { reason, now })
+      }
+      return { seen: due.length, removed }
     })
-    for (const { nid } of removed) log.info({ media: nid, reason: rule.reason }, 'media deleted')
-    return removed.length
+    for (const { nid, reason } of removed) log.info({ media: nid, reason }, 'media deleted')
+    return seen
+  }
+
+  /** The configuration has changed since. */
+  async function settleOutdated(signal: AbortSignal): Promise<void> {
+    for (let count = pageSize; count === pageSize; ) {
+      signal.throwIfAborted()
+      count = await db.write('media: new policy', async (tx) => {
+        const outdated = await listOutdated(tx, digest, pageSize)
+        for (const nid of outdated) await settle(tx, nid)
+        return outdated.length
+      })
+    }
   }
 
   async function sweep(signal: AbortSignal): Promise<void> {
-    for (const rule of dueRules(policy, clock.now())) {
-      do signal.throwIfAborted()
-      while ((await deletePage(rule)) === pageSize)
-    }
+    await settleOutdated(signal)
+    do signal.throwIfAborted()
+    while ((await deletePage()) === pageSize)
   }
 
   jobs.handle(sweepJob, (_payload, signal) => sweep(signal))
   return {
     sweep,
     preview: async (limit) => {
-      const now = clock.now()
-      return db.read(async (reader) => {
-        const found: { mediaNid: number; reason: string }[] = []
-        for (const rule of dueRules(policy, now)) {
-          const due = await listDue(reader, rule, { now, limit })
-          found.push(...due.map(({ nid }) => ({ mediaNid: nid, reason: rule.reason })))
-        }
-        return found
-      })
+      const due = await db.read((reader) => listDue(reader, { now: clock.now(), limit }))
+      return due.map(({ nid, reason }) => ({ mediaNid: nid, reason }))
     },
-    hold: (tx, mediaNid, hold) => insertHold(tx, { mediaNid, createdTs: clock.now(), ...hold }),
-    release: deleteHolds,
   }
 }
 

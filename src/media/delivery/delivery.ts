@@ -1,7 +1,6 @@
 import type { AccountDataHook } from '../../accounts/account-data.ts'
 import type { Accounts } from '../../accounts/accounts.ts'
 import type { Database, Tx } from '../../db/database.ts'
-import type { Requester } from '../../http/endpoint.ts'
 import type { Jobs } from '../../jobs/jobs.ts'
 import type { JsonObject } from '../../matrix/event.ts'
 import type { ServerName } from '../../matrix/ids.ts'
@@ -10,23 +9,35 @@ import type { Log } from '../../util/log.ts'
 import type { ByteRange } from '../blob-store.ts'
 import type { Blobs } from '../blobs.ts'
 import type { LiveMedia } from '../downloads.ts'
+import { createChoices, policyType } from './choices.ts'
+import { createDeclarations, type Declarations } from './declarations.ts'
 import { createDeleter, type Deleter } from './deleter.ts'
+import { createHolds, type Holds } from './holds.ts'
 import { createLedger, leaveJob } from './ledger.ts'
-import { createLedgerHook, type SeenBatch } from './persist-hook.ts'
+import { createLedgerHook } from './persist-hook.ts'
 import type { DeliveryPolicy } from './policy.ts'
-import { createRecipients, fetcherOf, type JoinedMembers } from './recipients.ts'
+import { createRecipients, fetcherOf, type MediaRequester } from './recipients.ts'
+import { handleResettling, resettleJob } from './resettle.ts'
+import { createRoomPolicies } from './room-policies.ts'
+import { noRooms, type RoomsOfMedia, type SeenBatch } from './rooms-port.ts'
+import { createSettle, type Outages } from './settle.ts'
+import { putPolicy } from './store-policies.ts'
 import { mediaUses } from './uses.ts'
 
-export interface Delivery extends Deleter {
+export interface Delivery extends Deleter, Holds, Declarations {
   /** Follows what messages show, from the transaction of each batch of events on. */
-  followRooms(joined: JoinedMembers): (tx: Tx, batch: SeenBatch) => Promise<void>
+  followRooms(rooms: RoomsOfMedia): (tx: Tx, batch: SeenBatch) => Promise<void>
+  /** How it is known which servers are away; without it all are there. */
+  useOutages(outages: Outages): void
+  /** Whether it matters who has downloaded the media. */
+  wantsFetches(media: LiveMedia, requester: MediaRequester): boolean
   /** Somebody has received a part of a file, to its last byte. It is written down in the background. */
-  fetched(media: LiveMedia, requester: Requester, part: ByteRange): void
+  fetched(media: LiveMedia, requester: MediaRequester, part: ByteRange): void
   /** Resolves when everything that was downloaded so far is written down. */
   idle(): Promise<void>
   /** What somebody looks like is never deleted because it has been seen. */
   profileChanged(change: { fields: JsonObject }): Promise<void>
-  /** The same for packs of emotes and stickers in account data. */
+  /** The same for packs of emotes and stickers in account data; and what people want to become of what they send. */
   accountDataChanged: AccountDataHook
 }
 
@@ -52,9 +63,13 @@ const packs = /emote|image_pack|sticker/
 export function createDelivery({ db, clock, log, jobs, accounts, blobs, options }: DeliveryDeps): Delivery {
   const { serverName, delivery: policy, ownUsers } = options
   const underWay = new Set<Promise<void>>()
-  let joined: JoinedMembers = async () => []
-  const recipients = createRecipients({ accounts, ownUsers, joined: (...question) => joined(...question) })
-  const ledger = createLedger({ clock, jobs, recipients, policy, serverName })
+  let rooms = noRooms
+  let outages: Outages = async () => undefined
+  const recipients = createRecipients({ accounts, ownUsers, joined: (...question) => rooms.joined(...question) })
+  const choices = createChoices(policy)
+  const settle = createSettle({ clock, jobs, policy, choices, outages: (...question) => outages(...question) })
+  const ledger = createLedger({ clock, jobs, recipients, choices, settle, serverName })
+  handleResettling({ db, jobs, settle })
 
   jobs.handle(leaveJob, async ({ room, recipient }, signal) => {
     // The payload is ours.
@@ -67,18 +82,25 @@ export function createDelivery({ db, clock, log, jobs, accounts, blobs, options 
     for (const { ref } of mediaUses({ type: 'looks', content, state_key: '' })) await ledger.pinned(tx, ref)
   }
 
-  async function noteFetch({ nid, blob }: LiveMedia, requester: Requester, part: ByteRange): Promise<void> {
+  async function noteFetch({ nid, blob }: LiveMedia, requester: MediaRequester, part: ByteRange): Promise<void> {
     const fetch = { mediaNid: nid, ...fetcherOf(requester) }
     if (!(await db.read((reader) => ledger.wantsFetch(reader, fetch)))) return
     await db.write('media: fetched', (tx) => ledger.fetched(tx, { ...fetch, part, size: blob.size }))
   }
 
   return {
-    ...createDeleter({ db, clock, log, jobs, blobs, policy }),
-    followRooms: (members) => {
-      joined = members
-      return createLedgerHook({ ledger, recipients })
+    ...createDeleter({ db, clock, log, jobs, blobs, policy, settle }),
+    ...createHolds({ clock, jobs, settle }),
+    ...createDeclarations({ ledger, rooms: () => rooms, serverName }),
+    followRooms: (next) => {
+      rooms = next
+      return createLedgerHook({ ledger, recipients, policies: createRoomPolicies({ jobs, view: next.view }) })
     },
+    useOutages: (next) => {
+      outages = next
+    },
+    // Servers are told when it is gone, whoever it was for.
+    wantsFetches: (media, requester) => media.isFollowed || ('server' in requester && media.origin === serverName),
     fetched: (media, requester, part) => {
       const writing = noteFetch(media, requester, part)
         .catch((err: unknown) => log.warn({ err }, 'a download was not written down'))
@@ -93,9 +115,13 @@ export function createDelivery({ db, clock, log, jobs, accounts, blobs, options 
       await db.write('media: profile', (tx) => pinAll(tx, fields))
     },
     accountDataChanged: async (tx, { userId, type, roomId }) => {
-      if (!packs.test(type)) return
+      const isPolicy = type === policyType && !roomId
+      if (!isPolicy && !packs.test(type)) return
       const content = await accounts.accountData.get(tx, userId, type, roomId)
-      if (content) await pinAll(tx, content)
+      if (isPolicy) {
+        await putPolicy(tx, `user:${userId}`, content)
+        await jobs.enqueue(tx, resettleJob, { user: userId })
+      } else if (content) await pinAll(tx, content)
     },
   }
 }

@@ -3,13 +3,23 @@ import type { Jobs } from '../../jobs/jobs.ts'
 import type { MediaRef } from '../../matrix/mxc.ts'
 import type { Clock } from '../../util/clock.ts'
 import type { ByteRange } from '../blob-store.ts'
+import type { Choices } from './choices.ts'
 import { addPart, isWhole } from './coverage.ts'
-import { type DeliveryPolicy, isInScope } from './policy.ts'
+import type { ContentKind } from './policy.ts'
 import type { Recipient, Recipients } from './recipients.ts'
-import { type DeliveryKind, getDelivery, putDelivery, setDelivery } from './store-deliveries.ts'
-import { closeLinks, getLinkedMedia, insertLink, type LinkedMedia, pinMedia } from './store-links.ts'
+import type { Settle } from './settle.ts'
+import { putDelivery } from './store-deliveries.ts'
+import {
+  closeLinks,
+  declared,
+  getLinkedMedia,
+  insertLink,
+  type LinkedMedia,
+  pinMedia,
+  takeDeclared,
+} from './store-links.ts'
 import { dropRecipient, type Fetch, getFetch, insertRecipient, isAwaited, putFetch } from './store-recipients.ts'
-import { isNote, type MediaUse, mediaUses, replacedEvent, type ShowingEvent } from './uses.ts'
+import { contentKindOf, type MediaUse, mediaUses, replacedEvent, type ShowingEvent } from './uses.ts'
 
 /** A message, as far as its media is concerned. */
 export interface LinkingEvent {
@@ -26,6 +36,12 @@ export interface LinkingEvent {
 export interface Ledger {
   /** A new event. */
   linked(tx: Tx, event: LinkingEvent): Promise<void>
+  /** The sender says that a message shows media, where we cannot see it ourselves; without an event, that one will. */
+  attached(
+    tx: Tx,
+    media: LinkedMedia,
+    message: { eventId?: string; roomNid: number; sender: string; kind?: ContentKind | undefined },
+  ): Promise<void>
   /** An event shows nothing any more. */
   unlinked(tx: Tx, event: Pick<LinkingEvent, 'eventId' | 'roomNid'>): Promise<void>
   /** Somebody has left a room, or a group of users has: soon nobody waits for them any more. */
@@ -44,57 +60,46 @@ export interface LedgerDeps {
   readonly clock: Clock
   readonly jobs: Pick<Jobs, 'enqueue'>
   readonly recipients: Recipients
-  readonly policy: DeliveryPolicy
+  readonly choices: Choices
+  readonly settle: Settle
   /** The server whose media this is about. */
   readonly serverName: string
 }
 
-/** Deletes what is due now. */
-export const sweepJob = 'media.delete due'
 /** Waits no more for whoever has left a room. */
 export const leaveJob = 'media.recipient left'
 
-export function createLedger({ clock, jobs, recipients, policy, serverName }: LedgerDeps): Ledger {
-  /** Looks again whether everybody has it, and whether a message shows it. */
-  async function settle(tx: Tx, mediaNid: number): Promise<void> {
-    const state = await getDelivery(tx, mediaNid)
-    if (!state) return
-    const now = clock.now()
-    const { kind, open, untracked, lacking } = state
-    const deliveredTs = open > 0 && untracked === 0 && lacking === 0 ? (state.deliveredTs ?? now) : null
-    const unlinkedTs = open > 0 ? null : (state.unlinkedTs ?? now)
-    if (deliveredTs === state.deliveredTs && unlinkedTs === state.unlinkedTs) return
-    await setDelivery(tx, mediaNid, { deliveredTs, unlinkedTs })
-    const isDue = deliveredTs !== null && policy.grace === 0 && isInScope(policy, kind)
-    const isGone = unlinkedTs !== null && (kind === 'note' || policy.redactedGrace === 0)
-    if (isDue || isGone) await jobs.enqueue(tx, sweepJob, {})
-  }
-
-  /** Notes who must have what a message shows; false where they are nobody, or too many. */
-  async function track(tx: Tx, media: LinkedMedia, names: ReadonlySet<Recipient> | undefined, roomNid: number) {
-    for (const recipient of names ?? []) await insertRecipient(tx, { mediaNid: media.nid, roomNid, recipient })
-    return names !== undefined && names.size > 0
-  }
-
+export function createLedger({ clock, jobs, recipients, choices, settle, serverName }: LedgerDeps): Ledger {
   async function link(
     tx: Tx,
-    event: LinkingEvent,
-    shown: { media: LinkedMedia; mainNid: number | null; names: ReadonlySet<Recipient> | undefined },
+    media: LinkedMedia,
+    message: {
+      eventId: string
+      roomNid: number
+      sender: string
+      kind: ContentKind
+      mainNid: number | null
+      names: ReadonlySet<Recipient> | undefined
+    },
   ): Promise<void> {
-    const { eventId, roomNid, sender } = event
-    const { media, mainNid, names } = shown
-    const kind: DeliveryKind = isNote(event.shown) ? 'note' : 'message'
-    const isTracked = mainNid === null && (await track(tx, media, names, roomNid))
-    await insertLink(tx, { mediaNid: media.nid, eventId, roomNid, sender, mainNid, isTracked })
-    const isUploaders = media.uploader === sender
+    const { names = new Set(), ...rest } = message
+    const isTracked = message.mainNid === null && names.size > 0
+    if (isTracked) {
+      for (const recipient of names) {
+        await insertRecipient(tx, { mediaNid: media.nid, roomNid: message.roomNid, recipient })
+      }
+    }
+    await insertLink(tx, { ...rest, mediaNid: media.nid, isTracked })
+    const isUploaders = media.uploader === message.sender
     if (!isUploaders && !media.isFollowed) return
-    // What others make of a note leaves it a note.
-    await putDelivery(tx, media.nid, isUploaders ? kind : 'note', clock.now())
+    await putDelivery(tx, media.nid, clock.now())
     await settle(tx, media.nid)
   }
 
   async function pin(tx: Tx, { nid, isPinned }: LinkedMedia): Promise<void> {
-    if (!isPinned) await pinMedia(tx, nid)
+    if (isPinned) return
+    await pinMedia(tx, nid)
+    await settle(tx, nid)
   }
 
   async function findOwn(tx: Tx, uses: readonly MediaUse[]): Promise<{ use: MediaUse; media: LinkedMedia }[]> {
@@ -107,22 +112,32 @@ export function createLedger({ clock, jobs, recipients, policy, serverName }: Le
   }
 
   return {
-    linked: async (tx, event) => {
-      const found = await findOwn(tx, mediaUses(event.shown))
+    linked: async (tx, { shown, ...event }) => {
+      const found = await findOwn(tx, mediaUses(shown))
       if (found.length > 0) {
+        const { roomNid, sender } = event
+        const kind = contentKindOf(shown)
         const isFollowed = found.some(({ media }) => media.isFollowed)
-        const matters = isFollowed || isInScope(policy, isNote(event.shown) ? 'note' : 'message')
-        const names = matters ? await recipients.of(tx, event.roomNid, event.sender) : undefined
+        const matters = isFollowed || (await choices.rule(tx, { kind, roomNid, uploader: sender })).isDeleted
+        const names = matters ? await recipients.of(tx, roomNid, sender) : undefined
         const mainNid = found.find(({ use }) => use.kind === 'message')?.media.nid ?? null
         for (const { use, media } of found) {
           if (use.kind === 'pinned') await pin(tx, media)
-          else await link(tx, event, { media, names, mainNid: use.kind === 'thumbnail' ? mainNid : null })
+          else {
+            if (media.uploader === event.sender) await takeDeclared(tx, media.nid)
+            await link(tx, media, { ...event, kind, names, mainNid: use.kind === 'thumbnail' ? mainNid : null })
+          }
         }
       }
-      const replaced = replacedEvent(event.shown)
+      const replaced = replacedEvent(shown)
       if (replaced === undefined) return
       const { roomNid, sender } = event
       for (const nid of await closeLinks(tx, { eventId: replaced, roomNid, sender })) await settle(tx, nid)
+    },
+    attached: async (tx, media, { eventId = declared, roomNid, sender, kind }) => {
+      const known = await takeDeclared(tx, media.nid)
+      const names = await recipients.of(tx, roomNid, sender)
+      await link(tx, media, { eventId, roomNid, sender, kind: known ?? kind ?? 'file', mainNid: null, names })
     },
     unlinked: async (tx, event) => {
       for (const nid of await closeLinks(tx, event)) await settle(tx, nid)

@@ -35,7 +35,7 @@ const mostMembers = 500
 export function createRecipients({ accounts, joined, ownUsers }: RecipientsDeps): Recipients {
   function nameOf(userId: string): Recipient | undefined {
     if (ownUsers.has(userId) || !hasUserIdShape(userId)) return undefined
-    if (!accounts.isLocalUser(userId)) return `server:${serverOf(userId)}`
+    if (!accounts.isLocalUser(userId)) return serverRecipient(serverOf(userId))
     const { appservices } = accounts
     const owner = appservices.isEmpty() ? undefined : appservices.list().find(({ reserves }) => reserves.user(userId))
     return owner ? appserviceName(owner.id) : userId
@@ -60,13 +60,22 @@ export function createRecipients({ accounts, joined, ownUsers }: RecipientsDeps)
   }
 }
 
+/** Under which name all users of another server count. */
+export const serverRecipient = (server: string): Recipient => `server:${server}`
+
+/** The server that stands behind a name; undefined for others. */
+export const serverOfRecipient = (name: Recipient): string | undefined =>
+  name.startsWith('server:') ? name.slice('server:'.length) : undefined
+
 const appserviceName = (id: string): Recipient => `appservice:${id}`
 
+/** Whoever asks for media: somebody with an access token, or another server. */
+export type MediaRequester = Pick<Requester, 'userId' | 'deviceId' | 'appservice'> | { readonly server: string }
+
 /** Under which name, and on which device, whoever asks for media has it. */
-export function fetcherOf({ userId, deviceId, appservice }: Pick<Requester, 'userId' | 'deviceId' | 'appservice'>): {
-  recipient: Recipient
-  device: string
-} {
+export function fetcherOf(requester: MediaRequester): { recipient: Recipient; device: string } {
+  if ('server' in requester) return { recipient: serverRecipient(requester.server), device: '' }
+  const { userId, deviceId, appservice } = requester
   return appservice
     ? { recipient: appserviceName(appservice.id), device: '' }
     : { recipient: userId satisfies UserId, device: deviceId ?? '' }

@@ -1,109 +1,115 @@
 import type { Reader, Tx } from '../../db/database.ts'
 import { prepare } from '../../db/prepare.ts'
+import type { Due } from './due.ts'
 
-export type DeliveryKind = 'note' | 'message'
-
-/** Begins to follow media, or begins again with another message. What is not only a note is none. */
-export async function putDelivery(tx: Tx, mediaNid: number, kind: DeliveryKind, linkedTs: number): Promise<void> {
+/** Begins to follow media, or begins again with another message. */
+export async function putDelivery(tx: Tx, mediaNid: number, linkedTs: number): Promise<void> {
+  const begin = { linked_ts: linkedTs, delivered_ts: null, unlinked_ts: null, paused_ms: 0 }
   await tx.qb
     .insertInto('media_deliveries')
-    .values({ media_nid: mediaNid, kind, linked_ts: linkedTs, delivered_ts: null, unlinked_ts: null })
-    .onConflict((conflict) =>
-      conflict.column('media_nid').doUpdateSet({
-        linked_ts: linkedTs,
-        delivered_ts: null,
-        unlinked_ts: null,
-        ...(kind === 'message' && { kind }),
-      }),
-    )
+    .values({ media_nid: mediaNid, ...begin, due_ts: null, due_reason: null, policy: '' })
+    .onConflict((conflict) => conflict.column('media_nid').doUpdateSet(begin))
     .execute()
 }
 
 const state = prepare((qb, p: { mediaNid: number }) =>
   qb
     .selectFrom('media_deliveries as d')
-    .select((eb) => [
-      'd.kind',
-      'd.delivered_ts',
-      'd.unlinked_ts',
-      eb
-        .selectFrom('media_links as l')
-        .select((link) => link.fn.countAll<number>().as('count'))
-        .whereRef('l.media_nid', '=', 'd.media_nid')
-        .where('l.is_open', '=', 1)
-        .as('open'),
-      eb
-        .selectFrom('media_links as l')
-        .select((link) => link.fn.countAll<number>().as('count'))
-        .whereRef('l.media_nid', '=', 'd.media_nid')
-        .where('l.is_open', '=', 1)
-        .where('l.is_tracked', '=', 0)
-        .as('untracked'),
-      eb
-        .selectFrom('media_recipients as r')
-        .select((recipient) => recipient.fn.countAll<number>().as('count'))
-        .whereRef('r.media_nid', '=', 'd.media_nid')
-        .where((recipient) =>
-          recipient.exists(
-            recipient
-              .selectFrom('media_links as l')
-              .select('l.event_id')
-              .whereRef('l.media_nid', '=', 'r.media_nid')
-              .whereRef('l.room_nid', '=', 'r.room_nid')
-              .where('l.is_open', '=', 1),
-          ),
-        )
-        .where((recipient) =>
-          recipient.not(
-            recipient.exists(
-              recipient
-                .selectFrom('media_fetches as f')
-                .select('f.device')
-                .whereRef('f.media_nid', '=', 'r.media_nid')
-                .whereRef('f.recipient', '=', 'r.recipient')
-                .where('f.complete_ts', 'is not', null),
-            ),
-          ),
-        )
-        .as('lacking'),
-    ])
+    .innerJoin('media as m', 'm.media_nid', 'd.media_nid')
+    .select(['d.linked_ts', 'd.delivered_ts', 'd.unlinked_ts', 'd.paused_ms', 'd.due_ts', 'd.due_reason', 'd.policy'])
+    .select(['m.uploader', 'm.is_pinned', 'm.created_ts'])
     .where('d.media_nid', '=', p.mediaNid),
 )
 
-export interface DeliveryState {
-  readonly kind: DeliveryKind
+export const getDelivery = (reader: Reader, mediaNid: number) => state.first(reader, { mediaNid })
+export type DeliveryRow = NonNullable<Awaited<ReturnType<typeof getDelivery>>>
+
+/** What has changed of media that is followed. */
+export interface DeliveryChange {
   readonly deliveredTs: number | null
   readonly unlinkedTs: number | null
-  /** Messages that show it, and those of them whose recipients are not followed. */
-  readonly open: number
-  readonly untracked: number
-  /** Recipients of these messages who have not got it. */
-  readonly lacking: number
+  readonly due: Due | undefined
+  readonly policy: string
 }
 
-export async function getDelivery(reader: Reader, mediaNid: number): Promise<DeliveryState | undefined> {
-  const row = await state.first(reader, { mediaNid })
-  if (!row) return undefined
-  return {
-    kind: row.kind === 'note' ? 'note' : 'message',
-    deliveredTs: row.delivered_ts,
-    unlinkedTs: row.unlinked_ts,
-    open: row.open ?? 0,
-    untracked: row.untracked ?? 0,
-    lacking: row.lacking ?? 0,
-  }
+const change = prepare(
+  (
+    qb,
+    p: {
+      mediaNid: number
+      deliveredTs: number | null
+      unlinkedTs: number | null
+      dueTs: number | null
+      dueReason: string | null
+      policy: string
+    },
+  ) =>
+    qb
+      .updateTable('media_deliveries')
+      .set({
+        delivered_ts: p.deliveredTs,
+        unlinked_ts: p.unlinkedTs,
+        due_ts: p.dueTs,
+        due_reason: p.dueReason,
+        policy: p.policy,
+      })
+      .where('media_nid', '=', p.mediaNid),
+)
+
+export async function setDelivery(tx: Tx, mediaNid: number, { due, ...rest }: DeliveryChange): Promise<void> {
+  await change.run(tx, { mediaNid, ...rest, dueTs: due?.ts ?? null, dueReason: due?.reason ?? null })
 }
 
-export async function setDelivery(
-  tx: Tx,
-  mediaNid: number,
-  { deliveredTs, unlinkedTs }: Pick<DeliveryState, 'deliveredTs' | 'unlinkedTs'>,
-): Promise<void> {
+/** A server that lacks it could not be reached for so long, in ms. */
+export async function addPause(tx: Tx, mediaNid: number, ms: number): Promise<void> {
   await tx.qb
     .updateTable('media_deliveries')
-    .set({ delivered_ts: deliveredTs, unlinked_ts: unlinkedTs })
+    .set(({ eb, ref }) => ({ paused_ms: eb(ref('paused_ms'), '+', ms) }))
     .where('media_nid', '=', mediaNid)
     .execute()
+}
+
+/** Media whose due time was worked out by another policy of the server. */
+export async function listOutdated(reader: Reader, policy: string, limit: number): Promise<number[]> {
+  const query = reader.qb.selectFrom('media_deliveries').select('media_nid as nid')
+  // Two ranges of the index; one inequality would read all of it.
+  const before = await query.where('policy', '<', policy).limit(limit).execute()
+  const after = await query.where('policy', '>', policy).limit(limit).execute()
+  return [...before, ...after].slice(0, limit).map(({ nid }) => nid)
+}
+
+/** A page of the media that is followed because of a room, or of its uploader, in the order of their numbers. */
+export async function listFollowed(
+  reader: Reader,
+  of: { roomNid?: number | undefined; uploader?: string | undefined; mediaNid?: number | undefined },
+  { after, limit }: { after: number; limit: number },
+): Promise<number[]> {
+  const { roomNid, uploader, mediaNid } = of
+  const rows = await reader.qb
+    .selectFrom('media_deliveries as d')
+    .select('d.media_nid as nid')
+    .where('d.media_nid', '>', after)
+    .$if(mediaNid !== undefined, (query) => query.where('d.media_nid', '=', mediaNid ?? 0))
+    .$if(uploader !== undefined, (query) =>
+      query.where('d.media_nid', 'in', (qb) =>
+        qb
+          .selectFrom('media')
+          .select('media_nid')
+          .where('uploader', '=', uploader ?? ''),
+      ),
+    )
+    .$if(roomNid !== undefined, (query) =>
+      query.where('d.media_nid', 'in', (qb) =>
+        qb
+          .selectFrom('media_links')
+          .select('media_nid')
+          .where('room_nid', '=', roomNid ?? 0),
+      ),
+    )
+    .orderBy('d.media_nid')
+    .limit(limit)
+    .execute()
+  return rows.map(({ nid }) => nid)
 }
 
 /** Forgets everything that was written down about messages that show media, and about who has it. */

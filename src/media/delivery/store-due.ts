@@ -1,26 +1,30 @@
 import type { Reader } from '../../db/database.ts'
 import type { RemovedMedia } from '../remove-media.ts'
 import { notHeld } from '../store-holds.ts'
-import type { DueRule } from './policy.ts'
 
-/** Media that is due by a rule, and neither pinned nor held. */
-export function listDue(
+export interface DueMedia extends RemovedMedia {
+  readonly reason: string
+}
+
+/** Media that is due, and neither pinned nor held, the oldest first. */
+export async function listDue(
   reader: Reader,
-  rule: DueRule,
-  { now, limit }: { now: number; limit: number },
-): Promise<RemovedMedia[]> {
-  return reader.qb
+  { now, limit, of }: { now: number; limit: number; of?: readonly number[] },
+): Promise<DueMedia[]> {
+  if (of?.length === 0) return []
+  const rows = await reader.qb
     .selectFrom('media_deliveries as d')
     .innerJoin('media as m', 'm.media_nid', 'd.media_nid')
-    .select(['m.media_nid as nid', 'm.blob_nid as blobNid'])
-    .where(`d.${rule.column}`, '<=', rule.until)
-    .where('d.kind', 'in', rule.kinds)
+    .select(['m.media_nid as nid', 'm.blob_nid as blobNid', 'd.due_reason as reason'])
+    .where('d.due_ts', '<=', now)
     .where('m.state', '=', 'live')
     .where('m.is_pinned', '=', 0)
     .where(notHeld(now))
-    .orderBy(`d.${rule.column}`)
+    .$if(of !== undefined, (query) => query.where('d.media_nid', 'in', [...(of ?? [])]))
+    .orderBy('d.due_ts')
     .limit(limit)
     .execute()
+  return rows.map((row) => ({ ...row, reason: row.reason ?? '' }))
 }
 
 /** Those of some media that may be deleted. */

@@ -2,6 +2,7 @@ import type { Reader, Tx } from '../../db/database.ts'
 import { prepare } from '../../db/prepare.ts'
 import type { MediaState } from '../../db/schema/media.ts'
 import type { MediaRef } from '../../matrix/mxc.ts'
+import { type ContentKind, contentKinds } from './policy.ts'
 
 /** Media of ours, as far as messages are concerned. */
 export interface LinkedMedia {
@@ -32,9 +33,13 @@ export interface NewLink {
   readonly eventId: string
   readonly roomNid: number
   readonly sender: string
+  readonly kind: ContentKind
   readonly mainNid: number | null
   readonly isTracked: boolean
 }
+
+/** The event of links that were declared at the upload, before there was one. */
+export const declared = ''
 
 export async function insertLink(tx: Tx, link: NewLink): Promise<void> {
   await tx.qb
@@ -44,6 +49,7 @@ export async function insertLink(tx: Tx, link: NewLink): Promise<void> {
       event_id: link.eventId,
       room_nid: link.roomNid,
       sender: link.sender,
+      kind: link.kind,
       main_nid: link.mainNid,
       is_open: 1,
       is_tracked: link.isTracked ? 1 : 0,
@@ -76,6 +82,57 @@ export async function closeLinks(
       .execute()
   }
   return numbers
+}
+
+const shapes = prepare((qb, p: { mediaNid: number }) =>
+  qb
+    .selectFrom('media_links as l')
+    .innerJoin('media as m', 'm.media_nid', 'l.media_nid')
+    .select(['l.room_nid', 'l.kind', 'l.is_open', 'l.is_tracked'])
+    .select(({ eb }) => eb.case().when('l.sender', '=', eb.ref('m.uploader')).then(1).else(0).end().as('is_own'))
+    .distinct()
+    .where('l.media_nid', '=', p.mediaNid),
+)
+
+/** What there is of messages that show media: those that are alike in all this are one. */
+export interface LinkShape {
+  readonly roomNid: number
+  readonly kind: ContentKind
+  readonly isOpen: boolean
+  /** Whether those whom it was for are followed. */
+  readonly isTracked: boolean
+  /** Whether its uploader sent it. */
+  readonly isOwn: boolean
+}
+
+export async function listLinkShapes(reader: Reader, mediaNid: number): Promise<LinkShape[]> {
+  return (await shapes.all(reader, { mediaNid })).map((row) => ({
+    roomNid: row.room_nid,
+    kind: kindOf(row.kind),
+    isOpen: row.is_open === 1,
+    isTracked: row.is_tracked === 1,
+    isOwn: row.is_own === 1,
+  }))
+}
+
+const kindOf = (text: string): ContentKind => contentKinds.find((kind) => kind === text) ?? 'file'
+
+/** The declaration made at the upload for a room; the message that keeps it takes its place. */
+export async function takeDeclared(tx: Tx, mediaNid: number): Promise<ContentKind | undefined> {
+  const row = await tx.qb
+    .deleteFrom('media_links')
+    .where('media_nid', '=', mediaNid)
+    .where('event_id', '=', declared)
+    .returning('kind')
+    .executeTakeFirst()
+  return row && kindOf(row.kind)
+}
+
+/** Media that a message is known to show. */
+export async function listMediaOfEvent(reader: Reader, roomNid: number, eventId: string): Promise<number[]> {
+  const query = reader.qb.selectFrom('media_links').select('media_nid as nid')
+  const rows = await query.where('event_id', '=', eventId).where('room_nid', '=', roomNid).execute()
+  return rows.map(({ nid }) => nid)
 }
 
 /** Thumbnails of media, of those that are shown for nothing else. */

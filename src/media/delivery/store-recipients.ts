@@ -45,6 +45,93 @@ export async function dropRecipient(
   return numbers
 }
 
+const lacking = prepare((qb, p: { mediaNid: number }) =>
+  qb
+    .selectFrom('media_recipients as r')
+    .select('r.recipient')
+    .distinct()
+    .where('r.media_nid', '=', p.mediaNid)
+    .where(({ exists, selectFrom }) =>
+      exists(
+        selectFrom('media_links as l')
+          .select('l.event_id')
+          .whereRef('l.media_nid', '=', 'r.media_nid')
+          .whereRef('l.room_nid', '=', 'r.room_nid')
+          .where('l.is_open', '=', 1),
+      ),
+    )
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('media_fetches as f')
+            .select('f.device')
+            .whereRef('f.media_nid', '=', 'r.media_nid')
+            .whereRef('f.recipient', '=', 'r.recipient')
+            .where('f.complete_ts', 'is not', null),
+        ),
+      ),
+    ),
+)
+
+/** Recipients of messages that show media who have not got it. */
+export async function listLacking(reader: Reader, mediaNid: number): Promise<string[]> {
+  return (await lacking.all(reader, { mediaNid })).map(({ recipient }) => recipient)
+}
+
+const lastServer = prepare((qb, p: { mediaNid: number }) =>
+  qb
+    .selectFrom('media_fetches as f')
+    .select(({ fn }) => fn.max('f.complete_ts').as('ts'))
+    .where('f.media_nid', '=', p.mediaNid)
+    .where('f.recipient', 'like', 'server:%')
+    .where(({ exists, selectFrom }) =>
+      exists(
+        selectFrom('media_recipients as r')
+          .select('r.room_nid')
+          .whereRef('r.media_nid', '=', 'f.media_nid')
+          .whereRef('r.recipient', '=', 'f.recipient'),
+      ),
+    ),
+)
+
+/** When the last of the servers that must have media got it, in ms since 1970. */
+export async function lastServerFetch(reader: Reader, mediaNid: number): Promise<number | null> {
+  return (await lastServer.first(reader, { mediaNid }))?.ts ?? null
+}
+
+/** All servers that have fetched any of this media as a whole. */
+export async function listServersWith(
+  reader: Reader,
+  numbers: readonly number[],
+): Promise<{ mediaNid: number; server: string }[]> {
+  const rows = await reader.qb
+    .selectFrom('media_fetches')
+    .select(['media_nid as mediaNid', 'recipient'])
+    .where('media_nid', 'in', numbers)
+    .where('recipient', 'like', 'server:%')
+    .where('complete_ts', 'is not', null)
+    .execute()
+  return rows.map(({ mediaNid, recipient }) => ({ mediaNid, server: recipient.slice('server:'.length) }))
+}
+
+/** A page of the media that waits for a recipient, in the order of their numbers. */
+export async function listAwaiting(
+  reader: Reader,
+  recipient: string,
+  { after, limit }: { after: number; limit: number },
+): Promise<number[]> {
+  const rows = await reader.qb
+    .selectFrom('media_recipients')
+    .select('media_nid as nid')
+    .distinct()
+    .where('recipient', '=', recipient)
+    .where('media_nid', '>', after)
+    .orderBy('media_nid')
+    .limit(limit)
+    .execute()
+  return rows.map(({ nid }) => nid)
+}
+
 export interface Fetch {
   readonly mediaNid: number
   readonly recipient: string

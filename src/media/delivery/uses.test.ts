@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { JsonObject } from '../../matrix/event.ts'
 import { formatMxc } from '../../matrix/mxc.ts'
-import { isNote, mediaUses, replacedEvent } from './uses.ts'
+import { contentKindOf, mediaUses, replacedEvent } from './uses.ts'
 
 const uses = (content: JsonObject, type = 'm.room.message', state_key?: string) =>
   Object.fromEntries(mediaUses({ type, content, state_key }).map(({ ref, kind }) => [formatMxc(ref), kind]))
@@ -65,6 +65,10 @@ test('edits and notes are told', () => {
   assert.equal(replacedEvent({ type: 'm.room.topic', content: edit, state_key: '' }), undefined)
   const others: JsonObject[] = [{}, { 'm.relates_to': 5 }, { 'm.relates_to': { rel_type: 'm.thread', event_id: '$x' } }]
   for (const content of others) assert.equal(replacedEvent({ type: 'm.room.message', content }), undefined)
-  assert.equal(isNote({ type: 'm.room.message', content: { 'io.ringback.note': {} } }), true)
-  assert.equal(isNote({ type: 'm.room.message', content: { 'io.ringback.note': true } }), false)
+  const kind = (content: JsonObject) => contentKindOf({ type: 'm.room.message', content })
+  assert.equal(kind({ msgtype: 'm.audio', 'io.ringback.note': {}, 'org.matrix.msc3245.voice': {} }), 'note')
+  assert.equal(kind({ msgtype: 'm.image', 'io.ringback.note': true }), 'image')
+  assert.equal(kind({ msgtype: 'm.image', 'io.ringback.ai_generated': { model: 'x' } }), 'ai_image')
+  assert.equal(kind({ msgtype: 'm.audio', 'org.matrix.msc3245.voice': {} }), 'voice')
+  assert.deepEqual([kind({ msgtype: 'm.video' }), kind({ msgtype: 'm.audio' }), kind({})], ['video', 'file', 'file'])
 })

@@ -1,6 +1,7 @@
 import type { JsonObject } from '../../matrix/event.ts'
 import { formatMxc, type MediaRef, parseMxc } from '../../matrix/mxc.ts'
 import { htmlTokens } from '../previews/html-tokens.ts'
+import type { ContentKind } from './policy.ts'
 
 /** An event, as far as it can show media. */
 export interface ShowingEvent {
@@ -77,7 +78,15 @@ export function replacedEvent({ content, state_key: stateKey }: ShowingEvent): s
   return type === 'm.replace' && typeof eventId === 'string' ? eventId : undefined
 }
 
-/** Whether a message is a note that somebody left after a missed call: `io.ringback.note` in its content. */
-export function isNote({ content }: ShowingEvent): boolean {
-  return typeof content['io.ringback.note'] === 'object' && content['io.ringback.note'] !== null
+/**
+ * What the media of a message is: notes that somebody left after a missed call carry `io.ringback.note`, pictures that a
+ * model made `io.ringback.ai_generated`.
+ */
+export function contentKindOf({ content }: ShowingEvent): ContentKind {
+  const has = (key: string) => typeof content[key] === 'object' && content[key] !== null
+  if (has('io.ringback.note')) return 'note'
+  if (has('io.ringback.ai_generated')) return 'ai_image'
+  if (has('org.matrix.msc3245.voice') || has('m.voice')) return 'voice'
+  if (content.msgtype === 'm.image') return 'image'
+  return content.msgtype === 'm.video' ? 'video' : 'file'
 }

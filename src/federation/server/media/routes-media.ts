@@ -20,8 +20,8 @@ export function mediaRoutes({ media, serverName }: Pick<AppContext, 'media' | 's
         query,
         spec: `${spec}#get_matrixfederationv1mediadownloadmediaid`,
       },
-      async ({ method, params, query, signal }) =>
-        multipartReply(method, media.served(await find(params.mediaId, query.timeout_ms, signal), undefined)),
+      async ({ method, params, query, signal, origin: server }) =>
+        multipartReply(method, media.served(await find(params.mediaId, query.timeout_ms, signal), { server })),
     ),
     endpoint(
       {
