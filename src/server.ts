@@ -82,6 +82,7 @@ async function open(
     limiter: context.limiter,
     isUnlimited: (token) => context.accounts.appservices.byToken(token) !== undefined,
     log: context.log,
+    clock: context.clock,
     serves,
     trustedProxies,
   })

@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
 import type { H, RouterRoute } from 'hono/types'
 import { errors } from '../matrix/errors.ts'
+import { systemClock, type TimerClock } from '../util/clock.ts'
 import type { Log, LogLevel } from '../util/log.ts'
 import { randomString } from '../util/random.ts'
 import type { Authenticate } from './auth.ts'
@@ -25,6 +26,8 @@ export interface AppOptions {
   readonly servers?: ServerAuthentication
   readonly limiter: RateLimiter
   readonly log: Log
+  /** Default the system's. */
+  readonly clock?: TimerClock
   /** The surfaces that are served; default all. `/health` is served everywhere. */
   readonly serves?: readonly Surface[]
   /** Whether `?access_token=` counts; default true. */
@@ -52,6 +55,7 @@ export function createApp(options: AppOptions): App {
     servers: options.servers,
     limiter: options.limiter,
     log: options.log,
+    clock: options.clock ?? systemClock,
     accessLogLevel: options.accessLogLevel ?? 'info',
     allowQueryToken: options.allowQueryToken ?? true,
     clientAddress: createClientAddress(options.trustedProxies),

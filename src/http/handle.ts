@@ -1,4 +1,5 @@
 import type { ZodType } from 'zod'
+import type { TimerClock } from '../util/clock.ts'
 import type { Log, LogLevel } from '../util/log.ts'
 import { type Authenticate, accessTokenOf, authorize, masquerade } from './auth.ts'
 import type { ClientAddress } from './client-address.ts'
@@ -21,6 +22,7 @@ export interface Pipeline {
   readonly servers: ServerAuthentication | undefined
   readonly limiter: RateLimiter
   readonly log: Log
+  readonly clock: TimerClock
   readonly accessLogLevel: Exclude<LogLevel, 'silent'>
   readonly allowQueryToken: boolean
   readonly clientAddress: ClientAddress
@@ -60,6 +62,7 @@ export function compileEndpoint(endpoint: Endpoint, template: string, pipeline: 
       maxBody,
       requestId: pipeline.nextRequestId(),
       log: pipeline.log,
+      clock: pipeline.clock,
       waiting: pipeline.waiting,
     })
     let result: EndpointResult

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import type { ReadableStream as NodeReadableStream } from 'node:stream/web'
 import type { ServerName } from '../matrix/ids.ts'
 import type { JsonFault } from '../matrix/json-parse.ts'
+import type { TimerClock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import type { AnyRequest, Requester } from './endpoint.ts'
 import { limitedStream, readIncoming, readRequest } from './read-body.ts'
@@ -23,11 +24,14 @@ export interface RequestParts {
   readonly maxBody: number
   readonly requestId: string
   readonly log: Log
+  readonly clock: TimerClock
   readonly waiting: WaitingRequests
 }
 
 /** Whoever sends nothing for so long in the middle of a body is cut off. */
 const stalledMs = 60_000
+/** Whoever has not sent the whole of a body that is kept in memory by then is cut off, however steadily it comes. */
+const wholeBodyMs = 120_000
 
 /** A request; everything that costs something is made when it is asked for. */
 export class HttpRequest implements AnyRequest {
@@ -90,8 +94,11 @@ export class HttpRequest implements AnyRequest {
   }
 
   bytes(): Promise<Buffer> {
-    const { raw, node, maxBody } = this.#parts
-    return node.incoming ? readIncoming(node.incoming, maxBody) : readRequest(raw, maxBody)
+    const { raw, node, maxBody, clock } = this.#parts
+    const { incoming } = node
+    if (!incoming) return readRequest(raw, maxBody)
+    const cancel = clock.after(wholeBodyMs, () => incoming.destroy())
+    return readIncoming(incoming, maxBody).finally(cancel)
   }
 
   async form(): Promise<URLSearchParams> {

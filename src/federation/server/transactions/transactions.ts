@@ -1,8 +1,10 @@
 import type { Database } from '../../../db/database.ts'
+import { errors } from '../../../matrix/errors.ts'
 import type { Json, JsonObject } from '../../../matrix/event.ts'
 import type { EventId, ServerName } from '../../../matrix/ids.ts'
 import type { Ingest } from '../../../rooms/ingest/ports.ts'
 import type { RoomReads } from '../../../rooms/reads.ts'
+import { createKeyedMutex } from '../../../util/keyed-mutex.ts'
 import { LruMap } from '../../../util/lru.ts'
 
 export interface Transaction {
@@ -23,6 +25,7 @@ export interface EduReceiver {
 
 /** https://spec.matrix.org/v1.19/server-server-api/#transactions */
 export interface Transactions {
+  /** Those of one server are taken one after another. Throws `429 M_LIMIT_EXCEEDED` where too many of it wait already. */
   receive(origin: ServerName, txnId: string, transaction: Transaction): Promise<TransactionAnswer>
 }
 
@@ -32,6 +35,10 @@ interface Deps {
   readonly ingest: Pick<Ingest, 'receive'>
   readonly edus: EduReceiver
 }
+
+/** A server sends one, and the next after its answer: so many at once are no accident. */
+const mostWaiting = 20
+const retryAfterMs = 5_000
 
 /**
  * A transaction that is sent again gets the answer of the first time. Which ones have been is kept in memory only:
@@ -61,12 +68,27 @@ export function createTransactions({ db, reads, ingest, edus }: Deps): Transacti
     return { pdus }
   }
 
+  const oneByOne = createKeyedMutex()
+  const waiting = new Map<ServerName, number>()
+
+  async function takeInTurn(origin: ServerName, transaction: Transaction): Promise<TransactionAnswer> {
+    waiting.set(origin, (waiting.get(origin) ?? 0) + 1)
+    try {
+      return await oneByOne.run(origin, () => take(origin, transaction))
+    } finally {
+      const left = (waiting.get(origin) ?? 1) - 1
+      if (left > 0) waiting.set(origin, left)
+      else waiting.delete(origin)
+    }
+  }
+
   return {
-    receive: (origin, txnId, transaction) => {
+    receive: async (origin, txnId, transaction) => {
       const key = JSON.stringify([origin, txnId])
       const known = answers.get(key)
       if (known !== undefined) return known
-      const answer = take(origin, transaction)
+      if ((waiting.get(origin) ?? 0) >= mostWaiting) throw errors.limitExceeded(retryAfterMs)
+      const answer = takeInTurn(origin, transaction)
       answers.set(key, answer)
       answer.catch(() => answers.delete(key))
       return answer
