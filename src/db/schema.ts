@@ -10,6 +10,7 @@ import type { IdentitySchema } from './schema/identity.ts'
 import type { IngestSchema } from './schema/ingest.ts'
 import type { MediaSchema } from './schema/media.ts'
 import type { MediaAdminSchema } from './schema/media-admin.ts'
+import type { MediaFactsSchema } from './schema/media-facts.ts'
 import type { PeopleSchema } from './schema/people.ts'
 import type { PushSchema } from './schema/push.ts'
 import type { RoomsSchema } from './schema/rooms.ts'
@@ -24,6 +25,7 @@ export interface Schema
     DiscoverySchema,
     PeopleSchema,
     MediaSchema,
+    MediaFactsSchema,
     MediaAdminSchema,
     IdentitySchema,
     E2eeSchema,

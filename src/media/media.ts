@@ -17,6 +17,7 @@ import { createDownloads, type Downloads, type LiveMedia } from './downloads.ts'
 import { createEraser } from './eraser.ts'
 import { createFfmpeg, type Ffmpeg } from './ffmpeg/ffmpeg.ts'
 import type { ServedFile } from './file-reply.ts'
+import { createInspector, type Inspector } from './inspection/inspector.ts'
 import { createOrphanSweep } from './orphans.ts'
 import { createPreviews, type PreviewOptions, type Previews } from './previews/previews.ts'
 import { createRemoteMedia, type RemoteSource } from './remote-media.ts'
@@ -62,6 +63,7 @@ export interface Media {
   readonly previews: Previews
   readonly delivery: Delivery
   readonly ffmpeg: Ffmpeg
+  readonly inspector: Inspector
   /** How a piece of media is sent to somebody; under another name where one is given. */
   served(media: LiveMedia, requester: MediaRequester | undefined, fileName?: string): ServedFile
   /** How media of other servers is had; without it there is none. */
@@ -85,16 +87,28 @@ export function createMedia({ db, clock, log, jobs, accounts, fetch, options }: 
   const delivery = createDelivery({ db, clock, log, jobs, accounts, blobs, options })
   const ffmpeg = createFfmpeg({ isInstalled: options.hasFfmpeg })
   const pictures = createPictures({ db, log, blobs })
+  const thumbnails = createThumbnails({ db, log, blobs, spool, pictures, ffmpeg, ...options })
+  const inspector = createInspector({
+    db,
+    log,
+    jobs,
+    blobs,
+    ffmpeg,
+    pictures,
+    thumbnails,
+    maxPixels: options.maxPixels,
+  })
   const previewDeps = { db, clock, log, blobs, spool, pictures, fetch, serverName }
   const previews = createPreviews({ ...previewDeps, options: options.previews })
   const sweeper = createSweeper({ db, clock, log, jobs, blobs, previews, delivery, intervalMs: options.sweepInterval })
   return {
-    uploads: createUploads({ db, clock, accounts, blobs, spool, waiters, declarations: delivery, options }),
+    uploads: createUploads({ db, clock, accounts, blobs, spool, inspector, waiters, declarations: delivery, options }),
     downloads: createDownloads({ db, clock, serverName, waiters, remote }),
-    thumbnails: createThumbnails({ db, log, blobs, spool, pictures, ffmpeg, ...options }),
+    thumbnails,
     previews,
     delivery,
     ffmpeg,
+    inspector,
     served: (media, requester, fileName) => {
       const { blob, contentType: declared, fileName: ownName } = media
       const contentType = servedType(declared, blob.detectedType)

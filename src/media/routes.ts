@@ -1,5 +1,6 @@
 import type { AppContext } from '../context.ts'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
+import { mediaInfoRoutes } from './inspection/routes-info.ts'
 import { downloadRoutes } from './routes-downloads.ts'
 import { previewRoutes } from './routes-previews.ts'
 import { thumbnailRoutes } from './routes-thumbnails.ts'
@@ -36,5 +37,6 @@ export function mediaRoutes(ctx: Pick<AppContext, 'media' | 'config'>): Endpoint
     ...downloadRoutes(ctx),
     ...thumbnailRoutes(ctx),
     ...previewRoutes(ctx),
+    ...mediaInfoRoutes(ctx),
   ]
 }

@@ -2,6 +2,7 @@ import type { Reader, Tx } from '../db/database.ts'
 import { prepare } from '../db/prepare.ts'
 import type { BlobState } from '../db/schema/media.ts'
 import { deleteThumbnailAccesses } from './accesses/store-accesses.ts'
+import { deleteMediaFacts } from './inspection/store-facts.ts'
 
 /** Bytes that are stored, or about to be. */
 export interface Blob {
@@ -25,6 +26,17 @@ const byContent = prepare((qb, p: { sha256: string }) =>
 /** The stored blob with this content. */
 export const getStoredBlob = (reader: Reader, sha256: string): Promise<Blob | undefined> =>
   byContent.first(reader, { sha256 })
+
+const byNumber = prepare((qb, p: { nid: number }) =>
+  qb
+    .selectFrom('media_blobs')
+    .select(['blob_nid as nid', 'storage_key as key', 'sha256', 'size', 'detected_type as detectedType'])
+    .where('blob_nid', '=', p.nid)
+    .where('state', '=', 'stored'),
+)
+
+/** A stored blob by its number. */
+export const getBlob = (reader: Reader, nid: number): Promise<Blob | undefined> => byNumber.first(reader, { nid })
 
 /** Adds a blob whose bytes are about to be written; returns its number. */
 export async function insertBlob(tx: Tx, blob: NewBlob): Promise<number> {
@@ -110,6 +122,7 @@ export async function deleteBlobs(tx: Tx, numbers: readonly number[]): Promise<v
   if (numbers.length === 0) return
   await tx.qb.deleteFrom('media_blobs').where('blob_nid', 'in', numbers).where('state', '=', 'doomed').execute()
   await deleteThumbnailAccesses(tx, numbers)
+  await deleteMediaFacts(tx, numbers)
 }
 
 export async function hasBlobs(reader: Reader): Promise<boolean> {

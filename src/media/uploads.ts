@@ -7,6 +7,7 @@ import type { Clock } from '../util/clock.ts'
 import { randomString } from '../util/random.ts'
 import type { Blobs } from './blobs.ts'
 import type { Declaration, Declarations } from './delivery/declarations.ts'
+import type { Inspector } from './inspection/inspector.ts'
 import { type Quota, requireAllowedType, requireQuota } from './quota.ts'
 import type { Spool } from './spool.ts'
 import type { Blob } from './store-blobs.ts'
@@ -36,6 +37,7 @@ export interface UploadsDeps {
   readonly accounts: Pick<Accounts, 'users'>
   readonly blobs: Blobs
   readonly spool: Spool
+  readonly inspector: Pick<Inspector, 'noted'>
   readonly waiters: UploadWaiters
   readonly declarations: Pick<Declarations, 'require' | 'declare'>
   readonly options: UploadOptions
@@ -54,7 +56,7 @@ export interface Uploads {
 }
 
 export function createUploads(deps: UploadsDeps): Uploads {
-  const { db, clock, accounts, blobs, spool, waiters, declarations, options } = deps
+  const { db, clock, accounts, blobs, spool, inspector, waiters, declarations, options } = deps
   const newRef = (): MediaRef => ({ origin: options.serverName, mediaId: randomString(24) })
 
   /** Receives a file and keeps it, unless it is refused before, or by what turns out to be in it. */
@@ -77,6 +79,7 @@ export function createUploads(deps: UploadsDeps): Uploads {
       await requireQuota(tx, quotas, { userId, size: blob.size, now: clock.now() })
       const nid = await attach(tx, blob)
       if (declared) await declarations.declare(tx, nid, userId, declared)
+      await inspector.noted(tx, blob)
     })
   }
 

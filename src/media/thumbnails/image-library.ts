@@ -15,6 +15,13 @@ export interface Rendered {
   readonly contentType: string
 }
 
+/** Four bytes for each pixel: red, green, blue, opacity. */
+export interface RawPicture {
+  readonly pixels: Uint8Array
+  readonly width: number
+  readonly height: number
+}
+
 export interface RenderOptions {
   readonly size: PlannedSize
   /** How many frames may move; 1 makes a still picture. */
@@ -23,12 +30,14 @@ export interface RenderOptions {
   readonly maxPixels: number
 }
 
-/** What makes thumbnails of picture files. Both functions throw for what is no picture, or a broken one. */
+/** What makes thumbnails of picture files. All but the first throw for what is no picture, or a broken one. */
 export interface ImageLibrary {
   /** By media type. */
   canRead(type: string): boolean
   probe(path: string): Promise<PictureFacts>
   render(path: string, options: RenderOptions): Promise<Rendered>
+  /** The picture in 32 pixels along its longer side. */
+  shrink(path: string, maxPixels: number): Promise<RawPicture>
 }
 
 /** Formats by what the library calls them: the media type, and the loader that may be used. Vector formats are left out. */
@@ -43,6 +52,7 @@ const formats = [
 ] as const
 
 const secondsPerPicture = 20
+const blurSide = 32
 
 let loaded: Promise<ImageLibrary> | undefined
 
@@ -88,6 +98,16 @@ async function load(): Promise<ImageLibrary> {
         ...(isAnimated ? { pages: frames } : { autoOrient: true }),
       }).timeout({ seconds: secondsPerPicture })
       return encode(resize(picture, size), isAnimated)
+    },
+    shrink: async (path, maxPixels) => {
+      const { data, info } = await sharp(path, { failOn: 'error', limitInputPixels: maxPixels, autoOrient: true })
+        .timeout({ seconds: secondsPerPicture })
+        .resize({ width: blurSide, height: blurSide, fit: 'inside' })
+        .toColourspace('srgb')
+        .ensureAlpha()
+        .raw()
+        .toBuffer({ resolveWithObject: true })
+      return { pixels: data, width: info.width, height: info.height }
     },
   }
 }

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { Database } from '../../db/database.ts'
-import { ClientGoneError } from '../../http/read-body.ts'
-import { errors, MatrixError } from '../../matrix/errors.ts'
+import { errors, type MatrixError } from '../../matrix/errors.ts'
 import type { ServerName } from '../../matrix/ids.ts'
 import { createKeyedMutex } from '../../util/keyed-mutex.ts'
 import type { Log } from '../../util/log.ts'
@@ -12,7 +11,9 @@ import type { Ffmpeg } from '../ffmpeg/ffmpeg.ts'
 import { isVideo } from '../ffmpeg/input-formats.ts'
 import type { ServedFile } from '../file-reply.ts'
 import type { Spool } from '../spool.ts'
-import type { ImageLibrary, Rendered } from './image-library.ts'
+import type { Blob } from '../store-blobs.ts'
+import { isFaultOfPicture } from './faults.ts'
+import type { Rendered } from './image-library.ts'
 import type { PictureSource, Pictures } from './pictures.ts'
 import { planSize, variantOf, type WantedSize } from './sizes.ts'
 import { getThumbnail, putThumbnail, type StoredThumbnail } from './store-thumbnails.ts'
@@ -28,6 +29,11 @@ export interface Thumbnails {
    * none, `413 M_TOO_LARGE` (`502` for media of other servers) for pictures of too many pixels.
    */
   get(media: LiveMedia, wanted: WantedThumbnail, signal: AbortSignal): Promise<ServedFile>
+  /**
+   * The picture that thumbnails are made of: the content itself, or a picture from a video. Throws `400 M_UNKNOWN` for what
+   * has none.
+   */
+  pictureOf(blob: Blob, signal: AbortSignal): Promise<PictureSource>
 }
 
 export interface ThumbnailsDeps {
@@ -86,8 +92,8 @@ export function createThumbnails({
     })
   }
 
-  /** The picture that thumbnails are made of: the content itself, or a picture from a video. */
-  async function pictureOf({ blob }: LiveMedia, images: ImageLibrary, signal: AbortSignal): Promise<PictureSource> {
+  async function pictureOf(blob: Blob, signal: AbortSignal): Promise<PictureSource> {
+    const images = await pictures.library()
     if (blob.detectedType === null) throw noThumbnail()
     if (images.canRead(blob.detectedType)) return blob
     const type = blob.detectedType
@@ -102,9 +108,10 @@ export function createThumbnails({
   }
 
   return {
+    pictureOf,
     get: async (media, wanted, signal) => {
       const images = await pictures.library()
-      const source = await pictureOf(media, images, signal)
+      const source = await pictureOf(media.blob, signal)
       const facts = await pictures.facts(source, signal).catch((error: unknown) => {
         throw isFaultOfPicture(error) ? noThumbnail() : error
       })
@@ -131,10 +138,4 @@ const extensions: Readonly<Record<string, string>> = { 'image/jpeg': 'jpg', 'ima
 function tooManyPixels(isRemote: boolean): MatrixError {
   const message = 'The picture has too many pixels for a thumbnail'
   return isRemote ? errors.remoteTooLarge(message) : errors.tooLarge(message)
-}
-
-/** Not of the machine, such as a full disk or too many open files, nor of whoever did not wait. */
-function isFaultOfPicture(error: unknown): boolean {
-  if (error instanceof ClientGoneError || error instanceof MatrixError) return false
-  return !(error instanceof Error && 'code' in error && typeof error.code === 'string')
 }
