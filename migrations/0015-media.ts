@@ -101,6 +101,7 @@ async function deliveries(db: Kysely<unknown>, t: Types): Promise<void> {
     .addColumn('due_ts', 'bigint')
     .addColumn('due_reason', 'text')
     .addColumn('policy', 'text', (c) => c.notNull())
+    .addColumn('is_ephemeral', 'integer', (c) => c.notNull())
     .execute()
   for (const column of ['due_ts', 'policy']) {
     await db.schema.createIndex(`media_deliveries_${column}`).on('media_deliveries').column(column).execute()

@@ -64,6 +64,7 @@ async function outgoingDevices(db: Kysely<unknown>, t: Types): Promise<void> {
   await t
     .id(db.schema.createTable('federation_to_device'), 'message_nid')
     .addColumn('destination', 'text', (c) => c.notNull())
+    .addColumn('type', 'text', (c) => c.notNull())
     .addColumn('json', 'text', (c) => c.notNull())
     .execute()
   await db.schema

@@ -1,11 +1,13 @@
 import type { AppContext, Core } from './context.ts'
 import type { FederationClient } from './federation/client/federation-client.ts'
+import { redactionType } from './federation/sender/media/media-redactions.ts'
 import type { FederationSender } from './federation/sender/sender.ts'
 import { createListFetcher } from './federation/server/devices/list-fetcher.ts'
 import { createRemoteDeviceLists } from './federation/server/devices/remote-device-lists.ts'
 import { createRemoteKeys } from './federation/server/devices/remote-keys.ts'
 import { createDeviceListEdu, createSigningKeyEdu } from './federation/server/edus/device-edus.ts'
 import { createEdus, type Edus } from './federation/server/edus/edus.ts'
+import { createMediaEdu } from './federation/server/edus/media-edu.ts'
 import { createPresenceEdu } from './federation/server/edus/presence-edu.ts'
 import { createReceiptEdu } from './federation/server/edus/receipt-edu.ts'
 import { createToDeviceEdu } from './federation/server/edus/to-device-edu.ts'
@@ -13,7 +15,7 @@ import { createTypingEdu } from './federation/server/edus/typing-edu.ts'
 import type { Jobs } from './jobs/jobs.ts'
 import type { Part } from './util/part.ts'
 
-interface Deps extends Pick<AppContext, 'rooms' | 'e2ee' | 'presence'> {
+interface Deps extends Pick<AppContext, 'media' | 'rooms' | 'e2ee' | 'presence'> {
   readonly jobs: Jobs
   readonly sender: FederationSender
 }
@@ -42,6 +44,7 @@ export function composeEdus(core: Core, federation: FederationClient, deps: Deps
     edus.handle(type, createSigningKeyEdu(lists))
   }
   edus.handleAll('m.direct_to_device', toDevice.handleAll)
+  for (const type of ['m.media_redaction', redactionType]) edus.handle(type, createMediaEdu(deps))
   if (core.config.federation.enabled) {
     rooms.onPersist(lists.hook)
     rooms.onPersist(receipts.hook)

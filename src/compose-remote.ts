@@ -33,6 +33,7 @@ export function composeRemote(
         contentType: found.contentType,
         fileName: fileNameOf(found.disposition),
         body: found.body,
+        isEphemeral: found.isEphemeral,
       }
     )
   })

@@ -3,7 +3,7 @@ import type { FederationClient } from './federation/client/federation-client.ts'
 import { createFederationSender, type FederationSender } from './federation/sender/sender.ts'
 import type { Jobs } from './jobs/jobs.ts'
 
-interface Deps extends Pick<AppContext, 'rooms' | 'e2ee' | 'presence'> {
+interface Deps extends Pick<AppContext, 'media' | 'rooms' | 'e2ee' | 'presence'> {
   readonly jobs: Jobs
 }
 
@@ -11,13 +11,15 @@ interface Deps extends Pick<AppContext, 'rooms' | 'e2ee' | 'presence'> {
 export function composeSender(
   core: Core,
   federation: FederationClient,
-  { jobs, rooms, e2ee, presence }: Deps,
+  { jobs, media, rooms, e2ee, presence }: Deps,
 ): { sender: FederationSender; federation: FederationClient } {
   const { enabled, send_presence: sendPresence } = core.config.federation
   const sender = createFederationSender({
     ...core,
     enabled,
     transport: federation.transport,
+    jobs,
+    media,
     rooms,
     e2ee,
     presence: sendPresence ? presence.news : undefined,

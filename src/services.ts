@@ -48,6 +48,7 @@ export function createServices(core: Core) {
     jobs,
     accounts,
     identityServers: identity.identityServers,
+    attachMedia: media.delivery.attach,
     fetch: core.outbound,
     federation: config.federation.enabled ? { ...federationClient, ownPolicy: composeOwnPolicy(core) } : undefined,
     options: {
@@ -109,13 +110,14 @@ export function createServices(core: Core) {
     presence: presence.news,
     waiters: sync.waiters,
   })
-  const { sender, federation } = composeSender(core, federationClient, { jobs, rooms, e2ee, presence })
+  const { sender, federation } = composeSender(core, federationClient, { jobs, media, rooms, e2ee, presence })
   const {
     edus,
     drainDeviceLists,
     part: deviceLists,
   } = composeEdus(core, federation, {
     jobs,
+    media,
     rooms,
     e2ee,
     presence,

@@ -2,14 +2,13 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { request } from 'node:http'
 import { test } from 'node:test'
-import type { JsonObject } from '../src/matrix/event.ts'
-import { yieldNow } from '../src/util/async.ts'
 import { createTestClock } from '../src/util/clock.ts'
 import { at } from './helpers/client.ts'
+import { fetchWhole, image, status } from './helpers/deliveries.ts'
 import { testOnEngines } from './helpers/engines.ts'
 import { download, getMedia, mediaFiles, placeOf, upload } from './helpers/media.ts'
 import { createRoom, send, setState } from './helpers/rooms.ts'
-import { createTestServer, type TestServer, type TestServerOptions, type TestUser } from './helpers/server.ts'
+import { createTestServer, type TestServerOptions, type TestUser } from './helpers/server.ts'
 
 const hour = 3_600_000
 const day = 24 * hour
@@ -34,24 +33,6 @@ async function setUp(delivery: object = {}, options: TestServerOptions = {}) {
   return { server, alice, bob, carol, roomId, settle, pass, [Symbol.asyncDispose]: server.stop }
 }
 
-/** How many files somebody has as a whole, as the server has written it down. */
-async function completed(server: TestServer, { userId, deviceId }: TestUser): Promise<number> {
-  return server.context.db.read(async (reader) => {
-    const query = reader.qb.selectFrom('media_fetches').select('media_nid').where('recipient', '=', userId)
-    return (await query.where('device', '=', deviceId).where('complete_ts', 'is not', null).execute()).length
-  })
-}
-
-/** Downloads what completes a file, and waits until the server has written down that it did. */
-async function fetchWhole(server: TestServer, user: TestUser, mxc: string, headers: Record<string, string> = {}) {
-  const before = await completed(server, user)
-  assert.ok((await download(user, mxc, headers)).status < 300)
-  for (let turn = 0; turn < 1000 && (await completed(server, user)) === before; turn++) await yieldNow()
-  assert.equal(await completed(server, user), before + 1, 'the download was not written down')
-}
-
-const image = (url: string, more: JsonObject = {}) => ({ msgtype: 'm.image', body: 'x', url, ...more })
-const status = async (user: TestUser, mxc: string) => (await download(user, mxc)).status
 const redact = (user: TestUser, roomId: string, eventId: string) =>
   user.put(at`/_matrix/client/v3/rooms/${roomId}/redact/${eventId}/${randomBytes(4).toString('hex')}`)
 

@@ -11,6 +11,8 @@ export interface ServedFile {
   readonly disposition: string
   readonly size: number
   readonly sha256: string
+  /** Whether it is deleted soon: others should keep no copy for long. */
+  readonly isEphemeral?: boolean
   open(range: ByteRange): Promise<Readable | Uint8Array | undefined>
   /** An address at which the storage gives it to whoever may be sent there. Nobody learns whether they fetched it. */
   readonly link?: (() => Promise<string>) | undefined

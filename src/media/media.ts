@@ -3,6 +3,7 @@ import type { Accounts } from '../accounts/accounts.ts'
 import type { Database, Tx } from '../db/database.ts'
 import type { Jobs } from '../jobs/jobs.ts'
 import type { UserId } from '../matrix/ids.ts'
+import type { MediaRef } from '../matrix/mxc.ts'
 import type { TimerClock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import type { Part } from '../util/part.ts'
@@ -23,6 +24,7 @@ import { createPreviews, type PreviewOptions, type Previews } from './previews/p
 import { createRemoteMedia, type RemoteSource } from './remote-media.ts'
 import { createSpool } from './spool.ts'
 import { createStore, type StorageOptions, settleStorage } from './storage.ts'
+import { createRemoteCopies } from './store-remote-copies.ts'
 import { createSweeper } from './sweeper.ts'
 import { createPictures } from './thumbnails/pictures.ts'
 import { createThumbnails, type Thumbnails } from './thumbnails/thumbnails.ts'
@@ -68,6 +70,8 @@ export interface Media {
   served(media: LiveMedia, requester: MediaRequester | undefined, fileName?: string): ServedFile
   /** How media of other servers is had; without it there is none. */
   useRemoteMedia(source: RemoteSource): void
+  /** A server has deleted media of its own: the copy here goes too. */
+  dropCopy(ref: MediaRef): Promise<void>
   /** Someone who wants to be forgotten takes all media along. */
   userDeactivated(tx: Tx, account: { userId: UserId; erase: boolean }): Promise<void>
   readonly part: Part
@@ -100,7 +104,18 @@ export function createMedia({ db, clock, log, jobs, accounts, fetch, options }: 
   })
   const previewDeps = { db, clock, log, blobs, spool, pictures, fetch, serverName }
   const previews = createPreviews({ ...previewDeps, options: options.previews })
-  const sweeper = createSweeper({ db, clock, log, jobs, blobs, previews, delivery, intervalMs: options.sweepInterval })
+  const copies = createRemoteCopies({ db, clock, blobs, serverName })
+  const sweeper = createSweeper({
+    db,
+    clock,
+    log,
+    jobs,
+    blobs,
+    previews,
+    copies,
+    delivery,
+    intervalMs: options.sweepInterval,
+  })
   return {
     uploads: createUploads({ db, clock, accounts, blobs, spool, inspector, waiters, declarations: delivery, options }),
     downloads: createDownloads({ db, clock, serverName, waiters, remote }),
@@ -122,12 +137,14 @@ export function createMedia({ db, clock, log, jobs, accounts, fetch, options }: 
         link: link && !media.isFollowed ? () => link(blob, { contentType, disposition }) : undefined,
         size: blob.size,
         sha256: blob.sha256,
+        isEphemeral: media.isEphemeral,
         open: (range) => blobs.open(blob, range),
         ...(requester &&
           delivery.wantsFetches(media, requester) && { onSent: (part) => delivery.fetched(media, requester, part) }),
       }
     },
     useRemoteMedia: remote.use,
+    dropCopy: copies.drop,
     userDeactivated: createEraser({ db, clock, jobs, blobs }),
     part: {
       name: 'media',

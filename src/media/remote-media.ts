@@ -5,11 +5,14 @@ import type { Clock } from '../util/clock.ts'
 import { createKeyedMutex } from '../util/keyed-mutex.ts'
 import type { Blobs } from './blobs.ts'
 import type { Spool } from './spool.ts'
-import { type FileInfo, getMedia, insertMedia } from './store-media.ts'
+import { expireMedia, type FileInfo, getMedia, insertMedia } from './store-media.ts'
+import { ephemeralLifetime } from './store-remote-copies.ts'
 
 /** A file of another server, as it arrives. */
 export interface RemoteFile extends FileInfo {
   readonly body: AsyncIterable<Uint8Array>
+  /** Its server deletes it soon, and asks for the same. */
+  readonly isEphemeral?: boolean
 }
 
 /**
@@ -71,7 +74,8 @@ export function createRemoteMedia({ db, clock, blobs, spool, maxBytes }: RemoteM
             kind: 'remote' as const,
             createdTs: clock.now(),
           }
-          await insertMedia(tx, media, blob)
+          const nid = await insertMedia(tx, media, blob)
+          if (file.isEphemeral) await expireMedia(tx, nid, clock.now() + ephemeralLifetime)
         })
         return true
       }),

@@ -20,6 +20,8 @@ export interface StoredMedia extends MediaRef {
   readonly blob: Blob | undefined
   /** Whether it matters who downloads it. */
   readonly isFollowed: boolean
+  /** Whether it is deleted once it is delivered. */
+  readonly isEphemeral: boolean
 }
 
 /** What is known of a file beside its bytes. */
@@ -49,6 +51,7 @@ const byRef = prepare((qb, p: MediaRef) =>
       'b.size',
       'b.detected_type',
       'd.linked_ts',
+      'd.is_ephemeral',
     ])
     .where('m.origin', '=', p.origin)
     .where('m.media_id', '=', p.mediaId),
@@ -69,6 +72,7 @@ export async function getMedia(reader: Reader, ref: MediaRef): Promise<StoredMed
     createdTs: row.created_ts,
     expiresTs: row.expires_ts,
     isFollowed: row.linked_ts !== null,
+    isEphemeral: row.is_ephemeral === 1,
     blob:
       nid === null || key === null || sha256 === null || size === null
         ? undefined
@@ -190,6 +194,11 @@ export function listMediaOf(
     .orderBy('m.media_nid')
     .limit(limit)
     .execute()
+}
+
+/** Has media end at a time, in ms since 1970. */
+export async function expireMedia(tx: Tx, nid: number, expiresTs: number): Promise<void> {
+  await tx.qb.updateTable('media').set({ expires_ts: expiresTs }).where('media_nid', '=', nid).execute()
 }
 
 /** Turns media into tombstones. Their blobs are the caller's to release. */

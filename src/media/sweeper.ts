@@ -6,6 +6,7 @@ import type { Blobs } from './blobs.ts'
 import type { Delivery } from './delivery/delivery.ts'
 import type { Previews } from './previews/previews.ts'
 import { deleteExpired } from './store-media.ts'
+import type { RemoteCopies } from './store-remote-copies.ts'
 
 export interface SweeperDeps {
   readonly db: Database
@@ -14,6 +15,7 @@ export interface SweeperDeps {
   readonly jobs: Pick<Jobs, 'enqueue' | 'handle'>
   readonly blobs: Blobs
   readonly previews: Pick<Previews, 'sweep'>
+  readonly copies: Pick<RemoteCopies, 'sweep'>
   readonly delivery: Pick<Delivery, 'sweep'>
   readonly intervalMs: number
 }
@@ -24,7 +26,7 @@ const pageSize = 500
 const unfinishedMs = 24 * 60 * 60 * 1000
 
 /** Deletes what is due, again and again. */
-export function createSweeper({ db, clock, log, jobs, blobs, previews, delivery, intervalMs }: SweeperDeps) {
+export function createSweeper({ db, clock, log, jobs, blobs, previews, copies, delivery, intervalMs }: SweeperDeps) {
   let cancel: (() => void) | undefined
 
   jobs.handle(kind, async (_payload, signal) => {
@@ -33,6 +35,7 @@ export function createSweeper({ db, clock, log, jobs, blobs, previews, delivery,
       deleted = await db.write('media: expire', (tx) => deleteExpired(tx, clock.now(), pageSize))
     }
     await previews.sweep(signal)
+    await copies.sweep(signal)
     await delivery.sweep(signal)
     await blobs.sweep(signal, clock.now() - unfinishedMs)
   })

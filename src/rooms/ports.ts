@@ -10,7 +10,7 @@ import type { TimerClock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import type { Part } from '../util/part.ts'
 import type { SafeFetch } from '../util/safe-fetch.ts'
-import type { RoomEvents } from './actions/events.ts'
+import type { AttachMedia, RoomEvents } from './actions/events.ts'
 import type { Bundler } from './client-event.ts'
 import type { CreateRoom } from './creation/create-room.ts'
 import type { UpgradeRoom } from './creation/upgrade-room.ts'
@@ -115,6 +115,7 @@ export interface RoomsDeps {
   readonly log: Log
   readonly accounts: RoomAccounts
   readonly identityServers: IdentityServers
+  readonly attachMedia: AttachMedia
   /** For addresses that others chose. */
   readonly fetch: SafeFetch
   /** How other servers are reached; undefined where this one keeps to itself. */

@@ -174,7 +174,7 @@ export function createRooms(deps: RoomsDeps): Rooms {
       extraPowerLevels,
     }),
     upgrade: createRoomUpgrade({ writer, people, inviteUser, view }),
-    events: createRoomEvents({ writer, people, inviteUser }),
+    events: createRoomEvents({ writer, people, inviteUser, attachMedia: deps.attachMedia }),
     membership,
     addressInvites,
     aliases,

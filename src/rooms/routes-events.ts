@@ -5,6 +5,11 @@ import { errors } from '../matrix/errors.ts'
 import { asContent, content } from './route-parts.ts'
 
 const timestamp = z.object({ ts: z.union([z.number(), z.string()]).optional() })
+/** MSC3911: the files that an encrypted message shows, which nobody but its sender can know. */
+const attachments = z.object({
+  attach_media: z.array(z.string()).optional(),
+  'org.matrix.msc3911.attach_media': z.array(z.string()).optional(),
+})
 const link = (anchor: string) => `https://spec.matrix.org/v1.19/client-server-api/#${anchor}`
 
 /**
@@ -28,7 +33,7 @@ export function eventRoutes({ rooms }: Pick<AppContext, 'rooms'>): Endpoint[] {
         path: '/_matrix/client/v3/rooms/{roomId}/send/{eventType}/{txnId}',
         auth: 'user-or-guest',
         limit: 'message',
-        query: timestamp,
+        query: timestamp.extend(attachments.shape),
         body: content,
         strictNumbers: true,
         spec: link('put_matrixclientv3roomsroomidsendeventtypetxnid'),
@@ -39,6 +44,7 @@ export function eventRoutes({ rooms }: Pick<AppContext, 'rooms'>): Endpoint[] {
           content: asContent(rawBody),
           txnId: params.txnId,
           originServerTs: sentTs(requester, query),
+          attached: [...(query.attach_media ?? []), ...(query['org.matrix.msc3911.attach_media'] ?? [])],
         }),
       }),
     ),

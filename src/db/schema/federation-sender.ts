@@ -36,8 +36,8 @@ export interface FederationSenderSchema {
   federation_device_news: { destination: string; user_id: string; device_id: string; stream_pos: number }
   /** The last change of a user's devices that a server was told: what the next update continues. */
   federation_device_streams: { user_id: string; destination: string; stream_id: number }
-  /** Contents of `m.direct_to_device` that are in no transaction yet. */
-  federation_to_device: { message_nid: Generated<number>; destination: string; json: string }
+  /** Contents of `m.direct_to_device`, and of others that must not be lost, that are in no transaction yet. */
+  federation_to_device: { message_nid: Generated<number>; destination: string; type: string; json: string }
   /** Device lists of users of other servers. */
   remote_device_lists: {
     user_id: string

@@ -39,7 +39,7 @@ export interface MediaSchema {
     /** 1: an avatar, a sticker, an emote: never deleted because it has been delivered. */
     is_pinned: number
     created_ts: number
-    /** When a created id that nobody uploads to is forgotten. */
+    /** When a created id that nobody uploads to is forgotten, or a copy that its server wants to be kept for a short time. */
     expires_ts: number | null
     deleted_ts: number | null
     deleted_reason: string | null
@@ -75,9 +75,13 @@ export interface MediaSchema {
     due_reason: string | null
     /** The policy of the server by which `due_ts` was worked out, as a digest. */
     policy: string
+    /** Whether it goes once it is delivered: servers that fetch it are told. */
+    is_ephemeral: number
   }
   /** What rooms (`room:NUMBER`) and people (`user:ID`) have chosen: JSON, the content of `io.ringback.media_policy`. */
   media_policies: { subject: string; content: string }
+  /** Servers that have copies of media of ours that is gone, and have not been told. */
+  media_redactions: { server: string; media_id: string }
   /** Messages that show media. */
   media_links: {
     media_nid: number

@@ -19,6 +19,8 @@ export interface DownloadedMedia {
   readonly contentType: string | undefined
   readonly disposition: string | undefined
   readonly body: AsyncIterable<Uint8Array>
+  /** MSC4425: it is deleted soon, and copies should not live for more than a day. */
+  readonly isEphemeral: boolean
 }
 
 interface Deps {
@@ -90,7 +92,7 @@ async function download(deps: Deps, request: MediaRequest): Promise<DownloadedMe
 
 function whole(response: SafeResponse): DownloadedMedia {
   const { 'content-type': contentType, 'content-disposition': disposition } = response.headers
-  return { contentType, disposition, body: response.body }
+  return { contentType, disposition, body: response.body, isEphemeral: false }
 }
 
 /** Whoever stops reading early lets go of the connection too. */
@@ -102,6 +104,25 @@ async function* closing(body: AsyncIterable<Uint8Array>, response: SafeResponse)
   }
 }
 
+const mostMetadata = 16_384
+
+/** What the part of JSON says of how long to keep a copy. What cannot be understood says nothing. */
+async function readHint(body: AsyncIterable<Uint8Array>): Promise<boolean> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of body) {
+    size += chunk.length
+    if (size <= mostMetadata) chunks.push(chunk)
+  }
+  if (size > mostMetadata) return false
+  try {
+    const json: unknown = Object(JSON.parse(Buffer.concat(chunks).toString()))
+    return Object(json).ephemeral === true || Object(json)['org.matrix.msc4425.ephemeral'] === true
+  } catch {
+    return false
+  }
+}
+
 async function takeApart(deps: Deps, response: SafeResponse, request: MediaRequest): Promise<DownloadedMedia> {
   const boundary = boundaryOf(response.headers['content-type'])
   if (boundary === undefined) {
@@ -109,7 +130,8 @@ async function takeApart(deps: Deps, response: SafeResponse, request: MediaReque
     throw new FetchError('network', 'the other server sent its media in another form than multipart')
   }
   const parts = readParts(response.body, boundary)
-  await parts.next()
+  const { value: first } = await parts.next()
+  const isEphemeral = first !== undefined && (await readHint(first.body))
   const { value: file, done } = await parts.next()
   if (done) throw new FetchError('network', 'the other server sent no media')
   const location = file.headers.get('location')
@@ -118,12 +140,13 @@ async function takeApart(deps: Deps, response: SafeResponse, request: MediaReque
       contentType: file.headers.get('content-type'),
       disposition: file.headers.get('content-disposition'),
       body: closing(file.body, response),
+      isEphemeral,
     }
   }
   response.discard()
   const { maxBytes, signal } = request
   const elsewhere = await deps.fetch.fetch(location, { timeoutMs: transferMs, maxBytes, signal })
-  if (elsewhere.status === 200) return whole(elsewhere)
+  if (elsewhere.status === 200) return { ...whole(elsewhere), isEphemeral }
   elsewhere.discard()
   throw new FetchError('network', `the place that the other server named answered with status ${elsewhere.status}`)
 }

@@ -1,7 +1,9 @@
 import type { Database, Reader } from '../../db/database.ts'
 import type { Streams } from '../../db/streams.ts'
 import type { E2ee } from '../../e2ee/e2ee.ts'
+import type { Jobs } from '../../jobs/jobs.ts'
 import type { ServerName } from '../../matrix/ids.ts'
+import type { Media } from '../../media/media.ts'
 import type { PresenceNews } from '../../rooms/presence/news.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
 import type { TimerClock } from '../../util/clock.ts'
@@ -15,9 +17,11 @@ import { createPendingEdus } from './ephemeral/pending-edus.ts'
 import { createPresenceSender } from './ephemeral/presence-sender.ts'
 import { createReceiptNews } from './ephemeral/receipt-news.ts'
 import { createTypingNews } from './ephemeral/typing-news.ts'
+import { handleMediaRedactions } from './media/media-redactions.ts'
 import { createDeliver } from './queue/deliver.ts'
 import { createOutbox } from './queue/persist-hook.ts'
 import { createQueues } from './queue/queues.ts'
+import { failingSince } from './queue/store-destinations.ts'
 import { createTransactions } from './queue/transactions.ts'
 import { createRoomServers } from './rooms/room-servers.ts'
 import { isTogether } from './rooms/store-room-servers.ts'
@@ -46,6 +50,8 @@ export interface FederationSenderDeps {
   /** Off: nothing is queued and nothing sent. */
   readonly enabled: boolean
   readonly transport: FederationTransport
+  readonly jobs: Pick<Jobs, 'enqueue' | 'handle'>
+  readonly media: Pick<Media, 'delivery'>
   readonly rooms: Pick<Rooms, 'reads' | 'typing' | 'receipts' | 'onPersist'>
   readonly e2ee: Pick<E2ee, 'addHook' | 'queryLocalKeys'>
   /** Undefined: other servers are not told who is there. */
@@ -61,6 +67,8 @@ export function createFederationSender(deps: FederationSenderDeps): FederationSe
   const queues = createQueues({ ...deps, deliver: createDeliver({ ...deps, transactions, pending }) })
   const parts = { ...deps, pending, wake: queues.wake }
   const receiptNews = createReceiptNews(parts)
+  handleMediaRedactions(parts)
+  if (deps.enabled) deps.media.delivery.useOutages(failingSince)
   if (deps.enabled) {
     rooms.onPersist(createOutbox({ ...parts, view, servers: createRoomServers({ ...deps, view }) }))
     e2ee.addHook(createE2eeHook(parts))

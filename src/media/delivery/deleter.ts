@@ -9,19 +9,25 @@ import { type Settle, sweepJob } from './settle.ts'
 import { listOutdated } from './store-deliveries.ts'
 import { type DueMedia, listDeletable, listDue } from './store-due.ts'
 import { listThumbnailsOf } from './store-links.ts'
+import { hasRedactions, type MediaRedaction, takeRedactions } from './store-redactions.ts'
+
+/** Has servers told whose copies are of media that is gone. */
+export const tellJob = 'media.tell servers'
 
 export interface Deleter {
   /** Deletes everything that is due. */
   sweep(signal: AbortSignal): Promise<void>
   /** What a sweep would delete now, the first `limit`. */
   preview(limit: number): Promise<{ mediaNid: number; reason: string }[]>
+  /** Takes some of what servers with copies have not been told; whoever takes it tells them. */
+  takeRedactions(tx: Tx, limit: number): Promise<MediaRedaction[]>
 }
 
 export interface DeleterDeps {
   readonly db: Database
   readonly clock: Clock
   readonly log: Log
-  readonly jobs: Pick<Jobs, 'handle'>
+  readonly jobs: Pick<Jobs, 'enqueue' | 'handle'>
   readonly blobs: Pick<Blobs, 'release'>
   readonly policy: DeliveryPolicy
   readonly settle: Settle
@@ -72,11 +78,15 @@ export function createDeleter({ db, clock, log, jobs, blobs, policy, settle }: D
     await settleOutdated(signal)
     do signal.throwIfAborted()
     while ((await deletePage()) === pageSize)
+    await db.write('media: tell', async (tx) => {
+      if (await hasRedactions(tx)) await jobs.enqueue(tx, tellJob, {})
+    })
   }
 
   jobs.handle(sweepJob, (_payload, signal) => sweep(signal))
   return {
     sweep,
+    takeRedactions,
     preview: async (limit) => {
       const due = await db.read((reader) => listDue(reader, { now: clock.now(), limit }))
       return due.map(({ nid, reason }) => ({ mediaNid: nid, reason }))

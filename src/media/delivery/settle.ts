@@ -3,10 +3,10 @@ import type { Jobs } from '../../jobs/jobs.ts'
 import type { Clock } from '../../util/clock.ts'
 import { listHoldTimes } from '../store-holds.ts'
 import type { Choices } from './choices.ts'
-import { type Due, dueOf } from './due.ts'
+import { dueOf } from './due.ts'
 import { type DeliveryPolicy, digestOf, keepLongest, type Rule } from './policy.ts'
 import { serverOfRecipient } from './recipients.ts'
-import { type DeliveryRow, getDelivery, setDelivery } from './store-deliveries.ts'
+import { type DeliveryChange, type DeliveryRow, getDelivery, setDelivery } from './store-deliveries.ts'
 import { type LinkShape, listLinkShapes } from './store-links.ts'
 import { lastServerFetch, listLacking } from './store-recipients.ts'
 
@@ -70,19 +70,22 @@ export function createSettle({ clock, jobs, policy, choices, outages }: SettleDe
     }
     const due =
       rule && !state.is_pinned ? dueOf(media, rule, policy.redactedGrace, await listHoldTimes(tx, mediaNid)) : undefined
-    return { deliveredTs, unlinkedTs, due }
+    return { deliveredTs, unlinkedTs, due, isEphemeral: rule?.isDeleted === true && !state.is_pinned }
   }
 
   return async (tx, mediaNid) => {
     const state = await getDelivery(tx, mediaNid)
     if (!state) return
-    const { deliveredTs, unlinkedTs, due } = await work(tx, mediaNid, state)
-    const isSame = deliveredTs === state.delivered_ts && unlinkedTs === state.unlinked_ts && state.policy === digest
-    if (isSame && isSameDue(due, state)) return
-    await setDelivery(tx, mediaNid, { deliveredTs, unlinkedTs, due, policy: digest })
+    const found = await work(tx, mediaNid, state)
+    if (state.policy === digest && isSame(found, state)) return
+    await setDelivery(tx, mediaNid, { ...found, policy: digest })
+    const { due } = found
     if (due && due.ts <= clock.now()) await jobs.enqueue(tx, sweepJob, {})
   }
 }
 
-const isSameDue = (due: Due | undefined, state: DeliveryRow) =>
-  (due?.ts ?? null) === state.due_ts && (due?.reason ?? null) === state.due_reason
+function isSame({ deliveredTs, unlinkedTs, due, isEphemeral }: Omit<DeliveryChange, 'policy'>, state: DeliveryRow) {
+  if (deliveredTs !== state.delivered_ts || unlinkedTs !== state.unlinked_ts) return false
+  if ((due?.ts ?? null) !== state.due_ts || (due?.reason ?? null) !== state.due_reason) return false
+  return isEphemeral === (state.is_ephemeral === 1)
+}

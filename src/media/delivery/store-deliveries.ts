@@ -1,13 +1,14 @@
 import type { Reader, Tx } from '../../db/database.ts'
 import { prepare } from '../../db/prepare.ts'
 import type { Due } from './due.ts'
+import { insertRedactions } from './store-redactions.ts'
 
 /** Begins to follow media, or begins again with another message. */
 export async function putDelivery(tx: Tx, mediaNid: number, linkedTs: number): Promise<void> {
   const begin = { linked_ts: linkedTs, delivered_ts: null, unlinked_ts: null, paused_ms: 0 }
   await tx.qb
     .insertInto('media_deliveries')
-    .values({ media_nid: mediaNid, ...begin, due_ts: null, due_reason: null, policy: '' })
+    .values({ media_nid: mediaNid, ...begin, due_ts: null, due_reason: null, policy: '', is_ephemeral: 0 })
     .onConflict((conflict) => conflict.column('media_nid').doUpdateSet(begin))
     .execute()
 }
@@ -16,7 +17,16 @@ const state = prepare((qb, p: { mediaNid: number }) =>
   qb
     .selectFrom('media_deliveries as d')
     .innerJoin('media as m', 'm.media_nid', 'd.media_nid')
-    .select(['d.linked_ts', 'd.delivered_ts', 'd.unlinked_ts', 'd.paused_ms', 'd.due_ts', 'd.due_reason', 'd.policy'])
+    .select([
+      'd.linked_ts',
+      'd.delivered_ts',
+      'd.unlinked_ts',
+      'd.paused_ms',
+      'd.due_ts',
+      'd.due_reason',
+      'd.policy',
+      'd.is_ephemeral',
+    ])
     .select(['m.uploader', 'm.is_pinned', 'm.created_ts'])
     .where('d.media_nid', '=', p.mediaNid),
 )
@@ -30,6 +40,8 @@ export interface DeliveryChange {
   readonly unlinkedTs: number | null
   readonly due: Due | undefined
   readonly policy: string
+  /** Whether it goes once it is delivered. */
+  readonly isEphemeral: boolean
 }
 
 const change = prepare(
@@ -42,6 +54,7 @@ const change = prepare(
       dueTs: number | null
       dueReason: string | null
       policy: string
+      isEphemeral: number
     },
   ) =>
     qb
@@ -52,12 +65,18 @@ const change = prepare(
         due_ts: p.dueTs,
         due_reason: p.dueReason,
         policy: p.policy,
+        is_ephemeral: p.isEphemeral,
       })
       .where('media_nid', '=', p.mediaNid),
 )
 
-export async function setDelivery(tx: Tx, mediaNid: number, { due, ...rest }: DeliveryChange): Promise<void> {
-  await change.run(tx, { mediaNid, ...rest, dueTs: due?.ts ?? null, dueReason: due?.reason ?? null })
+export async function setDelivery(
+  tx: Tx,
+  mediaNid: number,
+  { due, isEphemeral, ...rest }: DeliveryChange,
+): Promise<void> {
+  const flags = { isEphemeral: isEphemeral ? 1 : 0 }
+  await change.run(tx, { mediaNid, ...rest, ...flags, dueTs: due?.ts ?? null, dueReason: due?.reason ?? null })
 }
 
 /** A server that lacks it could not be reached for so long, in ms. */
@@ -112,8 +131,9 @@ export async function listFollowed(
   return rows.map(({ nid }) => nid)
 }
 
-/** Forgets everything that was written down about messages that show media, and about who has it. */
+/** Forgets everything that was written down about messages that show media, and about who has it; servers that do are to be told. */
 export async function deleteDeliveries(tx: Tx, mediaNids: readonly number[]): Promise<void> {
+  await insertRedactions(tx, mediaNids)
   for (const table of ['media_deliveries', 'media_links', 'media_recipients', 'media_fetches'] as const) {
     await tx.qb.deleteFrom(table).where('media_nid', 'in', mediaNids).execute()
   }

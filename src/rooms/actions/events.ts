@@ -1,6 +1,7 @@
 import { errors } from '../../matrix/errors.ts'
 import type { JsonObject } from '../../matrix/event.ts'
 import { type EventId, isUserId } from '../../matrix/ids.ts'
+import type { Declarations } from '../../media/delivery/declarations.ts'
 import type { Actor } from '../actor.ts'
 import type { RoomDraft } from '../draft.ts'
 import type { InviteUser } from '../membership/invite.ts'
@@ -19,7 +20,12 @@ export interface Message {
   /** Repeating a request of the same device with the same id changes nothing. Undefined: never a repetition. */
   readonly txnId?: string
   readonly originServerTs?: number | undefined
+  /** `mxc:` URIs of files of the sender that the message shows, where that cannot be seen. */
+  readonly attached?: readonly string[]
 }
+
+/** Has it written down which files a message shows. Throwing refuses the message. */
+export type AttachMedia = Declarations['attach']
 
 /** All throw `403 M_FORBIDDEN` where the room's rules do not allow it, and `413 M_TOO_LARGE`. */
 export interface RoomEvents {
@@ -32,9 +38,10 @@ interface Deps {
   readonly writer: RoomWriter
   readonly people: People
   readonly inviteUser: InviteUser
+  readonly attachMedia: AttachMedia
 }
 
-export function createRoomEvents({ writer, people, inviteUser }: Deps): RoomEvents {
+export function createRoomEvents({ writer, people, inviteUser, attachMedia }: Deps): RoomEvents {
   async function change(roomId: string, task: (draft: RoomDraft) => Promise<EventId>): Promise<EventId> {
     const eventId = await writer.change(roomId, task)
     // Whether a room exists is nobody's business who is not in it.
@@ -43,7 +50,7 @@ export function createRoomEvents({ writer, people, inviteUser }: Deps): RoomEven
   }
 
   async function appendMessage(draft: RoomDraft, actor: Actor, message: Message): Promise<EventId> {
-    const { type, content, txnId, originServerTs } = message
+    const { type, content, txnId, originServerTs, attached = [] } = message
     if (type === 'm.room.create') throw errors.unknown(400, 'A room has one create event, and the server writes it')
     const transaction = txnId === undefined ? undefined : transactionOf(actor, txnId)
     const sent = transaction && (await findSent(draft, actor, transaction, { type }))
@@ -60,7 +67,14 @@ export function createRoomEvents({ writer, people, inviteUser }: Deps): RoomEven
     await people.requireActive(draft.reader, actor.userId)
     await refuseNestedThread(draft, content)
     await refuseDuplicateAnnotation(draft, actor.userId, type, content)
-    return (await draft.append({ type, sender: actor.userId, content, ...options })).eventId
+    const { userId: sender } = actor
+    const { eventId } = await draft.append({ type, sender, content, ...options })
+    if (attached.length > 0) {
+      draft.alsoWrite((tx, { nid: roomNid }) =>
+        attachMedia(tx, { eventId, roomNid, sender, type, content, media: attached }),
+      )
+    }
+    return eventId
   }
 
   return {

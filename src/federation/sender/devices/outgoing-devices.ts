@@ -64,11 +64,11 @@ export function createOutgoingDevices({ e2ee }: { e2ee: Pick<E2ee, 'queryLocalKe
     const edus: JsonObject[] = []
     let bytes = 0
     let upTo: number | undefined
-    for (const { message_nid: nid, json } of await listMessages(tx, destination, limit)) {
+    for (const { message_nid: nid, type, json } of await listMessages(tx, destination, limit)) {
       bytes += json.length
       if (upTo !== undefined && bytes > maxMessageBytes) break
-      // Written by the hook for messages.
-      edus.push({ edu_type: 'm.direct_to_device', content: JSON.parse(json) as JsonObject })
+      // Written by ourselves.
+      edus.push({ edu_type: type, content: JSON.parse(json) as JsonObject })
       upTo = nid
     }
     if (upTo !== undefined) await deleteMessages(tx, destination, upTo)

@@ -88,7 +88,7 @@ const putStream = prepare((qb, p: { destination: string; userId: string; streamI
 const messages = prepare((qb, p: { destination: string; limit: number }) =>
   qb
     .selectFrom('federation_to_device')
-    .select(['message_nid', 'json'])
+    .select(['message_nid', 'type', 'json'])
     .where('destination', '=', p.destination)
     .orderBy('message_nid')
     .limit(p.limit),
@@ -96,8 +96,8 @@ const messages = prepare((qb, p: { destination: string; limit: number }) =>
 const removeMessages = prepare((qb, p: { destination: string; upTo: number }) =>
   qb.deleteFrom('federation_to_device').where('destination', '=', p.destination).where('message_nid', '<=', p.upTo),
 )
-const putMessage = prepare((qb, p: { destination: string; json: string }) =>
-  qb.insertInto('federation_to_device').values({ destination: p.destination, json: p.json }),
+const putMessage = prepare((qb, p: { destination: string; type: string; json: string }) =>
+  qb.insertInto('federation_to_device').values({ destination: p.destination, type: p.type, json: p.json }),
 )
 
 /** Notes a change for all servers that share a room with the user; returns them. */
@@ -134,12 +134,18 @@ export const listMessages = (
   reader: Reader,
   destination: string,
   limit: number,
-): Promise<{ message_nid: number; json: string }[]> => messages.all(reader, { destination, limit })
+): Promise<{ message_nid: number; type: string; json: string }[]> => messages.all(reader, { destination, limit })
 
 export async function deleteMessages(tx: Tx, destination: string, upTo: number): Promise<void> {
   await removeMessages.run(tx, { destination, upTo })
 }
 
-export async function insertMessage(tx: Tx, destination: string, json: string): Promise<void> {
-  await putMessage.run(tx, { destination, json })
+/** Queues an EDU that must not be lost. */
+export async function insertMessage(
+  tx: Tx,
+  destination: string,
+  json: string,
+  type = 'm.direct_to_device',
+): Promise<void> {
+  await putMessage.run(tx, { destination, type, json })
 }

@@ -54,6 +54,11 @@ const close = prepare((qb, p: { destination: string; sentPos: number | null }) =
 export const getDestination = (reader: Reader, destination: string): Promise<DestinationRow | undefined> =>
   one.first(reader, { destination })
 
+/** Since when a server takes nothing, in ms since 1970; undefined for one that does, or was never written to. */
+export async function failingSince(reader: Reader, destination: string): Promise<number | undefined> {
+  return (await getDestination(reader, destination))?.failing_since ?? undefined
+}
+
 /** Fixes what the next transaction holds; the server is known from then on. */
 export async function openTransaction(
   tx: Tx,

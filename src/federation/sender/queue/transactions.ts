@@ -1,6 +1,8 @@
 import type { Database, Tx } from '../../../db/database.ts'
+import type { Jobs } from '../../../jobs/jobs.ts'
 import type { JsonObject } from '../../../matrix/event.ts'
 import type { ServerName } from '../../../matrix/ids.ts'
+import { serverBackJob } from '../../../media/delivery/resettle.ts'
 import type { RoomReads } from '../../../rooms/reads.ts'
 import type { Clock } from '../../../util/clock.ts'
 import type { Log } from '../../../util/log.ts'
@@ -32,6 +34,7 @@ interface Deps {
   readonly db: Database
   readonly clock: Clock
   readonly log: Log
+  readonly jobs: Pick<Jobs, 'enqueue'>
   readonly reads: Pick<RoomReads, 'events'>
   readonly devices: OutgoingDevices
   readonly pending: PendingEdus
@@ -43,7 +46,7 @@ const maxEdus = 100
 export const maxLate = 200
 
 export function createTransactions(deps: Deps): Transactions {
-  const { serverName, db, clock, log, reads, devices, pending } = deps
+  const { serverName, db, clock, log, jobs, reads, devices, pending } = deps
 
   async function load(tx: Tx, row: { destination: string; txn_pos: number; txn_ts: number; txn_edus: string }) {
     const nids = (await listQueued(tx, row.destination, row.txn_pos, maxPdus)).map((queued) => queued.event_nid)
@@ -68,6 +71,9 @@ export function createTransactions(deps: Deps): Transactions {
     await deleteQueued(tx, destination, upTo)
     const sentPos = as === 'done' && upTo > 0 ? upTo : row.sent_pos
     await closeTransaction(tx, destination, sentPos)
+    if (row.failing_since !== null) {
+      await jobs.enqueue(tx, serverBackJob, { server: destination, from: row.failing_since, to: clock.now() })
+    }
     if (row.attempts > 0) await thinOut(tx, destination, upTo)
   }
 

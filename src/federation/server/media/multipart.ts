@@ -5,12 +5,14 @@ import type { ServedFile } from '../../../media/file-reply.ts'
 import { randomToken } from '../../../util/random.ts'
 
 /**
- * A file as other servers get it: a part of JSON, which says nothing yet, and the file, or where it can be had.
+ * A file as other servers get it: a part of JSON, which says whether to keep a copy for long, and the file, or where it
+ * can be had.
  * https://spec.matrix.org/v1.19/server-server-api/#get_matrixfederationv1mediadownloadmediaid
  */
 export async function multipartReply(method: string, file: ServedFile): Promise<Reply> {
   const boundary = randomToken(18)
-  const start = `--${boundary}\r\nContent-Type: application/json\r\n\r\n{}\r\n--${boundary}\r\n`
+  const metadata = JSON.stringify(file.isEphemeral ? { ephemeral: true, 'org.matrix.msc4425.ephemeral': true } : {})
+  const start = `--${boundary}\r\nContent-Type: application/json\r\n\r\n${metadata}\r\n--${boundary}\r\n`
   const contentType = `multipart/mixed; boundary=${boundary}`
   if (file.link && method !== 'HEAD' && file.size > 0) {
     const text = `${start}Location: ${await file.link()}\r\n\r\n\r\n--${boundary}--\r\n`
