@@ -16,6 +16,7 @@ export async function up({ db, t }: { db: Kysely<unknown>; t: Types }): Promise<
     .on('staged_events')
     .columns(['room_id', 'retry_at', 'staged_nid'])
     .execute()
+  await db.schema.createIndex('staged_events_origin').on('staged_events').columns(['origin', 'room_id']).execute()
   await t
     .withoutRowid(
       db.schema

@@ -49,11 +49,12 @@ export function createCompletions({ db, clock, log, complete, wake, signal }: De
   const chains = new Map<string, { tail: Promise<void>; length: number }>()
 
   const setAside = (event: StagedEvent, attempts: number, ms: number) =>
-    db.write('postpone an event', (tx) => postponeStaged(tx, event.nid, attempts, clock.now() + ms))
+    db.write('postpone an event', (tx) => postponeStaged(tx, event, attempts, clock.now() + ms))
 
-  async function drop({ nid, eventId, origin }: StagedEvent, reason: string): Promise<void> {
+  async function drop(event: StagedEvent, reason: string): Promise<void> {
+    const { eventId, origin } = event
     log.info({ eventId, origin, reason }, 'dropped an event')
-    await db.write('drop an event', (tx) => deleteStaged(tx, nid))
+    await db.write('drop an event', (tx) => deleteStaged(tx, event))
   }
 
   async function postpone(event: StagedEvent, reason: string): Promise<void> {

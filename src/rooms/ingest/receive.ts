@@ -1,8 +1,8 @@
-import type { Database } from '../../db/database.ts'
+import type { Database, Tx } from '../../db/database.ts'
 import type { Keyring } from '../../federation/client/ports.ts'
 import { isJsonObject } from '../../matrix/auth-state.ts'
 import type { IdentifiedPdu, Json, Pdu } from '../../matrix/event.ts'
-import type { RoomId, ServerName } from '../../matrix/ids.ts'
+import type { EventId, RoomId, ServerName } from '../../matrix/ids.ts'
 import { isServerAllowed } from '../../matrix/server-acl.ts'
 import { createYielder } from '../../util/async.ts'
 import type { LocalMembers } from '../local-members.ts'
@@ -12,7 +12,7 @@ import type { Room } from '../types.ts'
 import type { Receipt } from './ports.ts'
 import { readPdu } from './read-pdu.ts'
 import { listPlaces } from './store-places.ts'
-import { insertStaged } from './store-staged.ts'
+import { countFreeToStage, insertStaged, listStagedByIds } from './store-staged.ts'
 import { verifyEvents } from './verify.ts'
 
 interface Deps {
@@ -23,6 +23,8 @@ interface Deps {
   /** Called after the commit with rooms for which something was staged. */
   readonly wake: (roomId: RoomId) => void
 }
+
+const noEvents: ReadonlySet<EventId> = new Set()
 
 interface Opened {
   readonly room: Room
@@ -74,16 +76,36 @@ export function createReceive(deps: Deps): (origin: ServerName, pdus: readonly J
     if (events.length === 0) return []
     const usable = await verifyEvents(keyring, room.rules, events)
     const good = usable.filter((event) => event !== undefined)
-    if (good.length > 0) {
-      await db.write('stage events', async (tx) => {
-        for (const event of good) await insertStaged(tx, room.roomId, origin, event)
-        tx.afterCommit(() => wake(room.roomId))
-      })
-    }
-    return events.map(({ eventId }, index) => ({
-      eventId,
-      error: usable[index] === undefined ? 'a signature is missing or wrong' : undefined,
-    }))
+    const refused = good.length === 0 ? noEvents : await write(origin, room.roomId, good)
+    return events.map(({ eventId }, index) => {
+      if (usable[index] === undefined) return { eventId, error: 'a signature is missing or wrong' }
+      return { eventId, error: refused.has(eventId) ? 'too many events of your server wait for others' : undefined }
+    })
+  }
+
+  /** Returns those for which there is no room. */
+  function write(origin: ServerName, roomId: RoomId, events: readonly IdentifiedPdu[]): Promise<ReadonlySet<EventId>> {
+    return db.write('stage events', async (tx) => {
+      const left = await countFreeToStage(tx, roomId, origin)
+      const taken = left >= events.length ? events : await selectTaken(tx, roomId, events, left)
+      for (const event of taken) await insertStaged(tx, roomId, origin, event)
+      tx.afterCommit(() => wake(roomId))
+      if (taken === events) return noEvents
+      const ids = new Set(taken.map(({ eventId }) => eventId))
+      return new Set(events.flatMap(({ eventId }) => (ids.has(eventId) ? [] : eventId)))
+    })
+  }
+
+  /** Those that are staged already, which go on, and as many others as there is room for. */
+  async function selectTaken(tx: Tx, roomId: RoomId, events: readonly IdentifiedPdu[], left: number) {
+    const staged = await listStagedByIds(
+      tx,
+      roomId,
+      events.map(({ eventId }) => eventId),
+    )
+    const known = new Set(staged.map(({ eventId }) => eventId))
+    let room = left
+    return events.filter(({ eventId }) => known.has(eventId) || room-- > 0)
   }
 
   return async (origin, pdus) => {

@@ -36,7 +36,7 @@ export function createRoomQueue(deps: Deps): (roomId: RoomId, signal: AbortSigna
       candidates: events.map((event) => ({ event })),
       settle: async (tx, { event }) => {
         const staged = byId.get(event.eventId)
-        if (staged !== undefined) await deleteStaged(tx, staged.nid)
+        if (staged !== undefined) await deleteStaged(tx, staged)
       },
     })
     if (outcomes.length === 0) throw new Error('nothing has become of it')

@@ -11,6 +11,8 @@ export interface StagedEvent extends IdentifiedPdu {
   readonly attempts: number
 }
 
+type StagedRow = Pick<StagedEvent, 'nid' | 'eventId'>
+
 interface NewRow {
   roomId: string
   eventId: string
@@ -38,13 +40,51 @@ const nextRows = prepare((qb, p: { roomId: string; now: number; limit: number })
 const nextRetry = prepare((qb, p: { roomId: string }) =>
   qb.selectFrom('staged_events').select('retry_at').where('room_id', '=', p.roomId).orderBy('retry_at').limit(1),
 )
-const deleteRow = prepare((qb, p: { nid: number }) => qb.deleteFrom('staged_events').where('staged_nid', '=', p.nid))
-const postponeRow = prepare((qb, p: { nid: number; attempts: number; retryAt: number }) =>
-  qb.updateTable('staged_events').set({ attempts: p.attempts, retry_at: p.retryAt }).where('staged_nid', '=', p.nid),
+// SQLite gives the number of the newest row anew once that is gone: whoever still works on the old one must not hit it.
+const deleteRow = prepare((qb, p: StagedRow) =>
+  qb.deleteFrom('staged_events').where('staged_nid', '=', p.nid).where('event_id', '=', p.eventId),
+)
+const postponeRow = prepare((qb, p: StagedRow & { attempts: number; retryAt: number }) =>
+  qb
+    .updateTable('staged_events')
+    .set({ attempts: p.attempts, retry_at: p.retryAt })
+    .where('staged_nid', '=', p.nid)
+    .where('event_id', '=', p.eventId),
 )
 
 export async function insertStaged(tx: Tx, roomId: RoomId, origin: ServerName, event: IdentifiedPdu): Promise<void> {
   await insertRow.run(tx, { roomId, eventId: event.eventId, origin, json: JSON.stringify(event.pdu) })
+}
+
+const countOfOrigin = prepare((qb, p: { origin: string; limit: number }) =>
+  qb
+    .selectFrom((eb) =>
+      eb.selectFrom('staged_events').select('staged_nid').where('origin', '=', p.origin).limit(p.limit).as('staged'),
+    )
+    .select((eb) => eb.fn.countAll<number>().as('count')),
+)
+const countInRoom = prepare((qb, p: { origin: string; roomId: string; limit: number }) =>
+  qb
+    .selectFrom((eb) =>
+      eb
+        .selectFrom('staged_events')
+        .select('staged_nid')
+        .where('origin', '=', p.origin)
+        .where('room_id', '=', p.roomId)
+        .limit(p.limit)
+        .as('staged'),
+    )
+    .select((eb) => eb.fn.countAll<number>().as('count')),
+)
+
+/** So many events a server may have waiting in a room and in all: what they lack may never come. */
+const most = { inRoom: 1000, inAll: 10_000 }
+
+/** How many more events of a server may be staged for a room. */
+export async function countFreeToStage(tx: Tx, roomId: RoomId, origin: ServerName): Promise<number> {
+  const inRoom = await countInRoom.first(tx, { origin, roomId, limit: most.inRoom })
+  const inAll = await countOfOrigin.first(tx, { origin, limit: most.inAll })
+  return Math.min(most.inRoom - Number(inRoom?.count ?? 0), most.inAll - Number(inAll?.count ?? 0))
 }
 
 /** Events of a room that are due, those that came first first. */
@@ -66,12 +106,17 @@ export async function getNextRetry(reader: Reader, roomId: string): Promise<numb
   return (await nextRetry.first(reader, { roomId }))?.retry_at
 }
 
-export async function deleteStaged(tx: Tx, nid: number): Promise<void> {
-  await deleteRow.run(tx, { nid })
+export async function deleteStaged(tx: Tx, { nid, eventId }: StagedRow): Promise<void> {
+  await deleteRow.run(tx, { nid, eventId })
 }
 
-export async function postponeStaged(tx: Tx, nid: number, attempts: number, retryAt: number): Promise<void> {
-  await postponeRow.run(tx, { nid, attempts, retryAt })
+export async function postponeStaged(
+  tx: Tx,
+  { nid, eventId }: StagedRow,
+  attempts: number,
+  retryAt: number,
+): Promise<void> {
+  await postponeRow.run(tx, { nid, eventId, attempts, retryAt })
 }
 
 export async function listStagedRooms(reader: Reader): Promise<RoomId[]> {

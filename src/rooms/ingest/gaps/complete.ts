@@ -55,7 +55,7 @@ export function createComplete(
       else candidates.push({ event, claimedNid: claimed.get(eventId), isRough })
     }
     const placed = await placeAll(deps.placer, roomId, candidates, async (tx, { event }) => {
-      if (event.eventId === staged.eventId) await deleteStaged(tx, staged.nid)
+      if (event.eventId === staged.eventId) await deleteStaged(tx, staged)
     })
     if (placed.has(staged.eventId)) return 'done'
     return source.hasFailed || isRough ? 'later' : 'hopeless'
