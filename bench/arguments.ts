@@ -23,6 +23,7 @@ How much (default: the figures of RESULTS.md)
   --rounds N              repeat everything, alternating, and report medians (default 1)
   --polls A,B --rooms A,B --rates A,B --senders A,B   sizes of the scenarios
   --media-bytes A,B --crowd-bytes N   sizes of files; 1000000000 where there is time and disk for it
+  --media-rows N          rows of media that a sweep looks through
   --disk-messages N --search-messages N --history-messages N --setup-seconds N --room-version V
   --max-minutes N         stop after that (default 60)
 
@@ -70,6 +71,7 @@ export function readArguments(argv: readonly string[]): Arguments {
       senders: text,
       'media-bytes': text,
       'crowd-bytes': text,
+      'media-rows': text,
       'disk-messages': text,
       'search-messages': text,
       'history-messages': text,
@@ -112,6 +114,7 @@ export function readArguments(argv: readonly string[]): Arguments {
       rooms: several('rooms', base.rooms),
       mediaBytes: several('media-bytes', base.mediaBytes),
       crowdBytes: one('crowd-bytes', base.crowdBytes),
+      mediaRows: one('media-rows', base.mediaRows),
       diskMessages: one('disk-messages', base.diskMessages),
       searchMessages: one('search-messages', base.searchMessages),
       historyMessages: one('history-messages', base.historyMessages),

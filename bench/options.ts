@@ -20,6 +20,8 @@ export interface Options {
   /** Sizes of the files that are uploaded and downloaded, and of those that a crowd uploads at once. */
   mediaBytes: readonly number[]
   crowdBytes: number
+  /** Rows of media that a sweep looks through. */
+  mediaRows: number
   /** What preparing one step (registrations, joins, rooms) may take in s; what exists by then is measured. */
   setupSeconds: number
   /** undefined: the server's default. */
@@ -43,6 +45,7 @@ export const FULL: Options = {
   historyMessages: 100_000,
   mediaBytes: [1000, 1_000_000],
   crowdBytes: 20_000_000,
+  mediaRows: 1_000_000,
   setupSeconds: 300,
   roomVersion: undefined,
 }
@@ -60,5 +63,6 @@ export const QUICK: Options = {
   searchMessages: 20_000,
   historyMessages: 10_000,
   crowdBytes: 5_000_000,
+  mediaRows: 50_000,
   setupSeconds: 60,
 }

@@ -91,10 +91,11 @@ function merge(before: Measurement | undefined, metrics: readonly Metric[], fail
 
 function chosen(names: readonly string[]): readonly Scenario[] {
   if (names.length === 0) return SCENARIOS
-  return names.map((name) => {
-    const scenario = SCENARIOS.find((one) => one.name === name)
-    if (!scenario) throw new Error(`no scenario "${name}"; there are ${SCENARIOS.map((one) => one.name).join(', ')}`)
-    return scenario
+  return names.flatMap((name) => {
+    const scenarios = SCENARIOS.filter((one) => one.name === name || one.group === name)
+    if (scenarios.length === 0)
+      throw new Error(`no scenario "${name}"; there are ${SCENARIOS.map((one) => one.name).join(', ')}`)
+    return scenarios
   })
 }
 

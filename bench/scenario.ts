@@ -25,6 +25,8 @@ export interface Bench {
 /** Something that is measured; it starts and stops the server itself, through `withServer`. */
 export interface Scenario {
   name: string
+  /** A name that chooses several scenarios at once. */
+  group?: string
   what: string
   run(bench: Bench): Promise<Metric[]>
 }

@@ -38,7 +38,8 @@ function optionsOf({ config, serverName }: Core): MediaOptions {
   }
 }
 
-function deliveryPolicyOf(config: Core['config']['media']['delivery']): DeliveryPolicy {
+/** When media goes, as the configuration says. */
+export function deliveryPolicyOf(config: Core['config']['media']['delivery']): DeliveryPolicy {
   const { choices } = config
   const kinds = contentKinds.flatMap((kind) => {
     const own = config.kinds[kind]

@@ -1,12 +1,23 @@
 import { Agent, request } from 'node:http'
 import type { Address } from './connection.ts'
 
+/** A file that came. */
+export interface Received {
+  bytes: number
+  /** From the request to the first byte of the body, in ms. */
+  firstByteMs: number
+}
+
 /** Sends and receives files. Bodies are made and thrown away piece by piece, so that they cost the generator little. */
 export interface Transfer {
   /** Uploads `bytes` bytes that nobody has uploaded before; resolves with `origin/id`. */
   upload(token: string, bytes: number): Promise<string>
-  /** Downloads a file to its last byte; resolves with its size. */
-  download(token: string, place: string): Promise<number>
+  /** Uploads what it is given; resolves with `origin/id`. */
+  uploadBytes(token: string, bytes: Buffer, contentType: string): Promise<string>
+  /** Downloads a file to its last byte. */
+  download(token: string, place: string): Promise<Received>
+  /** Gets what is no JSON from any path. */
+  get(token: string, path: string): Promise<Received>
   close(): void
 }
 
@@ -18,44 +29,63 @@ export function createTransfer({ host, port }: Address): Transfer {
   const run = process.pid * 1_000_000 + Math.floor(performance.now())
   let count = 0
 
-  function send(options: { method: string; path: string; token: string; size?: number }): Promise<Buffer | number> {
-    const { method, path, token, size } = options
+  function send(options: {
+    method: string
+    path: string
+    token: string
+    size?: number
+    bytes?: Buffer
+    contentType?: string
+  }): Promise<Buffer | Received> {
+    const { method, path, token, bytes, contentType = 'application/octet-stream' } = options
+    const size = bytes?.length ?? options.size
+    const start = performance.now()
     const length = size === undefined ? {} : { 'Content-Length': size }
-    const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/octet-stream', ...length }
+    const headers = { Authorization: `Bearer ${token}`, 'Content-Type': contentType, ...length }
     return new Promise((resolve, reject) => {
       const outgoing = request({ host, port, method, path, agent, headers }, (answer) => {
         const isText = answer.headers['content-type'] === 'application/json'
         const chunks: Buffer[] = []
         let received = 0
+        let firstByteMs = Number.NaN
         answer.on('data', (chunk: Buffer) => {
+          if (received === 0) firstByteMs = performance.now() - start
           received += chunk.length
           if (isText) chunks.push(chunk)
         })
         answer.on('error', reject)
         answer.on('end', () => {
           if (answer.statusCode !== 200) reject(new Error(`${method} ${path.slice(0, 60)} -> ${answer.statusCode}`))
-          else resolve(isText ? Buffer.concat(chunks) : received)
+          else resolve(isText ? Buffer.concat(chunks) : { bytes: received, firstByteMs })
         })
       })
       outgoing.on('error', reject)
-      if (size === undefined) outgoing.end()
+      if (bytes !== undefined || size === undefined) outgoing.end(bytes)
       else writeBody(outgoing, size, `${run} ${count++} `)
     })
   }
 
+  async function get(token: string, path: string): Promise<Received> {
+    const received = await send({ method: 'GET', path, token })
+    if (Buffer.isBuffer(received)) throw new Error(`${path.slice(0, 60)} is no file`)
+    return received
+  }
+
   return {
-    upload: async (token, bytes) => {
-      const answer = await send({ method: 'POST', path: '/_matrix/media/v3/upload', token, size: bytes })
-      const [, place] = /"mxc:\/\/([^"]+)"/.exec(String(answer)) ?? []
-      if (place === undefined) throw new Error('the upload was answered without an address')
-      return place
-    },
-    download: async (token, place) => {
-      const size = await send({ method: 'GET', path: `/_matrix/client/v1/media/download/${place}`, token })
-      return typeof size === 'number' ? size : size.length
-    },
+    upload: async (token, size) => placeIn(await send({ ...uploading, token, size })),
+    uploadBytes: async (token, bytes, contentType) => placeIn(await send({ ...uploading, token, bytes, contentType })),
+    download: (token, place) => get(token, `/_matrix/client/v1/media/download/${place}`),
+    get,
     close: () => agent.destroy(),
   }
+}
+
+const uploading = { method: 'POST', path: '/_matrix/media/v3/upload' }
+
+function placeIn(answer: Buffer | Received): string {
+  const [, place] = /"mxc:\/\/([^"]+)"/.exec(String(answer)) ?? []
+  if (place === undefined) throw new Error('the upload was answered without an address')
+  return place
 }
 
 /** The first bytes differ from those of every other upload: equal files would be stored once. */

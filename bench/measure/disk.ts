@@ -69,6 +69,25 @@ export function writeDurably(folder: string, bytes: number, ms: number): number 
   return (count * 1000) / (performance.now() - start)
 }
 
+/** How many times a second a file of a size can be opened and read to its end, from the memory of the system where it fits; measured for `ms`. */
+export function readAgain(folder: string, bytes: number, ms: number): number {
+  const path = join(folder, 'read-probe')
+  const piece = Buffer.alloc(Math.min(bytes, 128 * 1024), 1)
+  const made = openSync(path, 'w')
+  for (let left = bytes; left > 0; left -= piece.length) writeSync(made, piece, 0, Math.min(left, piece.length))
+  closeSync(made)
+  const start = performance.now()
+  let count = 0
+  do {
+    const file = openSync(path, 'r')
+    while (readSync(file, piece) > 0);
+    closeSync(file)
+    count++
+  } while (performance.now() - start < ms)
+  rmSync(path)
+  return (count * 1000) / (performance.now() - start)
+}
+
 function filesUnder(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())

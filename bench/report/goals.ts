@@ -26,6 +26,8 @@ export const GOALS: Readonly<Record<string, Goal>> = {
   'search.p95': { atMost: 100 },
   'media.crowd.rss': { atMost: 64 },
   'media.crowd.loop_max': { atMost: 50 },
+  'media-sweep.idle.loop_max': { atMost: 50 },
+  'media-sweep.due.loop_max': { atMost: 50 },
   'disk.per_event': { atMost: 2.5 },
 }
 

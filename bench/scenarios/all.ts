@@ -3,6 +3,8 @@ import { disk } from './disk.ts'
 import { history } from './history.ts'
 import { initialSync } from './initial-sync.ts'
 import { media } from './media.ts'
+import { mediaSweep } from './media-sweep.ts'
+import { mediaThumbnails } from './media-thumbnails.ts'
 import { polls } from './polls.ts'
 import { push } from './push.ts'
 import { responsiveness } from './responsiveness.ts'
@@ -23,5 +25,7 @@ export const SCENARIOS: readonly Scenario[] = [
   history,
   search,
   media,
+  mediaThumbnails,
+  mediaSweep,
   disk,
 ]

@@ -1,7 +1,7 @@
 import { createTransfer, type Transfer } from '../http/transfer.ts'
 import type { Account } from '../matrix/accounts.ts'
 import { registerMany, type Session, withServer } from '../matrix/session.ts'
-import { writeDurably } from '../measure/disk.ts'
+import { readAgain, writeDurably } from '../measure/disk.ts'
 import { cpuMs, rssMib } from '../measure/process.ts'
 import { percentile } from '../measure/stats.ts'
 import { type Bench, type Metric, metricsOf, type Scenario } from '../scenario.ts'
@@ -10,6 +10,9 @@ const { lower, higher, detail } = metricsOf('media')
 const CROWD = 50
 const WIDTHS = [1, 10]
 const SAMPLE_MS = 100
+const LOAD_CLIENTS = 20
+/** What is asked for while others load the server: a small file and a large one. */
+const LOAD_BYTES = [1000, 1_000_000]
 
 /** Uploads and downloads files of several sizes, and lets a crowd upload at once while memory is watched. */
 export const media: Scenario = {
@@ -23,9 +26,23 @@ export const media: Scenario = {
       try {
         for (const bytes of bench.options.mediaBytes) {
           for (const width of WIDTHS) metrics.push(...(await phase(bench, session, transfer, accounts, bytes, width)))
-          const durable = writeDurably(bench.folder, bytes, bench.options.seconds * 500)
-          metrics.push(detail(`${bytes}.disk`, `${sizeOf(bytes)}: the disk alone`, durable, 'files/s'))
+          const ms = bench.options.seconds * 500
+          metrics.push(
+            higher(
+              `${bytes}.disk`,
+              `${sizeOf(bytes)}: the disk alone, written`,
+              writeDurably(bench.folder, bytes, ms),
+              'files/s',
+            ),
+            higher(
+              `${bytes}.disk_read`,
+              `${sizeOf(bytes)}: the disk alone, read`,
+              readAgain(bench.folder, bytes, ms),
+              'files/s',
+            ),
+          )
         }
+        metrics.push(...(await firstBytes(bench, transfer, accounts)))
         metrics.push(...(await crowd(bench, session, transfer, accounts)))
       } finally {
         transfer.close()
@@ -51,8 +68,8 @@ async function phase(
     places.push(await transfer.upload(token, bytes))
   })
   const down = await repeat(bench, session, clients, async ({ token }, n) => {
-    const size = await transfer.download(token, places[n % places.length] ?? '')
-    if (size !== bytes) throw new Error(`${size} bytes came back instead of ${bytes}`)
+    const got = await transfer.download(token, places[n % places.length] ?? '')
+    if (got.bytes !== bytes) throw new Error(`${got.bytes} bytes came back instead of ${bytes}`)
   })
   const id = `${bytes}.${width}`
   return [
@@ -87,6 +104,31 @@ async function repeat(
   )
   const seconds = (performance.now() - start) / 1000
   return { rate: latencies.length / seconds, cpu: (cpuMs(server.pids) - cpuBefore) / latencies.length, latencies }
+}
+
+/** How long the first byte of a file is waited for while others upload and download as fast as they can. */
+async function firstBytes(bench: Bench, transfer: Transfer, accounts: readonly Account[]): Promise<Metric[]> {
+  const [reader, ...others] = accounts
+  if (!reader) return []
+  bench.progress('media: first byte under load')
+  const places = await Promise.all(LOAD_BYTES.map((bytes) => transfer.upload(reader.token, bytes)))
+  const until = performance.now() + bench.options.seconds * 1000
+  const samples: number[] = []
+  const load = others.slice(0, LOAD_CLIENTS).map(async ({ token }, i) => {
+    while (performance.now() < until) {
+      if (i % 2) await transfer.upload(token, 1_000_000)
+      else await transfer.download(token, places[1] ?? '')
+    }
+  })
+  while (performance.now() < until) {
+    for (const place of places) samples.push((await transfer.download(reader.token, place)).firstByteMs)
+  }
+  await Promise.all(load)
+  const label = `first byte while ${LOAD_CLIENTS / 2} clients upload and ${LOAD_CLIENTS / 2} download 1 MB`
+  return [
+    lower('first_byte.p50', `${label}: p50`, percentile(samples, 0.5), 'ms'),
+    lower('first_byte.p99', `${label}: p99`, percentile(samples, 0.99), 'ms'),
+  ]
 }
 
 /** Everybody uploads one large file at the same time. */

@@ -37,6 +37,14 @@ export function ringbackLauncher(profileDir?: string): Launcher {
       const { fillStore } = await import('../fill/fill-store.ts')
       await fillStore(`sqlite:${join(folder, 'data', 'ringback.db')}`, fill)
     },
+    fillMedia: async (folder, fill) => {
+      const { fillMedia } = await import('../fill/fill-media.ts')
+      fillMedia(folder, fill)
+    },
+    scheduleSweep: async (folder, delayMs) => {
+      const { scheduleSweep } = await import('../fill/fill-media.ts')
+      return scheduleSweep(folder, delayMs)
+    },
   }
 }
 

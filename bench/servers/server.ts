@@ -30,6 +30,19 @@ export interface Fill {
   progress: (done: number) => void
 }
 
+/** Rows of media without files; the time of `due` of them is over. */
+export interface MediaFill {
+  count: number
+  due: number
+}
+
+/** A sweep that the server will do. */
+export interface SweepWatch {
+  /** In ms. */
+  startsIn(): number
+  isDone(): boolean
+}
+
 /** A homeserver that can be measured. */
 export interface Launcher {
   name: string
@@ -39,4 +52,8 @@ export interface Launcher {
   start(folder: string): Promise<Server>
   /** Writes messages into its storage while it is stopped; servers without it get theirs one by one. */
   fill?(folder: string, fill: Fill): Promise<void>
+  /** Writes rows of media into its storage while it is stopped. */
+  fillMedia?(folder: string, fill: MediaFill): Promise<void>
+  /** Has it sweep some time after now, once it runs. */
+  scheduleSweep?(folder: string, delayMs: number): Promise<SweepWatch>
 }

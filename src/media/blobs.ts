@@ -12,10 +12,10 @@ import {
   type Blob,
   deleteBlobs,
   doomUnfinishedBlobs,
+  doomUnusedBlobs,
   getBlobState,
   getStoredBlob,
   insertBlob,
-  isBlobUsed,
   listDoomedBlobs,
   moveBlob,
   takeDerived,
@@ -121,11 +121,10 @@ export function createBlobs({ db, clock, log, jobs, store }: BlobsDeps): Blobs {
     },
     release: async (tx, numbers) => {
       const doomed: number[] = []
-      const released = [...numbers]
-      for (let nid = released.pop(); nid !== undefined; nid = released.pop()) {
-        if ((await isBlobUsed(tx, nid)) || !(await moveBlob(tx, nid, 'stored', 'doomed'))) continue
-        doomed.push(nid)
-        released.push(...(await takeDerived(tx, nid)))
+      for (let released = numbers; released.length > 0; ) {
+        const unused = await doomUnusedBlobs(tx, released)
+        doomed.push(...unused)
+        released = await takeDerived(tx, unused)
       }
       if (doomed.length > 0) await jobs.enqueue(tx, deleteJob, { blobs: doomed })
     },

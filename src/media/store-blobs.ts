@@ -69,27 +69,39 @@ export async function getBlobState(reader: Reader, nid: number): Promise<BlobSta
   return row?.state
 }
 
-const inMedia = prepare((qb, p: { nid: number }) =>
-  qb.selectFrom('media').select('media_nid').where('blob_nid', '=', p.nid).limit(1),
-)
-const inThumbnails = prepare((qb, p: { nid: number }) =>
-  qb.selectFrom('media_thumbnails').select('source_nid').where('blob_nid', '=', p.nid).limit(1),
-)
-
-export async function isBlobUsed(reader: Reader, nid: number): Promise<boolean> {
-  return (
-    (await inMedia.first(reader, { nid })) !== undefined || (await inThumbnails.first(reader, { nid })) !== undefined
-  )
+/** Dooms those of some stored blobs that nothing points to any more; returns their numbers. */
+export async function doomUnusedBlobs(tx: Tx, numbers: readonly number[]): Promise<number[]> {
+  if (numbers.length === 0) return []
+  const rows = await tx.qb
+    .updateTable('media_blobs')
+    .set({ state: 'doomed' })
+    .where('blob_nid', 'in', numbers)
+    .where('state', '=', 'stored')
+    .where(({ not, exists, selectFrom }) =>
+      not(exists(selectFrom('media').select('media_nid').whereRef('media.blob_nid', '=', 'media_blobs.blob_nid'))),
+    )
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('media_thumbnails as t')
+            .select('t.source_nid')
+            .whereRef('t.blob_nid', '=', 'media_blobs.blob_nid'),
+        ),
+      ),
+    )
+    .returning('blob_nid as nid')
+    .execute()
+  return rows.map(({ nid }) => nid)
 }
 
-/** Forgets what was made of a blob; returns the numbers of the blobs that it was kept in. */
-export async function takeDerived(tx: Tx, source: number): Promise<number[]> {
+/** Forgets what was made of blobs; returns the numbers of the blobs that it was kept in. */
+export async function takeDerived(tx: Tx, sources: readonly number[]): Promise<number[]> {
+  if (sources.length === 0) return []
   const rows = await tx.qb
-    .selectFrom('media_thumbnails')
-    .select('blob_nid as nid')
-    .where('source_nid', '=', source)
+    .deleteFrom('media_thumbnails')
+    .where('source_nid', 'in', sources)
+    .returning('blob_nid as nid')
     .execute()
-  if (rows.length > 0) await tx.qb.deleteFrom('media_thumbnails').where('source_nid', '=', source).execute()
   return rows.flatMap(({ nid }) => nid ?? [])
 }
 

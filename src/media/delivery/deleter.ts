@@ -33,7 +33,8 @@ export interface DeleterDeps {
   readonly settle: Settle
 }
 
-const pageSize = 100
+/** Few: nothing else is answered while a page is written. */
+const pageSize = 50
 
 export function createDeleter({ db, clock, log, jobs, blobs, policy, settle }: DeleterDeps): Deleter {
   const digest = digestOf(policy)
@@ -96,12 +97,11 @@ export function createDeleter({ db, clock, log, jobs, blobs, policy, settle }: D
 
 /** Media together with the thumbnails that stand for it and for nothing else. */
 async function withThumbnails(tx: Tx, media: readonly RemovedMedia[], now: number): Promise<RemovedMedia[]> {
-  const thumbnails: number[] = []
-  for (const { nid } of media) thumbnails.push(...(await listThumbnailsOf(tx, nid)))
   const known = new Set(media.map(({ nid }) => nid))
+  const thumbnails = await listThumbnailsOf(tx, [...known])
   const more = await listDeletable(
     tx,
-    [...new Set(thumbnails)].filter((nid) => !known.has(nid)),
+    thumbnails.filter((nid) => !known.has(nid)),
     now,
   )
   return [...media, ...more]

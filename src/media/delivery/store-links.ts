@@ -135,13 +135,14 @@ export async function listMediaOfEvent(reader: Reader, roomNid: number, eventId:
   return rows.map(({ nid }) => nid)
 }
 
-/** Thumbnails of media, of those that are shown for nothing else. */
-export async function listThumbnailsOf(reader: Reader, mainNid: number): Promise<number[]> {
+/** Thumbnails of some media, as far as they are shown for nothing else. */
+export async function listThumbnailsOf(reader: Reader, mainNids: readonly number[]): Promise<number[]> {
+  if (mainNids.length === 0) return []
   const rows = await reader.qb
     .selectFrom('media_links as l')
     .select('l.media_nid as nid')
     .distinct()
-    .where('l.main_nid', '=', mainNid)
+    .where('l.main_nid', 'in', mainNids)
     .where('l.is_open', '=', 1)
     .where(({ not, exists, selectFrom }) =>
       not(
@@ -150,7 +151,7 @@ export async function listThumbnailsOf(reader: Reader, mainNid: number): Promise
             .select('other.media_nid')
             .whereRef('other.media_nid', '=', 'l.media_nid')
             .where('other.is_open', '=', 1)
-            .where((eb) => eb.or([eb('other.main_nid', 'is', null), eb('other.main_nid', '<>', mainNid)])),
+            .where((eb) => eb.or([eb('other.main_nid', 'is', null), eb('other.main_nid', 'not in', mainNids)])),
         ),
       ),
     )
