@@ -9,12 +9,17 @@ export const ffmpegMissing: string | false =
 const picture = ['-f', 'lavfi', '-i', 'testsrc=size=320x180:rate=10:duration=2']
 const sound = ['-f', 'lavfi', '-i', 'sine=frequency=440:duration=2']
 
-/** What there are, each of 2 s, the videos of 320 x 180 pixels. */
+/** What there are; where nothing else is said, of 2 s, and the videos of 320 x 180 pixels. */
 export const recordings = {
   'video.webm': [...picture, ...sound, '-c:v', 'libvpx', '-c:a', 'libopus'],
   'video.mp4': [...picture, ...sound, '-c:v', 'mpeg4', '-c:a', 'aac', '-metadata', 'location=+51.5000-000.1200/'],
   /** As browsers record it: without a duration. */
   'live.webm': [...picture, '-c:v', 'libvpx', '-f', 'webm', '-live', '1'],
+  /** Some megabytes, so that nobody loads it as a whole to show its end. */
+  'long.webm': [
+    ...['-f', 'lavfi', '-i', 'testsrc2=size=640x360:rate=15:duration=24'],
+    ...['-c:v', 'libvpx', '-deadline', 'realtime', '-cpu-used', '16', '-b:v', '6M', '-minrate', '6M', '-g', '15'],
+  ],
   'sound.ogg': [...sound, '-c:a', 'libopus'],
   'sound.mp3': [...sound, '-c:a', 'libmp3lame'],
   'sound.wav': sound,

@@ -8,6 +8,8 @@ export interface WebServer {
   readonly url: string
   /** What is served, by path; a string is HTML, bytes are a picture. */
   readonly pages: Map<string, Page>
+  /** What is served at paths that are not among the pages. */
+  otherwise?: (path: string) => Page | undefined
   /** The paths that were asked for, in order. */
   readonly asked: string[]
   stop(): Promise<void>
@@ -20,7 +22,7 @@ export async function startWebServer(): Promise<WebServer> {
   const server = createServer((request, response) => {
     const path = request.url ?? ''
     asked.push(path)
-    const page = pages.get(path)
+    const page = pages.get(path) ?? site.otherwise?.(path)
     if (typeof page === 'function') page(request, response)
     else if (page === undefined) response.writeHead(404).end()
     else response.writeHead(200, { 'content-type': typeof page === 'string' ? 'text/html' : 'image/png' }).end(page)
@@ -28,7 +30,7 @@ export async function startWebServer(): Promise<WebServer> {
   await once(server, 'listening')
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('no port')
-  return {
+  const site: WebServer = {
     url: `http://127.0.0.1:${address.port}`,
     pages,
     asked,
@@ -38,4 +40,5 @@ export async function startWebServer(): Promise<WebServer> {
       await once(server, 'close')
     },
   }
+  return site
 }
