@@ -124,7 +124,7 @@ export function createServices(core: Core) {
     sender,
   })
   const turn = createTurn(core.clock, config.voip.turn)
-  const admin = createAdmin({ ...core, accounts, rooms, notices: config.server_notices })
+  const admin = createAdmin({ ...core, accounts, media, rooms, notices: config.server_notices })
   const appservices = createAppserviceRuntime({ ...core, accounts, rooms, presence: presence.news, e2ee })
   const reloadAppservices = async () => appservices.reload(registrations())
   const parts = [

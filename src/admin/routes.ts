@@ -1,6 +1,7 @@
 import type { AppContext } from '../context.ts'
 import type { Endpoint } from '../http/endpoint.ts'
 import { destinationRoutes } from './federation/routes-destinations.ts'
+import { holdRoutes } from './holds/routes-holds.ts'
 import { noticeRoutes } from './notices/routes-notices.ts'
 import { reportListRoutes } from './reports/routes-report-list.ts'
 import { reportRoutes } from './reports/routes-reports.ts'
@@ -25,6 +26,7 @@ export function adminRoutes(ctx: AppContext): Endpoint[] {
     ...validityRoutes(ctx),
     ...roomListRoutes(ctx),
     ...destinationRoutes(ctx),
+    ...holdRoutes(ctx),
     ...versionRoutes(),
   ]
 }

@@ -91,3 +91,103 @@ export async function releaseHolds(tx: Tx, mediaNid: number, kind: HoldKind, now
     .where('released_ts', 'is', null)
     .execute()
 }
+
+export interface HoldRow {
+  readonly hold_nid: number
+  readonly kind: string
+  readonly user_id: string | null
+  readonly room_nid: number | null
+  readonly from_ts: number | null
+  readonly until_ts: number | null
+  readonly note: string | null
+  readonly created_by: string | null
+  readonly created_ts: number
+  readonly expires_ts: number | null
+  readonly released_ts: number | null
+  readonly released_by: string | null
+  readonly media_nid: number | null
+  /** Of the media, where the hold names one. */
+  readonly origin: string | null
+  readonly media_id: string | null
+}
+
+export interface HoldFilter {
+  readonly kind?: HoldKind | undefined
+  /** Only holds that hold now. */
+  readonly active: boolean
+  readonly now: number
+}
+
+/** Holds, the newest first. */
+export async function listHolds(
+  reader: Reader,
+  { kind, active, now }: HoldFilter,
+  { from, limit }: { from: number; limit: number },
+): Promise<{ holds: HoldRow[]; total: number }> {
+  let query = reader.qb.selectFrom('media_holds as h').leftJoin('media as m', 'm.media_nid', 'h.media_nid')
+  if (kind !== undefined) query = query.where('h.kind', '=', kind)
+  if (active) {
+    query = query
+      .where('h.released_ts', 'is', null)
+      .where(({ or, eb }) => or([eb('h.expires_ts', 'is', null), eb('h.expires_ts', '>', now)]))
+  }
+  const { total } = await query.select(({ fn }) => fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
+  const holds = await query
+    .select(['h.hold_nid', 'h.kind', 'h.user_id', 'h.room_nid', 'h.from_ts', 'h.until_ts', 'h.note', 'h.media_nid'])
+    .select([
+      'h.created_by',
+      'h.created_ts',
+      'h.expires_ts',
+      'h.released_ts',
+      'h.released_by',
+      'm.origin',
+      'm.media_id',
+    ])
+    .orderBy('h.hold_nid', 'desc')
+    .offset(from)
+    .limit(limit)
+    .execute()
+  return { holds, total: Number(total) }
+}
+
+/** Ends one hold; returns what it was about, or undefined where there is no such hold, or no longer. */
+export async function releaseHold(
+  tx: Tx,
+  holdNid: number,
+  { by, now }: { by: string; now: number },
+): Promise<(HeldMedia & { readonly kind: string }) | undefined> {
+  const row = await tx.qb
+    .updateTable('media_holds')
+    .set({ released_ts: now, released_by: by })
+    .where('hold_nid', '=', holdNid)
+    .where('kind', '<>', 'quarantine' satisfies HoldKind)
+    .where('released_ts', 'is', null)
+    .returning(['kind', 'media_nid', 'user_id', 'room_nid'])
+    .executeTakeFirst()
+  return (
+    row && {
+      kind: row.kind,
+      mediaNid: row.media_nid ?? undefined,
+      userId: row.user_id ?? undefined,
+      roomNid: row.room_nid ?? undefined,
+    }
+  )
+}
+
+/** Lets a hold on the same media, or the same person, last longer; false where there is none that holds now. */
+export async function extendHold(
+  tx: Tx,
+  { kind, mediaNid, userId, expiresTs }: Pick<NewHold, 'kind' | 'mediaNid' | 'userId'> & { expiresTs: number },
+  now: number,
+): Promise<boolean> {
+  const { numUpdatedRows } = await tx.qb
+    .updateTable('media_holds')
+    .set({ expires_ts: expiresTs })
+    .where('kind', '=', kind)
+    .where('media_nid', mediaNid === undefined ? 'is' : '=', mediaNid ?? null)
+    .where('user_id', userId === undefined ? 'is' : '=', userId ?? null)
+    .where('released_ts', 'is', null)
+    .where('expires_ts', '>', now)
+    .executeTakeFirst()
+  return numUpdatedRows > 0n
+}

@@ -3,6 +3,7 @@ import type { Database, Reader, Tx } from '../../db/database.ts'
 import { canonicalAliasOf, roomNameOf } from '../../matrix/content.ts'
 import { errors } from '../../matrix/errors.ts'
 import { isUserId, type UserId } from '../../matrix/ids.ts'
+import type { Media } from '../../media/media.ts'
 import type { Rooms } from '../../rooms/rooms.ts'
 import type { StoredEvent } from '../../rooms/types.ts'
 import { requireVisibleEvent } from '../../rooms/visible-event.ts'
@@ -45,6 +46,7 @@ interface Deps {
   readonly db: Database
   readonly clock: Clock
   readonly accounts: Pick<Accounts, 'isLocalUser' | 'users'>
+  readonly media: Pick<Media, 'delivery'>
   readonly rooms: Pick<Rooms, 'reads'>
 }
 
@@ -52,7 +54,7 @@ interface Deps {
 const maxReason = 10_000
 
 /** https://spec.matrix.org/v1.19/client-server-api/#reporting-content */
-export function createReports({ db, clock, accounts, rooms }: Deps): Reports {
+export function createReports({ db, clock, accounts, media, rooms }: Deps): Reports {
   const { reads } = rooms
   const unknown = () => errors.notFound('There is no such report')
 
@@ -95,6 +97,7 @@ export function createReports({ db, clock, accounts, rooms }: Deps): Reports {
         const { pdu } = await requireVisibleEvent(tx, reads.visibility, room, reporter, eventId)
         const ids = { room_id: roomId, event_id: eventId, user_id: pdu.sender }
         await insert(tx, { kind: 'event', reporter, ...ids }, reason)
+        await media.delivery.reported(tx, { roomNid: room.nid, eventId })
       }),
     reportRoom: (reporter, roomId, reason) =>
       db.write('report room', async (tx) => {
@@ -107,6 +110,7 @@ export function createReports({ db, clock, accounts, rooms }: Deps): Reports {
         if (!isUserId(userId)) throw errors.invalidParam(`${userId} is not a user id`)
         if (!(await isKnown(tx, userId))) return
         await insert(tx, { kind: 'user', reporter, user_id: userId }, reason)
+        if (accounts.isLocalUser(userId)) await media.delivery.reported(tx, { userId })
       }),
     list: (filter, page) =>
       db.read(async (reader) => {

@@ -90,7 +90,7 @@ export function createDelivery({ db, clock, log, jobs, accounts, blobs, options 
 
   return {
     ...createDeleter({ db, clock, log, jobs, blobs, policy, settle }),
-    ...createHolds({ clock, jobs, settle }),
+    ...createHolds({ clock, log, jobs, settle }),
     ...createDeclarations({ ledger, rooms: () => rooms, serverName }),
     followRooms: (next) => {
       rooms = next

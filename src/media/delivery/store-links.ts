@@ -162,3 +162,17 @@ export async function listThumbnailsOf(reader: Reader, mainNids: readonly number
 export async function pinMedia(tx: Tx, mediaNid: number): Promise<void> {
   await tx.qb.updateTable('media').set({ is_pinned: 1 }).where('media_nid', '=', mediaNid).execute()
 }
+
+/** What is in those of some media that have content, as SHA-256 in hex. */
+export async function listHashes(
+  reader: Reader,
+  numbers: readonly number[],
+): Promise<{ nid: number; sha256: string }[]> {
+  if (numbers.length === 0) return []
+  return reader.qb
+    .selectFrom('media as m')
+    .innerJoin('media_blobs as b', 'b.blob_nid', 'm.blob_nid')
+    .select(['m.media_nid as nid', 'b.sha256'])
+    .where('m.media_nid', 'in', numbers)
+    .execute()
+}
