@@ -176,6 +176,43 @@ for (const engine of engines) {
       assert.equal(b.bodies().at(-1), 'patience')
     })
 
+    await t.test('little waits for a server that is away for days, and it still finds all of it', async () => {
+      const away = receiver(fixture, 'away.test')
+      const rooms = [await sharedRoom(fixture, alice, 'away.test'), await sharedRoom(fixture, alice, 'away.test')]
+      transport.servers.set('away.test', unreachable)
+      for (let i = 0; i < 230; i++) {
+        await send(alice, rooms[i % 2] ?? '', `n${i}`)
+        if (i === 0) await fixture.sender.drain()
+      }
+      await server.context.db.write('test messages', async (tx) => {
+        const row = { destination: 'away.test', type: 'm.direct_to_device', json: '{}' }
+        for (let i = 0; i < 10; i++) {
+          await tx.qb.insertInto('federation_to_device').values(Array(2001).fill(row)).execute()
+        }
+      })
+      const count = (table: 'federation_queue' | 'federation_to_device') =>
+        server.context.db.read(async (reader) => {
+          const rows = reader.qb.selectFrom(table).select('destination').where('destination', '=', 'away.test')
+          return (await rows.execute()).length
+        })
+      const waiting = async () => [await count('federation_queue'), await count('federation_to_device')]
+      await fixture.sender.drain()
+      await fixture.sender.sweep()
+      assert.deepEqual(await waiting(), [230, 20_010], 'within the first day all is kept')
+      clock.set(clock.now() + 25 * hour)
+      await fixture.sender.sweep()
+      // The transaction that is under way stays as it is, and so does the newest of each room.
+      assert.deepEqual(await waiting(), [3, 20_000])
+      await server.context.db.write('test messages', async (tx) => {
+        await tx.qb.deleteFrom('federation_to_device').where('destination', '=', 'away.test').execute()
+      })
+      transport.servers.set('away.test', away.answer)
+      fixture.sender.heardFrom('away.test' as never)
+      await server.context.db.write('test barrier', async () => {})
+      await fixture.sender.drain()
+      assert.deepEqual(away.bodies(), ['n0', 'n228', 'n229'])
+    })
+
     await t.test('nothing waits for ever for a server that is gone', async () => {
       const roomId = await sharedRoom(fixture, alice, 'gone.test')
       await send(alice, roomId, 'hello?')

@@ -140,6 +140,19 @@ export async function deleteMessages(tx: Tx, destination: string, upTo: number):
   await removeMessages.run(tx, { destination, upTo })
 }
 
+/** Deletes all messages that wait for a server but the newest `count`. Returns how many went. */
+export async function deleteOldestMessages(tx: Tx, destination: string, count: number): Promise<number> {
+  const last = await tx.qb
+    .selectFrom('federation_to_device')
+    .select('message_nid')
+    .where('destination', '=', destination)
+    .orderBy('message_nid', 'desc')
+    .limit(1)
+    .offset(count)
+    .executeTakeFirst()
+  return last === undefined ? 0 : (await removeMessages.run(tx, { destination, upTo: last.message_nid })).changes
+}
+
 /** Queues an EDU that must not be lost. */
 export async function insertMessage(
   tx: Tx,

@@ -5,7 +5,15 @@ import type { TimerClock } from '../../../util/clock.ts'
 import { createKeyedMutex } from '../../../util/keyed-mutex.ts'
 import { createLanes, type Outcome } from '../../../util/lanes.ts'
 import type { Log } from '../../../util/log.ts'
-import { deleteWaiting, getDestination, listGone, listWaiting, updateDestination } from './store-destinations.ts'
+import {
+  deleteWaiting,
+  getDestination,
+  listFailing,
+  listGone,
+  listWaiting,
+  updateDestination,
+} from './store-destinations.ts'
+import { thinOutEvents, thinOutMessages } from './thin-out.ts'
 
 /** One queue for each server: one transaction at a time in each, a bounded number in all together. */
 export interface Queues {
@@ -15,7 +23,7 @@ export interface Queues {
   heardFrom(destination: ServerName): void
   /** False where the server is not waited for. */
   reset(destination: ServerName): Promise<boolean>
-  /** Forgets what waits for servers that were not reached for very long. */
+  /** Forgets what waits for servers that were not reached for very long, and keeps little for those that are away. */
   sweep(): Promise<void>
   /** Resolves when everything is sent, or waits for another try. */
   drain(): Promise<void>
@@ -39,6 +47,8 @@ const errorDelay = 30_000
 const leastPause = 5_000
 /** Nobody who comes back after so long counts on what was said meanwhile: 30 days. */
 const goneAfter = 30 * 24 * 3_600_000
+/** For a server that is away so long (a day) only that is kept from which it can find the rest. */
+const awayAfter = 24 * 3_600_000
 
 export function createQueues({ db, clock, log, deliver }: Deps): Queues {
   const stopping = new AbortController()
@@ -84,6 +94,22 @@ export function createQueues({ db, clock, log, deliver }: Deps): Queues {
     }
   }
 
+  /** What waits for a server that is away must not grow until it is given up. */
+  async function thinOut(): Promise<void> {
+    for (let after = ''; !stopping.signal.aborted; ) {
+      const away = await db.read((reader) => listFailing(reader, clock.now() - awayAfter, after, page))
+      for (const { destination, txn_pos: position } of away) {
+        await db.write('thin out a queue', async (tx) => {
+          const events = await thinOutEvents(tx, destination, position)
+          const messages = await thinOutMessages(tx, destination)
+          if (events + messages > 0) log.info({ destination, events, messages }, 'less waits for a server that is away')
+        })
+      }
+      after = away.at(-1)?.destination ?? ''
+      if (away.length < page) break
+    }
+  }
+
   async function retry(destination: ServerName): Promise<void> {
     await db.write('retry destination', (tx) => updateDestination(tx, destination, { retry_ts: 0 }))
     retries.wakeNow(destination, destination, destination)
@@ -111,6 +137,7 @@ export function createQueues({ db, clock, log, deliver }: Deps): Queues {
         log.info({ destination }, 'a server has not been reached for 30 days: what waited for it is forgotten')
         await db.write('forget destination', (tx) => deleteWaiting(tx, destination))
       }
+      await thinOut()
     },
     drain: async () => {
       await starting

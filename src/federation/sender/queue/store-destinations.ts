@@ -112,6 +112,23 @@ export async function listGone(reader: Reader, failingSince: number, limit: numb
   return rows.map((row) => row.destination)
 }
 
+/** Servers that have failed for a while, by name. */
+export async function listFailing(
+  reader: Reader,
+  failingSince: number,
+  after: string,
+  limit: number,
+): Promise<Pick<DestinationRow, 'destination' | 'txn_pos'>[]> {
+  return reader.qb
+    .selectFrom('federation_destinations')
+    .select(['destination', 'txn_pos'])
+    .where('failing_since', '<', failingSince)
+    .where('destination', '>', after)
+    .orderBy('destination')
+    .limit(limit)
+    .execute()
+}
+
 /** Forgets everything that waits for a server. */
 export async function deleteWaiting(tx: Tx, destination: string): Promise<void> {
   const tables = [

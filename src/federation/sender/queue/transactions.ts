@@ -10,7 +10,8 @@ import { randomToken } from '../../../util/random.ts'
 import type { OutgoingDevices } from '../devices/outgoing-devices.ts'
 import type { PendingEdus } from '../ephemeral/pending-edus.ts'
 import { closeTransaction, type DestinationRow, getDestination, openTransaction } from './store-destinations.ts'
-import { deleteQueued, isLongerThan, keepNewestOfRooms, listQueued } from './store-queue.ts'
+import { deleteQueued, listQueued } from './store-queue.ts'
+import { thinOutEvents } from './thin-out.ts'
 
 export interface Transaction {
   readonly id: string
@@ -42,8 +43,6 @@ interface Deps {
 
 const maxPdus = 50
 const maxEdus = 100
-/** Once a server that failed is back, more events than this are thinned out to the newest of each room: it fetches the others. */
-export const maxLate = 200
 
 export function createTransactions(deps: Deps): Transactions {
   const { serverName, db, clock, log, jobs, reads, devices, pending } = deps
@@ -61,9 +60,9 @@ export function createTransactions(deps: Deps): Transactions {
   }
 
   async function thinOut(tx: Tx, destination: string, after: number): Promise<void> {
-    if (!(await isLongerThan(tx, destination, after, maxLate))) return
-    const skipped = await keepNewestOfRooms(tx, destination, after)
-    log.info({ destination, skipped }, 'a server comes back after long: it is sent the newest event of each room')
+    const skipped = await thinOutEvents(tx, destination, after)
+    if (skipped > 0)
+      log.info({ destination, skipped }, 'a server comes back after long: it is sent the newest event of each room')
   }
 
   async function finish(tx: Tx, row: DestinationRow, as: 'done' | 'dropped'): Promise<void> {
