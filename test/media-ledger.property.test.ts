@@ -92,8 +92,9 @@ class Ledger {
     const accounts = {
       isLocalUser: (userId: string) => userId.endsWith(`:${here}`),
       appservices: { isEmpty: () => true },
+      users: { get: async () => undefined },
       accountData: { get: async (_reader: unknown, userId: string) => this.userChoices.get(userId) },
-    } as unknown as Pick<Accounts, 'isLocalUser' | 'appservices' | 'accountData'>
+    } as unknown as Pick<Accounts, 'isLocalUser' | 'appservices' | 'accountData' | 'users'>
     const options = { serverName: here, delivery: this.#policy, ownUsers: new Set(['@bot:here.example']) }
     const delivery = createDelivery({ db, clock, log: silentLog, jobs, accounts, blobs, options })
     const hook = delivery.followRooms({

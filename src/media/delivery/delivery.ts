@@ -46,7 +46,7 @@ export interface DeliveryDeps {
   readonly clock: Clock
   readonly log: Log
   readonly jobs: Pick<Jobs, 'enqueue' | 'handle'>
-  readonly accounts: Pick<Accounts, 'isLocalUser' | 'appservices' | 'accountData'>
+  readonly accounts: Pick<Accounts, 'isLocalUser' | 'appservices' | 'accountData' | 'users'>
   readonly blobs: Pick<Blobs, 'release'>
   readonly options: {
     readonly serverName: ServerName

@@ -13,7 +13,7 @@ export type Recipient = string
 export type JoinedMembers = (reader: Reader, roomNid: number, limit: number) => Promise<string[]>
 
 export interface Recipients {
-  /** Those whom a message is for: all who are in the room now but its sender. Undefined where they are too many to follow. */
+  /** Those whom a message is for: all who are in the room now but its sender and guests. Undefined where they are too many to follow. */
   of(reader: Reader, roomNid: number, sender: string): Promise<ReadonlySet<Recipient> | undefined>
   /** Under which name a member counts; undefined for users of the server itself, who need no media. */
   nameOf(userId: string): Recipient | undefined
@@ -22,7 +22,7 @@ export interface Recipients {
 }
 
 export interface RecipientsDeps {
-  readonly accounts: Pick<Accounts, 'isLocalUser' | 'appservices'>
+  readonly accounts: Pick<Accounts, 'isLocalUser' | 'appservices' | 'users'>
   readonly joined: JoinedMembers
   /** Users that the server runs itself. */
   readonly ownUsers: ReadonlySet<string>
@@ -51,7 +51,12 @@ export function createRecipients({ accounts, joined, ownUsers }: RecipientsDeps)
         const name = userId === sender ? undefined : nameOf(userId)
         if (name !== undefined) names.add(name)
       }
-      return names.size > mostRecipients ? undefined : names
+      if (names.size > mostRecipients) return undefined
+      for (const name of names) {
+        // Guests look in and are gone.
+        if (hasUserIdShape(name) && (await accounts.users.get(reader, name))?.isGuest) names.delete(name)
+      }
+      return names
     },
     isIn: async (reader, roomNid, recipient) => {
       const members = await joined(reader, roomNid, mostMembers + 1)
