@@ -1,9 +1,13 @@
 /** Servers that send too much or too slowly get so far, and everybody else is served meanwhile. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { after, before, test } from 'node:test'
 import type { JsonObject } from '../src/matrix/event.ts'
+import type { ServerName } from '../src/matrix/ids.ts'
 import { createTestClock, type TestClock } from '../src/util/clock.ts'
 import { createPeer, type Peer } from './helpers/federation/peer.ts'
+import { sendAsPeer } from './helpers/federation/peer-client.ts'
 import { createFederatedServer, type FederatedServer } from './helpers/federation/servers.ts'
 import { settle, shareRoom, untilEvent } from './helpers/federation/shared-room.ts'
 import { openRequest } from './helpers/federation/slow-request.ts'
@@ -93,4 +97,30 @@ test('a transaction that is sent again while it is taken is one', options, async
   await settle(peer, server, shared)
   const seen = (await timeline(shared.alice, shared.roomId)).filter(({ content }) => content.body === 'many times')
   assert.equal(seen.length, 1)
+})
+
+test('whoever invents servers has only some of them looked for at once, and others are heard', options, async () => {
+  // Servers that take a connection and say nothing.
+  const silent = createServer((socket) => void sockets.push(socket))
+  const sockets: Socket[] = []
+  silent.listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  const { port } = silent.address() as AddressInfo
+  const statuses: number[] = []
+  const { promise: refused, resolve } = Promise.withResolvers<void>()
+  const asking = Array.from({ length: 40 }, async (_, i) => {
+    const origin = `127.0.0.${i + 1}:${port}` as ServerName
+    const signer = { ...peer.signer, server: origin }
+    const { status } = await sendAsPeer(signer, server.serverName, 'GET', '/_matrix/federation/v1/event/$x')
+    statuses.push(status)
+    if (statuses.length === 10) resolve()
+  })
+  await refused
+  assert.deepEqual(statuses, Array(10).fill(429))
+  // Another server is known already, and need not wait behind them.
+  await shareRoom(server, peer)
+  for (const socket of sockets) socket.destroy()
+  silent.close()
+  await Promise.all(asking)
+  assert.deepEqual([...new Set(statuses.slice(10))], [401])
 })

@@ -9,14 +9,24 @@ import { type ParsedBody, parseServerBody } from './parse-body.ts'
 import type { HttpRequest } from './request.ts'
 import { parseXMatrix, type XMatrix } from './x-matrix.ts'
 
+export interface SignedClaim {
+  readonly origin: ServerName
+  readonly signatures: ReadonlyMap<string, string>
+  readonly text: string
+  readonly address: string
+}
+
 /** What the endpoints for other servers need to know about those. */
 export interface ServerAuthentication {
   /** The name of this server. */
   readonly serverName: ServerName
   /** Throws `403 M_FORBIDDEN` for a server with which this one does not deal. */
   requireAllowed(origin: ServerName): void
-  /** Whether one of the signatures (Base64 by key id) over the text was made by `origin` with a key that is valid now. */
-  verify(origin: ServerName, signatures: ReadonlyMap<string, string>, text: string): Promise<boolean>
+  /**
+   * Whether one of the signatures (Base64 by key id) over the text was made by `origin` with a key that is valid now.
+   * `address` is where the request came from. Throws `429 M_LIMIT_EXCEEDED` where too many from there are in question.
+   */
+  verify(claim: SignedClaim): Promise<boolean>
   /** A request of that server was signed correctly. */
   heardFrom(origin: ServerName): void
 }
@@ -44,7 +54,7 @@ export async function authenticateServer(
   const body = endpoint.method === 'GET' ? noBody : await parseServerBody(await request.bytes())
   const text = requestText({ method: request.method, uri: request.url, origin, destination }, contentOf(body))
   const signatures = new Map(claims.map(({ key, signature }) => [key, signature]))
-  if (!(await servers.verify(origin, signatures, text))) {
+  if (!(await servers.verify({ origin, signatures, text, address: request.ip }))) {
     throw errors.unauthorized(`The request is not signed with a key of ${origin}`)
   }
   servers.heardFrom(origin)

@@ -162,6 +162,7 @@ export function createRooms(deps: RoomsDeps): Rooms {
     ...reading,
     create: createRoomCreation({
       db,
+      clock,
       writer,
       people,
       inviteUser,

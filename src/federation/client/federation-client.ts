@@ -15,6 +15,7 @@ import { createKeyring, type RequestKeyring } from './keys/keyring.ts'
 import { createKnownKeys } from './keys/known-keys.ts'
 import { createNotary, type Notary } from './keys/notary.ts'
 import { createOwnKeys, type OwnKeys } from './keys/own-keys.ts'
+import { limitByAddress } from './limit-by-address.ts'
 import type { FederationNetwork } from './network.ts'
 import { createServerPolicy, type ServerPolicy } from './policy.ts'
 import type { FederationTransport } from './ports.ts'
@@ -80,7 +81,7 @@ export function createFederationClient(deps: FederationClientDeps): FederationCl
       requireAllowed: (origin) => {
         if (!isAllowed(origin)) throw errors.forbidden(`This server does not deal with ${origin}`)
       },
-      verify: keyring.verifyRequest,
+      verify: limitByAddress(({ origin, signatures, text }) => keyring.verifyRequest(origin, signatures, text)),
       heardFrom: transport.heardFrom,
     },
   }

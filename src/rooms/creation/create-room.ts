@@ -5,6 +5,7 @@ import type { JsonObject } from '../../matrix/event.ts'
 import { isRoomAlias, type RoomAlias, type RoomId, type ServerName, type UserId } from '../../matrix/ids.ts'
 import { getRoomVersionRules, type RoomVersionRules } from '../../matrix/room-versions.ts'
 import { createYielder, mapLimit } from '../../util/async.ts'
+import type { TimerClock } from '../../util/clock.ts'
 import type { Log } from '../../util/log.ts'
 import { appendClientState } from '../actions/append-client-state.ts'
 import type { Actor } from '../actor.ts'
@@ -20,12 +21,14 @@ import type { AddressInvite, AddressInvites } from '../third-party/address-invit
 import { creationContent } from './creation-content.ts'
 import { initialPowerLevels } from './initial-power-levels.ts'
 import { nameAndTopic, notReplaced, presetState } from './initial-state.ts'
+import { createInviteElsewhere } from './invite-elsewhere.ts'
 import { type CreateRoomRequest, type InitialState, presetOf } from './request.ts'
 
 export interface CreateRoomDeps {
   readonly db: Database
   readonly writer: RoomWriter
   readonly people: People
+  readonly clock: TimerClock
   readonly inviteUser: InviteUser
   /** Whether other servers can be reached. */
   readonly isFederating: boolean
@@ -62,6 +65,7 @@ export async function asRoomState<T>(task: () => Promise<T>): Promise<T> {
 
 export function createRoomCreation(deps: CreateRoomDeps): CreateRoom {
   const { db, writer, people, serverName, addressInvites, log } = deps
+  const inviteElsewhere = createInviteElsewhere(deps)
 
   function requireAlias(name: string | undefined): RoomAlias | undefined {
     if (name === undefined || name === '') return undefined
@@ -122,20 +126,6 @@ export function createRoomCreation(deps: CreateRoomDeps): CreateRoom {
       await pause()
       if (target !== actor.userId) await appendInvite(draft, people, actor, target, content)
     }
-  }
-
-  /** Users of other servers are told by and by: what these say changes nothing of the room, whose creator can invite again. */
-  async function inviteElsewhere(
-    actor: Actor,
-    roomId: RoomId,
-    targets: readonly UserId[],
-    content: JsonObject,
-  ): Promise<void> {
-    await mapLimit([...new Set(targets)], 4, (target) =>
-      deps
-        .inviteUser(actor, roomId, target, content)
-        .catch((error: unknown) => log.warn({ err: error }, 'somebody elsewhere could not be invited to a new room')),
-    )
   }
 
   async function findAddresses(invites: readonly AddressInvite[]) {
