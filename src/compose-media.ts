@@ -28,6 +28,7 @@ function optionsOf({ config, serverName }: Core): MediaOptions {
     refusedTypes: media.refused_types,
     maxPending: media.max_pending_uploads,
     pendingLifetime: media.pending_upload_lifetime,
+    stripMetadata: media.strip_metadata,
     storage: { kind: media.storage.kind, s3: s3OptionsOf(media.storage) },
     sweepInterval: media.sweep_interval,
     maxPixels: media.thumbnails.max_pixels,

@@ -112,6 +112,12 @@ export const media = z
       .describe(
         'Types of files that may not be uploaded, such as application/x-msdownload or video/*. Encrypted files show no type.',
       ),
+    strip_metadata: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Remove from uploaded pictures and recordings where, when and with what they were made. Pictures with such data are encoded anew.',
+      ),
     thumbnails,
     url_previews: urlPreviews,
     sweep_interval: duration().prefault('10m').describe('How often files that are due are deleted.'),

@@ -25,6 +25,7 @@ import { createRemoteMedia, type RemoteSource } from './remote-media.ts'
 import { createSpool } from './spool.ts'
 import { createStore, type StorageOptions, settleStorage } from './storage.ts'
 import { createRemoteCopies } from './store-remote-copies.ts'
+import { createStripper } from './stripping/stripper.ts'
 import { createSweeper } from './sweeper.ts'
 import { createPictures } from './thumbnails/pictures.ts'
 import { createThumbnails, type Thumbnails } from './thumbnails/thumbnails.ts'
@@ -102,6 +103,14 @@ export function createMedia({ db, clock, log, jobs, accounts, fetch, options }: 
     thumbnails,
     maxPixels: options.maxPixels,
   })
+  const stripper = createStripper({
+    log,
+    spool,
+    pictures,
+    ffmpeg,
+    maxPixels: options.maxPixels,
+    maxBytes: options.maxUpload,
+  })
   const previewDeps = { db, clock, log, blobs, spool, pictures, fetch, serverName }
   const previews = createPreviews({ ...previewDeps, options: options.previews })
   const copies = createRemoteCopies({ db, clock, blobs, serverName })
@@ -117,7 +126,18 @@ export function createMedia({ db, clock, log, jobs, accounts, fetch, options }: 
     intervalMs: options.sweepInterval,
   })
   return {
-    uploads: createUploads({ db, clock, accounts, blobs, spool, inspector, waiters, declarations: delivery, options }),
+    uploads: createUploads({
+      db,
+      clock,
+      accounts,
+      blobs,
+      spool,
+      inspector,
+      stripper,
+      waiters,
+      declarations: delivery,
+      options,
+    }),
     downloads: createDownloads({ db, clock, serverName, waiters, remote }),
     thumbnails,
     previews,

@@ -16,18 +16,24 @@ const query = z.object({
   // Ours: for which room a file is, and as what. In encrypted rooms nobody but the sender can say so.
   room_id: z.string().optional(),
   kind: z.enum(contentKinds).optional(),
+  // Ours: remove metadata, or refuse the file.
+  strip_metadata: z.boolean().default(false),
 })
 
-function declaration({ room_id: roomId, kind }: z.output<typeof query>): Declaration | undefined {
+type UploadQuery = z.output<typeof query>
+
+function declaration({ room_id: roomId, kind }: UploadQuery): Declaration | undefined {
   return roomId === undefined ? undefined : { roomId, kind: kind ?? 'file' }
 }
 
-function incomingFile(request: RequestBase, fileName: string | undefined): IncomingFile {
+function incomingFile(request: RequestBase, query: UploadQuery): IncomingFile {
   const length = request.headers['content-length']
   return {
     contentType: readContentType(request.headers['content-type']),
-    fileName: readFileName(fileName),
+    fileName: readFileName(query.filename),
     announcedSize: length === undefined ? undefined : Number(length),
+    stripMetadata: query.strip_metadata,
+    signal: request.signal,
     open: () => request.stream(),
   }
 }
@@ -47,7 +53,7 @@ export function uploadRoutes({ media, config }: Pick<AppContext, 'media' | 'conf
         spec: `${spec}post_matrixmediav3upload`,
       },
       async (request) => {
-        const file = incomingFile(request, request.query.filename)
+        const file = incomingFile(request, request.query)
         const declared = declaration(request.query)
         return { content_uri: formatMxc(await media.uploads.upload(request.requester.userId, file, declared)) }
       },
@@ -78,7 +84,7 @@ export function uploadRoutes({ media, config }: Pick<AppContext, 'media' | 'conf
       async (request) => {
         const { serverName: origin, mediaId } = request.params
         if (!isServerName(origin)) throw errors.notFound('There is no such id to upload to')
-        const file = incomingFile(request, request.query.filename)
+        const file = incomingFile(request, request.query)
         const declared = declaration(request.query)
         await media.uploads.fill(request.requester.userId, { origin, mediaId }, file, declared)
         return {}

@@ -12,12 +12,16 @@ import { type Quota, requireAllowedType, requireQuota } from './quota.ts'
 import type { Spool } from './spool.ts'
 import type { Blob } from './store-blobs.ts'
 import { type FileInfo, fillMedia, getMedia, getPending, insertMedia, insertPendingMedia } from './store-media.ts'
+import type { Stripper } from './stripping/stripper.ts'
 import type { UploadWaiters } from './upload-waiters.ts'
 
 /** A file as it arrives. `open` is called once, when it is known that the file may come. */
 export interface IncomingFile extends FileInfo {
   /** What the client announced, in bytes. */
   readonly announcedSize: number | undefined
+  /** Whether its metadata must go, also where the server keeps that of other files. */
+  readonly stripMetadata: boolean
+  readonly signal: AbortSignal
   open(): AsyncIterable<Uint8Array>
 }
 
@@ -29,6 +33,8 @@ export interface UploadOptions {
   readonly maxPending: number
   /** How long a created id waits for its content, in ms. */
   readonly pendingLifetime: number
+  /** Whether metadata is removed from all files that are known to carry some. */
+  readonly stripMetadata: boolean
 }
 
 export interface UploadsDeps {
@@ -38,6 +44,7 @@ export interface UploadsDeps {
   readonly blobs: Blobs
   readonly spool: Spool
   readonly inspector: Pick<Inspector, 'noted'>
+  readonly stripper: Stripper
   readonly waiters: UploadWaiters
   readonly declarations: Pick<Declarations, 'require' | 'declare'>
   readonly options: UploadOptions
@@ -56,7 +63,7 @@ export interface Uploads {
 }
 
 export function createUploads(deps: UploadsDeps): Uploads {
-  const { db, clock, accounts, blobs, spool, inspector, waiters, declarations, options } = deps
+  const { db, clock, accounts, blobs, spool, inspector, stripper, waiters, declarations, options } = deps
   const newRef = (): MediaRef => ({ origin: options.serverName, mediaId: randomString(24) })
 
   /** Receives a file and keeps it, unless it is refused before, or by what turns out to be in it. */
@@ -74,7 +81,10 @@ export function createUploads(deps: UploadsDeps): Uploads {
       await requireQuota(reader, quotas, { userId, size: file.announcedSize ?? 0, now: clock.now() })
     })
     await using spooled = await spool.write(file.open())
-    await blobs.keep(spooled, async (tx, blob) => {
+    const isDemanded = file.stripMetadata === true
+    const isStripped = isDemanded || options.stripMetadata
+    await using stripped = isStripped ? await stripper.strip(spooled, { isDemanded, signal: file.signal }) : undefined
+    await blobs.keep(stripped ?? spooled, async (tx, blob) => {
       requireAllowedType(refusedTypes, [blob.detectedType])
       await requireQuota(tx, quotas, { userId, size: blob.size, now: clock.now() })
       const nid = await attach(tx, blob)

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import type { Sharp } from 'sharp'
+import { type StripOptions, stripPicture } from '../stripping/strip-picture.ts'
 import type { PlannedSize } from './sizes.ts'
 
 /** A picture as it is seen, that is after it has been turned upright. */
@@ -38,6 +39,8 @@ export interface ImageLibrary {
   render(path: string, options: RenderOptions): Promise<Rendered>
   /** The picture in 32 pixels along its longer side. */
   shrink(path: string, maxPixels: number): Promise<RawPicture>
+  /** Writes the picture without metadata; false where it has none. */
+  strip(path: string, options: Omit<StripOptions, 'seconds'>): Promise<boolean>
 }
 
 /** Formats by what the library calls them: the media type, and the loader that may be used. Vector formats are left out. */
@@ -109,6 +112,7 @@ async function load(): Promise<ImageLibrary> {
         .toBuffer({ resolveWithObject: true })
       return { pixels: data, width: info.width, height: info.height }
     },
+    strip: (path, options) => stripPicture(sharp, path, { ...options, seconds: secondsPerPicture }),
   }
 }
 
