@@ -79,6 +79,8 @@ async function load(): Promise<ImageLibrary> {
     operation: readable.flatMap(({ loader }) => [`VipsForeignLoad${loader}File`, `VipsForeignLoad${loader}Buffer`]),
   })
   const types = new Set<string>(readable.flatMap(({ types }) => types))
+  // Pictures of iPhones need a patented codec, which few builds of the library have.
+  if (sharp.format.heif.input.fileSuffix?.includes('.heic')) types.add('image/heic').add('image/heif')
 
   return {
     canRead: (type) => types.has(type),
