@@ -17,6 +17,16 @@ export function composeMedia(core: Core, { jobs, accounts }: { jobs: Jobs; accou
   return media
 }
 
+function retentionOf({ remote, thumbnails, local, deletion_log: deletionLog }: Core['config']['media']['retention']) {
+  const cache = ({ max_age: maxAge, max_unused: maxUnused, max_total: maxTotal }: typeof remote) => ({
+    maxAge,
+    maxUnused,
+    maxTotal,
+  })
+  const { max_unused: maxUnused, max_unattached: maxUnattached } = local
+  return { remote: cache(remote), thumbnails: cache(thumbnails), local: { maxUnused, maxUnattached }, deletionLog }
+}
+
 function optionsOf({ config, serverName }: Core): MediaOptions {
   const { media, bots, data_dir: dataDir } = config
   const botNames = [bots.voicemail.localpart, bots.assistant.localpart]
@@ -35,6 +45,8 @@ function optionsOf({ config, serverName }: Core): MediaOptions {
     hasFfmpeg: ['ffmpeg', 'ffprobe'].every((name) => findProgram(name) !== undefined),
     previews: { ...media.url_previews, cacheFor: media.url_previews.cache_for },
     delivery: deliveryPolicyOf(media.delivery),
+    retention: retentionOf(media.retention),
+    retentionSchedule: media.retention.schedule,
     ownUsers: new Set(botNames.map((name) => makeUserId(name, serverName))),
   }
 }

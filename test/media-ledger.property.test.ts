@@ -107,7 +107,14 @@ class Ledger {
     delivery.useOutages(async () => this.awaySince)
     const remote = { fetch: async () => false, use: () => {} }
     const waiters = createUploadWaiters(clock)
-    const downloads = createDownloads({ db, clock, serverName: here, waiters, remote })
+    const downloads = createDownloads({
+      db,
+      clock,
+      serverName: here,
+      waiters,
+      remote,
+      accesses: { usedMedia: () => {} },
+    })
     return { jobs, blobs, delivery, hook, downloads }
   }
 

@@ -29,6 +29,10 @@ function parsed<T>(parse: (value: string | number) => T | undefined, hint: strin
 /** Milliseconds, written `30s` or `7d`. */
 export const duration = () => parsed(parseDuration, durationHint)
 
+/** Milliseconds, or Infinity for `never`. */
+export const durationOrNever = () =>
+  parsed((value) => (value === 'never' ? Number.POSITIVE_INFINITY : parseDuration(value)), `${durationHint}, or never`)
+
 /** Bytes, written `50MiB`. */
 export const size = () => parsed(parseSize, sizeHint)
 

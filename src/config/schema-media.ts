@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { duration, size, text } from './fields.ts'
+import { retention } from './schema-media-retention.ts'
 import { storage } from './schema-storage.ts'
 
 const quota = z.strictObject({
@@ -122,6 +123,7 @@ export const media = z
     url_previews: urlPreviews,
     sweep_interval: duration().prefault('10m').describe('How often files that are due are deleted.'),
     delivery,
+    retention,
   })
   .prefault({})
   .describe('Files, pictures, voice and video.')

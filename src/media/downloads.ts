@@ -3,6 +3,7 @@ import { errors } from '../matrix/errors.ts'
 import type { ServerName } from '../matrix/ids.ts'
 import { isMediaId, type MediaRef } from '../matrix/mxc.ts'
 import type { TimerClock } from '../util/clock.ts'
+import type { Accesses } from './accesses/accesses.ts'
 import type { RemoteMedia } from './remote-media.ts'
 import type { Blob } from './store-blobs.ts'
 import { getMedia, type StoredMedia } from './store-media.ts'
@@ -32,12 +33,13 @@ export interface DownloadsDeps {
   readonly serverName: ServerName
   readonly waiters: UploadWaiters
   readonly remote: RemoteMedia
+  readonly accesses: Pick<Accesses, 'usedMedia'>
 }
 
 /** Proxies in front of the server give up after 60 s. */
 const longestWaitMs = 50_000
 
-export function createDownloads({ db, clock, serverName, waiters, remote }: DownloadsDeps): Downloads {
+export function createDownloads({ db, clock, serverName, waiters, remote, accesses }: DownloadsDeps): Downloads {
   const get = async (ref: MediaRef): Promise<StoredMedia | undefined> => {
     const media = await db.read((reader) => getMedia(reader, ref))
     const isGone = media?.state === 'deleted' || (media?.state === 'pending' && (media.expiresTs ?? 0) <= clock.now())
@@ -63,6 +65,7 @@ export function createDownloads({ db, clock, serverName, waiters, remote }: Down
         media = await get(ref)
       }
       if (!media?.blob) throw errors.notFound('There is no such media, or it has been deleted')
+      accesses.usedMedia(media.nid)
       return { ...media, blob: media.blob }
     },
   }

@@ -8,6 +8,7 @@ import type { TimerClock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import type { Part } from '../util/part.ts'
 import type { SafeFetch } from '../util/safe-fetch.ts'
+import { createAccesses } from './accesses/accesses.ts'
 import { createBlobs } from './blobs.ts'
 import { isInline, servedType } from './content-type.ts'
 import { createDelivery, type Delivery } from './delivery/delivery.ts'
@@ -22,6 +23,8 @@ import { createInspector, type Inspector } from './inspection/inspector.ts'
 import { createOrphanSweep } from './orphans.ts'
 import { createPreviews, type PreviewOptions, type Previews } from './previews/previews.ts'
 import { createRemoteMedia, type RemoteSource } from './remote-media.ts'
+import type { RetentionPolicy } from './retention/policy.ts'
+import { createRetention, type Retention, retentionJob } from './retention/retention.ts'
 import { createSpool } from './spool.ts'
 import { createStore, type StorageOptions, settleStorage } from './storage.ts'
 import { createRemoteCopies } from './store-remote-copies.ts'
@@ -44,6 +47,9 @@ export interface MediaOptions extends UploadOptions {
   readonly hasFfmpeg: boolean
   readonly previews: PreviewOptions
   readonly delivery: DeliveryPolicy
+  readonly retention: RetentionPolicy
+  /** When what is too old is looked for, as a cron expression in local time. */
+  readonly retentionSchedule: string
   /** Users that the server runs itself: nobody waits for them to download anything. */
   readonly ownUsers: ReadonlySet<string>
 }
@@ -67,6 +73,7 @@ export interface Media {
   readonly delivery: Delivery
   readonly ffmpeg: Ffmpeg
   readonly inspector: Inspector
+  readonly retention: Retention
   /** How a piece of media is sent to somebody; under another name where one is given. */
   served(media: LiveMedia, requester: MediaRequester | undefined, fileName?: string): ServedFile
   /** How media of other servers is had; without it there is none. */
@@ -87,12 +94,15 @@ export function createMedia({ db, clock, log, jobs, accounts, fetch, options }: 
   const sweepOrphans = createOrphanSweep({ db, clock, log, store })
   jobs.handle('media.orphans', (_payload, signal) => sweepOrphans(signal))
   jobs.schedule('33 4 * * *', 'media.orphans')
+  const accesses = createAccesses({ db, clock, log })
+  const retention = createRetention({ db, clock, log, jobs, blobs, accesses, policy: options.retention })
+  jobs.schedule(options.retentionSchedule, retentionJob)
   const waiters = createUploadWaiters(clock)
   const remote = createRemoteMedia({ db, clock, blobs, spool, maxBytes: options.maxUpload })
   const delivery = createDelivery({ db, clock, log, jobs, accounts, blobs, options })
   const ffmpeg = createFfmpeg({ isInstalled: options.hasFfmpeg })
   const pictures = createPictures({ db, log, blobs })
-  const thumbnails = createThumbnails({ db, log, blobs, spool, pictures, ffmpeg, ...options })
+  const thumbnails = createThumbnails({ db, log, blobs, spool, pictures, ffmpeg, accesses, ...options })
   const inspector = createInspector({
     db,
     log,
@@ -138,12 +148,13 @@ export function createMedia({ db, clock, log, jobs, accounts, fetch, options }: 
       declarations: delivery,
       options,
     }),
-    downloads: createDownloads({ db, clock, serverName, waiters, remote }),
+    downloads: createDownloads({ db, clock, serverName, waiters, remote, accesses }),
     thumbnails,
     previews,
     delivery,
     ffmpeg,
     inspector,
+    retention,
     served: (media, requester, fileName) => {
       const { blob, contentType: declared, fileName: ownName } = media
       const contentType = servedType(declared, blob.detectedType)
@@ -179,6 +190,7 @@ export function createMedia({ db, clock, log, jobs, accounts, fetch, options }: 
         sweeper.stop()
         await ffmpeg.stop()
         await delivery.idle()
+        await accesses.flush()
         store.close()
       },
     },

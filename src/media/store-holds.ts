@@ -30,8 +30,14 @@ const fits = sql`h.media_nid is null and (h.user_id is null or h.user_id = m.upl
   and (h.room_nid is null or exists
     (select 1 from media_links as l where l.media_nid = m.media_nid and l.room_nid = h.room_nid))`
 
-/** True for media, as `m`, that nothing keeps from being deleted. */
+/** True for media, as `m`, that nothing keeps from being deleted: it is neither held nor in quarantine. */
 export function notHeld(now: number): RawBuilder<boolean> {
+  return sql<boolean>`${notInHold(now)} and not exists (select 1 from media_blobs as held
+    inner join media_quarantines as hq on hq.sha256 = held.sha256 where held.blob_nid = m.blob_nid)`
+}
+
+/** True for media, as `m`, that no hold keeps from being deleted. */
+export function notInHold(now: number): RawBuilder<boolean> {
   const active = sql`h.released_ts is null and (h.expires_ts is null or h.expires_ts > ${now})`
   return sql<boolean>`not exists (select 1 from media_holds as h where h.media_nid = m.media_nid and ${active})
     and not exists (select 1 from media_holds as h where ${fits} and ${active})`

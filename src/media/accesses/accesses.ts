@@ -19,8 +19,9 @@ export function createAccesses({ db, clock, log }: { db: Database; clock: TimerC
   let media = new Map<number, number>()
   let thumbnails = new Map<number, number>()
   let isWaiting = false
+  let writing: Promise<void> = Promise.resolve()
 
-  async function flush(): Promise<void> {
+  async function write(): Promise<void> {
     const waiting = [
       [[...media], setMediaUsed],
       [[...thumbnails], setThumbnailUsed],
@@ -34,6 +35,13 @@ export function createAccesses({ db, clock, log }: { db: Database; clock: TimerC
         })
       }
     }
+  }
+
+  function flush(): Promise<void> {
+    // What another call has begun to write is waited for, too.
+    const done = writing.then(write)
+    writing = done.catch(() => {})
+    return done
   }
 
   function note(map: Map<number, number>, nid: number): void {

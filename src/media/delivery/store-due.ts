@@ -1,4 +1,5 @@
 import type { Reader } from '../../db/database.ts'
+import { notProtected } from '../moderation/store-protections.ts'
 import type { RemovedMedia } from '../remove-media.ts'
 import { notHeld } from '../store-holds.ts'
 
@@ -20,6 +21,7 @@ export async function listDue(
     .where('m.state', '=', 'live')
     .where('m.is_pinned', '=', 0)
     .where(notHeld(now))
+    .where(notProtected())
     .$if(of !== undefined, (query) => query.where('d.media_nid', 'in', [...(of ?? [])]))
     .orderBy('d.due_ts')
     .limit(limit)

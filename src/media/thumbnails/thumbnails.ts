@@ -4,6 +4,7 @@ import { errors, type MatrixError } from '../../matrix/errors.ts'
 import type { ServerName } from '../../matrix/ids.ts'
 import { createKeyedMutex } from '../../util/keyed-mutex.ts'
 import type { Log } from '../../util/log.ts'
+import type { Accesses } from '../accesses/accesses.ts'
 import type { Blobs } from '../blobs.ts'
 import { contentDisposition } from '../disposition.ts'
 import type { LiveMedia } from '../downloads.ts'
@@ -42,6 +43,7 @@ export interface ThumbnailsDeps {
   readonly blobs: Blobs
   readonly spool: Spool
   readonly pictures: Pictures
+  readonly accesses: Pick<Accesses, 'usedThumbnail'>
   readonly serverName: ServerName
   /** Pictures with more pixels are not opened. */
   readonly maxPixels: number
@@ -56,6 +58,7 @@ export function createThumbnails({
   blobs,
   spool,
   pictures,
+  accesses,
   serverName,
   maxPixels,
   ffmpeg,
@@ -122,6 +125,7 @@ export function createThumbnails({
       const { blob, contentType } = await derived(source, variantOf(size, frames > 1), signal, (path) =>
         images.render(path, { size, frames, maxPixels }),
       )
+      for (const { nid } of [source, blob]) accesses.usedThumbnail(nid)
       return {
         contentType,
         disposition: contentDisposition('inline', `thumbnail.${extensions[contentType] ?? 'png'}`),
