@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import sharp from 'sharp'
+import { ClientGoneError } from '../src/http/read-body.ts'
 import { createFfmpeg, type Recording } from '../src/media/ffmpeg/ffmpeg.ts'
 import { ffmpegMissing, makeRecording, type recordings } from './helpers/ffmpeg.ts'
 import { temporaryFolder } from './helpers/program.ts'
@@ -120,13 +121,12 @@ test('whoever takes too long is killed, as is what nobody waits for any more', {
   const conversion = { ...forEver, target: '/dev/null', maxBytes: 1_000_000 }
   await assert.rejects(ffmpeg.convert(sound, { ...conversion, maxMs: 300 }, never), /timeout/)
   const gone = new AbortController()
-  const reason = new Error('gone')
   const running = [1, 2, 3].map(() => ffmpeg.convert(sound, conversion, gone.signal))
   const stopped = createFfmpeg({ isInstalled: true })
   const other = stopped.convert(sound, conversion, never)
   while (!isRunningWith(sound.path)) await new Promise(setImmediate)
-  gone.abort(reason)
-  for (const run of running) await assert.rejects(run, reason)
+  gone.abort()
+  for (const run of running) await assert.rejects(run, ClientGoneError)
   const fails = assert.rejects(other, { code: 'ECANCELED' })
   await stopped.stop()
   await fails

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { after, test } from 'node:test'
 import { isBlurhashValid } from 'blurhash'
 import sharp from 'sharp'
+import { ClientGoneError } from '../src/http/read-body.ts'
 import { testOnEngines } from './helpers/engines.ts'
 import { ffmpegMissing, makeRecording, type recordings } from './helpers/ffmpeg.ts'
 import { getMedia, placeOf, upload } from './helpers/media.ts'
@@ -111,6 +112,33 @@ test('broken and huge files are looked at once, and in vain', { skip: ffmpegMiss
     }
   }
   assert.equal(await waitingJobs(), 0)
+})
+
+test('who does not wait for an answer spoils it for nobody', { skip: ffmpegMissing }, async (t) => {
+  await using own = await createTestServer()
+  const carol = await own.user('carol')
+  const { downloads, inspector } = own.context.media
+  const photo = await picture(30, 20).png().toBuffer()
+  const video = readFileSync(makeRecording(temporaryFolder(t), 'video.webm'))
+  for (const [bytes, type] of [
+    [photo, 'image/png'],
+    [video, 'video/webm'],
+  ] as const) {
+    const mediaId = placeOf(await upload(carol, bytes, { type })).split('/')[1] ?? ''
+    const ref = { origin: own.context.serverName, mediaId }
+    const found = await downloads.find(ref, { timeoutMs: 0, allowRemote: false, signal: AbortSignal.timeout(60_000) })
+    const forget = () => own.context.db.write('forget', (tx) => tx.qb.deleteFrom('media_facts').execute())
+    await own.context.jobs.drain()
+    await forget()
+    await assert.rejects(inspector.facts(found.blob, AbortSignal.abort()), ClientGoneError)
+    const gone = new AbortController()
+    const asked = inspector.facts(found.blob, gone.signal)
+    setImmediate(() => gone.abort())
+    await asked.catch((error: unknown) => assert.ok(error instanceof ClientGoneError, String(error)))
+    const { width, blurhash } = await inspector.facts(found.blob, new AbortController().signal)
+    assert.ok(width !== null && blurhash !== null, type)
+    await forget()
+  }
 })
 
 test('only who may download a file is told about it', async () => {

@@ -69,6 +69,23 @@ test('of several addresses only the public ones are tried', async () => {
   await assert.rejects(mixed.fetch('http://mixed.test/'), failsWith('blocked_address'))
 })
 
+test('a name that changes its address between two looks is asked once for each connection', async () => {
+  await using server = await serve((_req, res) => res.writeHead(200, { connection: 'close' }).end('public'))
+  const answers = ['127.0.0.1', '169.254.169.254', '127.0.0.1', '10.0.0.1']
+  let asked = 0
+  const guarded = createSafeFetch({
+    allowPrivateAddresses: false,
+    isAllowed: (address) => address === '127.0.0.1',
+    resolve: async () => [{ address: answers[asked++] ?? '', family: 4 }],
+  })
+  const url = `http://rebinding.test:${server.port}/`
+  for (let round = 1; round <= 2; round++) {
+    assert.equal(await (await guarded.fetch(url)).text(), 'public')
+    assert.equal(asked, round * 2 - 1)
+    await assert.rejects(guarded.fetch(url), failsWith('blocked_address'))
+  }
+})
+
 test('a redirect is checked like the first address', async () => {
   await using server = await serve((_req, res) => res.writeHead(302, { location: 'http://169.254.169.254/meta' }).end())
   const isAllowed = (address: string) => address === '127.0.0.1'

@@ -1,4 +1,6 @@
 import { stat } from 'node:fs/promises'
+import { ClientGoneError } from '../../http/read-body.ts'
+import { errors } from '../../matrix/errors.ts'
 import { createSemaphore } from '../../util/semaphore.ts'
 import { inputFormatOf } from './input-formats.ts'
 import { type RecordingFacts, readRecordingFacts } from './recording-facts.ts'
@@ -27,7 +29,8 @@ export interface Conversion {
 /**
  * Sound and moving pictures, read by programs outside this process: few at a time, each with limits of memory, time and
  * threads, and none of them may open anything but the one file. All throw for what is no recording, where a limit is
- * exceeded, the reason of an aborted signal, and an error with code `ECANCELED` when the server stops.
+ * exceeded, a `ClientGoneError` when the signal is aborted, an error with code `ECANCELED` when the server stops, and
+ * `M_LIMIT_EXCEEDED` when too many wait.
  */
 export interface Ffmpeg {
   /** Whether ffmpeg and ffprobe are on this machine. Without them the rest throws. */
@@ -43,6 +46,7 @@ export interface Ffmpeg {
 }
 
 const runsAtATime = 2
+const mostWaiting = 200
 const posterMs = 20_000
 const measureMs = 30_000
 const conversionMs = 60_000
@@ -60,11 +64,14 @@ export function createFfmpeg({ isInstalled }: { isInstalled: boolean }): Ffmpeg 
   ): Promise<T> {
     const format = inputFormatOf(type)
     if (!isInstalled || format === undefined) throw new Error(`${type} cannot be read here`)
+    if (turns.waiting >= mostWaiting) throw errors.limitExceeded(5_000, 'Too many recordings are being read')
     const either = AbortSignal.any([signal, stopping.signal])
     const running = turns.run(() => task(format, either), either)
     underWay.add(running)
     try {
       return await running
+    } catch (error) {
+      throw signal.aborted ? new ClientGoneError('nobody waits for the recording any more') : error
     } finally {
       underWay.delete(running)
     }

@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { errors } from '../../matrix/errors.ts'
 import type { Log } from '../../util/log.ts'
 import { detectType } from '../detect-type.ts'
@@ -47,7 +48,9 @@ export function createStripper({ log, spool, pictures, ffmpeg, maxPixels, maxByt
     const library = await pictures.library()
     return spool.withPath(async (target) => {
       const isNew = await pictures.work(() => library.strip(file.path, { target, maxPixels }), signal)
-      return isNew ? spool.write(createReadStream(target)) : undefined
+      if (!isNew) return undefined
+      if ((await stat(target)).size > maxBytes) throw new Error('the picture without its metadata is too large')
+      return spool.write(createReadStream(target))
     })
   }
 

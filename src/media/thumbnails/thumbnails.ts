@@ -50,6 +50,9 @@ export interface ThumbnailsDeps {
   readonly ffmpeg: Ffmpeg
 }
 
+/** ffmpeg keeps turns of its own, so that pictures do not wait for videos. */
+const inTurnOfFfmpeg = <T>(task: () => Promise<T>) => task()
+
 const noThumbnail = () => errors.unknown(400, 'There are no thumbnails of this content')
 
 export function createThumbnails({
@@ -69,21 +72,19 @@ export function createThumbnails({
   function derived(
     source: PictureSource,
     variant: string,
-    signal: AbortSignal,
+    inTurn: <T>(task: () => Promise<T>) => Promise<T>,
     make: (path: string) => Promise<Rendered>,
   ): Promise<StoredThumbnail> {
     return underWay.run(`${source.nid} ${variant}`, async () => {
       const known = await db.read((reader) => getThumbnail(reader, source.nid, variant))
       if (known === 'impossible') throw noThumbnail()
       if (known) return known
-      const made = await pictures
-        .work(() => blobs.useFile(source, make), signal)
-        .catch(async (error: unknown) => {
-          if (!isFaultOfPicture(error)) throw error
-          log.info({ err: error, variant }, 'a thumbnail could not be made')
-          await db.write('no thumbnail', (tx) => putThumbnail(tx, source.nid, variant))
-          throw noThumbnail()
-        })
+      const made = await inTurn(() => blobs.useFile(source, make)).catch(async (error: unknown) => {
+        if (!isFaultOfPicture(error)) throw error
+        log.info({ err: error, variant }, 'a thumbnail could not be made')
+        await db.write('no thumbnail', (tx) => putThumbnail(tx, source.nid, variant))
+        throw noThumbnail()
+      })
       if (!made) throw errors.notFound()
       const { contentType } = made
       await using file = await spool.write([made.bytes])
@@ -101,7 +102,7 @@ export function createThumbnails({
     if (images.canRead(blob.detectedType)) return blob
     const type = blob.detectedType
     if (!ffmpeg.isInstalled || !isVideo(type)) throw noThumbnail()
-    const { blob: picture } = await derived(blob, 'poster', signal, (path) =>
+    const { blob: picture } = await derived(blob, 'poster', inTurnOfFfmpeg, (path) =>
       spool.withPath(async (target) => {
         await ffmpeg.poster({ path, type }, { target, maxPixels }, signal)
         return { bytes: await readFile(target), contentType: 'image/png' }
@@ -122,7 +123,8 @@ export function createThumbnails({
       if (pixels > maxPixels) throw tooManyPixels(media.origin !== serverName)
       const frames = wanted.animated ? Math.min(facts.frames, Math.floor(maxPixels / pixels)) : 1
       const size = planSize(wanted, facts)
-      const { blob, contentType } = await derived(source, variantOf(size, frames > 1), signal, (path) =>
+      const inTurn = <T>(task: () => Promise<T>) => pictures.work(task, signal)
+      const { blob, contentType } = await derived(source, variantOf(size, frames > 1), inTurn, (path) =>
         images.render(path, { size, frames, maxPixels }),
       )
       for (const { nid } of [source, blob]) accesses.usedThumbnail(nid)
