@@ -24,6 +24,7 @@ How much (default: the figures of RESULTS.md)
   --polls A,B --rooms A,B --rates A,B --senders A,B   sizes of the scenarios
   --media-bytes A,B --crowd-bytes N   sizes of files; 1000000000 where there is time and disk for it
   --media-rows N          rows of media that a sweep looks through
+  --join-state N --inbound-events N --fan-out N --conflicts N   federation
   --disk-messages N --search-messages N --history-messages N --setup-seconds N --room-version V
   --max-minutes N         stop after that (default 60)
 
@@ -75,6 +76,10 @@ export function readArguments(argv: readonly string[]): Arguments {
       'disk-messages': text,
       'search-messages': text,
       'history-messages': text,
+      'join-state': text,
+      'inbound-events': text,
+      'fan-out': text,
+      conflicts: text,
       'setup-seconds': text,
       'room-version': text,
       'max-minutes': text,
@@ -118,6 +123,10 @@ export function readArguments(argv: readonly string[]): Arguments {
       diskMessages: one('disk-messages', base.diskMessages),
       searchMessages: one('search-messages', base.searchMessages),
       historyMessages: one('history-messages', base.historyMessages),
+      joinState: one('join-state', base.joinState),
+      inboundEvents: one('inbound-events', base.inboundEvents),
+      fanOut: one('fan-out', base.fanOut),
+      conflicts: one('conflicts', base.conflicts),
       setupSeconds: one('setup-seconds', base.setupSeconds),
       roomVersion: values['room-version'],
     },

@@ -22,6 +22,14 @@ export interface Options {
   crowdBytes: number
   /** Rows of media that a sweep looks through. */
   mediaRows: number
+  /** State events of the room that is joined through another server; half of them are of members. */
+  joinState: number
+  /** Events that other servers send. */
+  inboundEvents: number
+  /** Servers that each message goes to. */
+  fanOut: number
+  /** State events of two branches that contradict each other. */
+  conflicts: number
   /** What preparing one step (registrations, joins, rooms) may take in s; what exists by then is measured. */
   setupSeconds: number
   /** undefined: the server's default. */
@@ -46,6 +54,10 @@ export const FULL: Options = {
   mediaBytes: [1000, 1_000_000],
   crowdBytes: 20_000_000,
   mediaRows: 1_000_000,
+  joinState: 20_000,
+  inboundEvents: 5000,
+  fanOut: 50,
+  conflicts: 1000,
   setupSeconds: 300,
   roomVersion: undefined,
 }
@@ -64,5 +76,9 @@ export const QUICK: Options = {
   historyMessages: 10_000,
   crowdBytes: 5_000_000,
   mediaRows: 50_000,
+  joinState: 2000,
+  inboundEvents: 1000,
+  fanOut: 20,
+  conflicts: 200,
   setupSeconds: 60,
 }

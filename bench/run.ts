@@ -54,8 +54,8 @@ async function runOnce(
   let software = ''
   const watched: Launcher = {
     ...launcher,
-    async start(path) {
-      const server = await launcher.start(path)
+    async start(path, federation) {
+      const server = await launcher.start(path, federation)
       stops.push(() => server.stop())
       software ||= await softwareOf(server.address)
       return server

@@ -1,5 +1,9 @@
 import type { Scenario } from '../scenario.ts'
 import { disk } from './disk.ts'
+import { federationIn } from './federation-in.ts'
+import { federationJoin } from './federation-join.ts'
+import { federationOut } from './federation-out.ts'
+import { federationState } from './federation-state.ts'
 import { history } from './history.ts'
 import { initialSync } from './initial-sync.ts'
 import { media } from './media.ts'
@@ -28,4 +32,8 @@ export const SCENARIOS: readonly Scenario[] = [
   mediaThumbnails,
   mediaSweep,
   disk,
+  federationIn,
+  federationOut,
+  federationJoin,
+  federationState,
 ]

@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { Launcher, LoopDelay, Server } from './server.ts'
+import type { Federation, Launcher, LoopDelay, Server } from './server.ts'
 import { freePort, spawnServer, stopProcess } from './spawn.ts'
 
 const ROOT = dirname(dirname(import.meta.dirname))
@@ -14,8 +14,8 @@ export function ringbackLauncher(profileDir?: string): Launcher {
   return {
     name: 'ringback',
     owned: true,
-    async start(folder) {
-      const { port, sharedSecret, configFile, dataDir } = await prepare(folder)
+    async start(folder, federation) {
+      const { port, sharedSecret, configFile, dataDir, serverName } = await prepare(folder, federation)
       const address = { host: '127.0.0.1', port }
       const { child, pid, startMs } = await spawnServer(
         [process.execPath, ...profiling, '--import', `file://${WATCHER}`, 'src/main.ts'],
@@ -27,6 +27,7 @@ export function ringbackLauncher(profileDir?: string): Launcher {
         pids: [pid],
         dataDir,
         sharedSecret,
+        serverName,
         startMs,
         watchLoop: () => watchLoop(child),
         stop: () => stopProcess(child),
@@ -48,23 +49,28 @@ export function ringbackLauncher(profileDir?: string): Launcher {
   }
 }
 
-async function prepare(folder: string) {
+async function prepare(folder: string, federation: Federation | undefined) {
   const settingsFile = join(folder, 'bench.json')
   if (!existsSync(settingsFile)) {
-    const settings = [String(await freePort()), randomBytes(16).toString('hex')]
+    const settings = [String(await freePort()), randomBytes(16).toString('hex'), String(await freePort())]
     writeFileSync(settingsFile, JSON.stringify(settings))
   }
   const settings: unknown = JSON.parse(readFileSync(settingsFile, 'utf8'))
-  const [port, sharedSecret] = Array.isArray(settings) ? settings.map(String) : []
+  const [port, sharedSecret, federationPort] = Array.isArray(settings) ? settings.map(String) : []
   if (port === undefined || sharedSecret === undefined) throw new Error(`${settingsFile} is not readable`)
+  const serverName = federation && `localhost:${federationPort}`
   const dataDir = join(folder, 'data')
   mkdirSync(dataDir, { recursive: true })
   const configFile = join(folder, 'config.yaml')
   // JSON is YAML, too.
   const config = {
-    server_name: 'localhost',
+    server_name: serverName ?? 'localhost',
     data_dir: dataDir,
-    listeners: [{ host: '127.0.0.1', port: Number(port) }],
+    listeners: [
+      { host: '127.0.0.1', port: Number(port) },
+      ...(federation ? [federationListener(Number(federationPort), federation)] : []),
+    ],
+    ...(federation && { federation: { extra_ca_file: federation.caFile } }),
     registration: { enabled: true, shared_secret: sharedSecret },
     rate_limits: { enabled: false },
     media: { max_upload: '2GB' },
@@ -72,7 +78,11 @@ async function prepare(folder: string) {
     outbound: { allow_private_addresses: true },
   }
   writeFileSync(configFile, JSON.stringify(config, undefined, 2))
-  return { port: Number(port), sharedSecret, configFile, dataDir }
+  return { port: Number(port), sharedSecret, configFile, dataDir, serverName }
+}
+
+function federationListener(port: number, { certFile, keyFile }: Federation) {
+  return { host: '127.0.0.1', port, tls: { cert_file: certFile, key_file: keyFile }, serves: ['federation'] }
 }
 
 /** The environment without settings of the person who runs the benchmark. */
@@ -97,5 +107,5 @@ function watchLoop(child: ChildProcess): { stop(): Promise<LoopDelay> } {
 }
 
 function isLoopDelay(message: unknown): message is LoopDelay {
-  return typeof message === 'object' && message !== null && 'p99' in message && 'max' in message
+  return typeof message === 'object' && message !== null && 'p99' in message && 'max' in message && 'ownMax' in message
 }

@@ -23,6 +23,7 @@ export function runningLauncher(options: RunningOptions): Launcher {
         pids: options.pids,
         dataDir: options.dataDir,
         sharedSecret: options.sharedSecret,
+        serverName: undefined,
         startMs: Number.NaN,
         watchLoop: undefined,
         stop: async () => {},

@@ -4,6 +4,8 @@ import type { Address } from '../http/connection.ts'
 export interface LoopDelay {
   p99: number
   max: number
+  /** The most processor time that the loop's thread used without a break, however busy the machine was; with it everything between two looks 2 ms apart. */
+  ownMax: number
 }
 
 /** A homeserver that answers requests. */
@@ -14,6 +16,8 @@ export interface Server {
   /** Where it keeps its data, when known. */
   dataDir: string | undefined
   sharedSecret: string | undefined
+  /** Its name among other servers; undefined where it does not deal with any. */
+  serverName: string | undefined
   /** From the start of the process to its first successful answer; NaN when it ran before. */
   startMs: number
   /** Starts a measurement of the event loop that `stop` ends; only servers that are started with a watcher have it. */
@@ -43,13 +47,21 @@ export interface SweepWatch {
   isDone(): boolean
 }
 
+/** What a server needs to deal with others on this machine, whose certificates are of a private authority. */
+export interface Federation {
+  caFile: string
+  /** For `localhost`. */
+  certFile: string
+  keyFile: string
+}
+
 /** A homeserver that can be measured. */
 export interface Launcher {
   name: string
   /** Whether this program starts and stops it, and so can give each scenario a fresh one. */
   owned: boolean
   /** Starts it with its data under `folder`, which is made ready when it is empty; a second start continues. */
-  start(folder: string): Promise<Server>
+  start(folder: string, federation?: Federation): Promise<Server>
   /** Writes messages into its storage while it is stopped; servers without it get theirs one by one. */
   fill?(folder: string, fill: Fill): Promise<void>
   /** Writes rows of media into its storage while it is stopped. */

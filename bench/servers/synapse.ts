@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { Launcher, Server } from './server.ts'
+import type { Federation, Launcher, Server } from './server.ts'
 import { freePort, spawnServer, stopProcess } from './spawn.ts'
 
 const ROOT = dirname(dirname(import.meta.dirname))
@@ -17,9 +17,9 @@ export function synapseLauncher(): Launcher {
   return {
     name: 'synapse',
     owned: true,
-    async start(folder) {
+    async start(folder, federation) {
       install()
-      const { port, dataDir } = await prepare(folder)
+      const { port, dataDir, serverName } = await prepare(folder, federation)
       const address = { host: '127.0.0.1', port }
       const { child, pid, startMs } = await spawnServer(
         [PYTHON, '-m', 'synapse.app.homeserver', ...configFiles(folder)],
@@ -31,6 +31,7 @@ export function synapseLauncher(): Launcher {
         pids: [pid],
         dataDir,
         sharedSecret: SHARED_SECRET,
+        serverName: federation && serverName,
         startMs,
         watchLoop: undefined,
         stop: () => stopProcess(child),
@@ -51,26 +52,40 @@ function install(): void {
   execFileSync(PYTHON, ['-m', 'pip', 'install', '--quiet', 'matrix-synapse'], { stdio: 'inherit' })
 }
 
-async function prepare(folder: string): Promise<{ port: number; dataDir: string }> {
+async function prepare(folder: string, federation: Federation | undefined) {
   const dataDir = join(folder, 'data')
   const overrides = join(folder, 'bench.yaml')
   if (!existsSync(overrides)) {
     mkdirSync(dataDir, { recursive: true })
-    const generate = ['--generate-config', '--server-name', 'localhost', '--report-stats', 'no']
+    const federationPort = await freePort()
+    const serverName = federation ? `localhost:${federationPort}` : 'localhost'
+    const generate = ['--generate-config', '--server-name', serverName, '--report-stats', 'no']
     const paths = ['--config-path', join(folder, 'homeserver.yaml'), '--data-directory', dataDir]
     execFileSync(PYTHON, ['-m', 'synapse.app.homeserver', ...generate, ...paths], { cwd: folder, stdio: 'ignore' })
     // JSON is YAML, too.
-    writeFileSync(overrides, JSON.stringify(settings(await freePort()), undefined, 2))
+    const others = federation && { ...federation, port: federationPort }
+    writeFileSync(overrides, JSON.stringify(settings(await freePort(), others), undefined, 2))
   }
   const port = Number(/"port": (\d+)/.exec(readFileSync(overrides, 'utf8'))?.[1])
-  return { port, dataDir }
+  const serverName = /^server_name: "(.*)"/m.exec(readFileSync(join(folder, 'homeserver.yaml'), 'utf8'))?.[1]
+  return { port, dataDir, serverName }
 }
 
-function settings(port: number) {
+function settings(port: number, others: (Federation & { port: number }) | undefined) {
+  const listener = { type: 'http', bind_addresses: ['127.0.0.1'] }
   return {
     listeners: [
-      { port, type: 'http', bind_addresses: ['127.0.0.1'], resources: [{ names: ['client', 'federation'] }] },
+      { ...listener, port, resources: [{ names: ['client', 'federation'] }] },
+      ...(others ? [{ ...listener, port: others.port, tls: true, resources: [{ names: ['federation'] }] }] : []),
     ],
+    ...(others && {
+      tls_certificate_path: others.certFile,
+      tls_private_key_path: others.keyFile,
+      federation_custom_ca_list: [others.caFile],
+      ip_range_blacklist: [],
+      federation_ip_range_blacklist: [],
+      rc_federation: { window_size: 1000, sleep_limit: 10_000, sleep_delay: 1, reject_limit: 10_000, concurrent: 100 },
+    }),
     trusted_key_servers: [],
     soft_file_limit: 0,
     registration_shared_secret: SHARED_SECRET,
