@@ -28,6 +28,18 @@ export const GOALS: Readonly<Record<string, Goal>> = {
   'media.crowd.loop_max': { atMost: 50 },
   'media-sweep.idle.loop_max': { atMost: 50 },
   'media-sweep.due.loop_max': { atMost: 50 },
+  ...Object.fromEntries(
+    ['in.one', 'in.many', 'out.single', 'out.burst', 'join.join', 'state.whole', 'state.events'].flatMap((phase) => [
+      [`federation-${phase}.loop_p99`, { atMost: 50 }],
+      [`federation-${phase}.loop_max`, { atMost: 50 }],
+    ]),
+  ),
+  'federation-in.one.missing': { atMost: 0 },
+  'federation-in.many.missing': { atMost: 0 },
+  'federation-out.burst.missing': { atMost: 0 },
+  'federation-join.join.answer': { atMost: 20 },
+  'federation-state.whole.wrong': { atMost: 0 },
+  'federation-state.events.wrong': { atMost: 0 },
   'disk.per_event': { atMost: 2.5 },
 }
 

@@ -11,6 +11,7 @@ import {
   signJson,
   verifyJson,
   verifySignature,
+  verifySignatureAside,
 } from './signing.ts'
 
 const seed = 'YJDBA9Xnr2sVqXD9Vj7XVUnmFZcZrlw8Md7kMW+3XA1'
@@ -102,4 +103,21 @@ test('whatever is signed verifies, and any change is found', () => {
     }),
     { numRuns: 30 },
   )
+})
+
+test('signatures that are verified aside are judged alike', async () => {
+  const signature = key.sign('text')
+  const wrong = `${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`
+  const cases = [
+    ['text', key.publicKey, signature],
+    ['other', key.publicKey, signature],
+    ['text', key.publicKey, wrong],
+    ['text', key.publicKey, 'short'],
+    ['text', 'no key', signature],
+  ] as const
+  for (const [text, publicKey, given] of cases) {
+    const isValid = verifySignature(text, publicKey, given)
+    assert.equal(await verifySignatureAside(text, publicKey, given), isValid)
+  }
+  assert.ok(await verifySignatureAside('text', key.publicKey, signature))
 })

@@ -12,7 +12,7 @@ import { insertAuthEdge, insertEvent } from '../store-events.ts'
 import type { Room } from '../types.ts'
 import { type CitedEvent, judgeByCited } from './judge.ts'
 import { readPdu } from './read-pdu.ts'
-import { sortByReferences } from './sort-events.ts'
+import { sortManyByReferences } from './sort-events.ts'
 import { listPlaces } from './store-places.ts'
 import { verifyEvents } from './verify.ts'
 import { outlierColumns } from './write-remote.ts'
@@ -55,6 +55,8 @@ interface Deps {
 /** Events that are verified together, and written together. */
 const verifyPage = 2000
 const writePage = 250
+/** A transaction holds up all others, and on SQLite everything: so many ms are enough. */
+const longestWrite = 15
 
 export function createOutliers({ db, keyring, states, events, log }: Deps): Outliers {
   async function read(room: OutlierRoom, given: readonly Json[]): Promise<(IdentifiedPdu | undefined)[]> {
@@ -108,8 +110,15 @@ export function createOutliers({ db, keyring, states, events, log }: Deps): Outl
     return judgeByCited({ rules: room.rules, event, authEvents, create })
   }
 
-  function write(room: OutlierRoom, page: readonly Checked[], known: Map<EventId, Outlier>): Promise<void> {
+  async function write(room: OutlierRoom, page: readonly Checked[], known: Map<EventId, Outlier>): Promise<void> {
+    for (let from = 0; from < page.length; ) from += await writeSome(room, page.slice(from), known)
+  }
+
+  /** Resolves with how many there was time for. */
+  function writeSome(room: OutlierRoom, page: readonly Checked[], known: Map<EventId, Outlier>): Promise<number> {
     return db.write('store state events', async (tx) => {
+      const until = performance.now() + longestWrite
+      let written = 0
       const made = new Map<EventId, Outlier>()
       // Somebody else may have fetched the same in the meantime.
       const here = await listPlaces(
@@ -117,6 +126,8 @@ export function createOutliers({ db, keyring, states, events, log }: Deps): Outl
         page.map(({ event }) => event.eventId),
       )
       for (const { event, status } of page) {
+        if (written > 0 && performance.now() > until) break
+        written += 1
         const { eventId, pdu } = event
         const place = here.get(eventId)
         if (place !== undefined) made.set(eventId, { eventId, nid: place.nid, pdu, status: place.status })
@@ -132,6 +143,7 @@ export function createOutliers({ db, keyring, states, events, log }: Deps): Outl
       tx.afterCommit(() => {
         for (const [eventId, outlier] of made) known.set(eventId, outlier)
       })
+      return written
     })
   }
 
@@ -140,19 +152,25 @@ export function createOutliers({ db, keyring, states, events, log }: Deps): Outl
     store: async (room, given) => {
       const readEvents = await read(room, given)
       const ids = readEvents.map((event) => event?.eventId)
-      const list = [...new Map(readEvents.flatMap((event) => (event ? [[event.eventId, event]] : []))).values()]
       const createId = room.rules.roomIdIsCreateHash ? [createEventIdOf(room.roomId)] : []
-      const cited = list.flatMap(({ eventId, pdu }) => [eventId, ...authEventIds(pdu)])
-      const known = await listKnown(room, [...new Set([...cited, ...createId])])
+      const pause = createYielder()
+      const list = new Map<EventId, IdentifiedPdu>()
+      const wanted = new Set(createId)
+      for (const event of readEvents) {
+        await pause()
+        if (event === undefined || list.has(event.eventId)) continue
+        list.set(event.eventId, event)
+        for (const id of [event.eventId, ...authEventIds(event.pdu)]) wanted.add(id)
+      }
+      const known = await listKnown(room, [...wanted])
       const unknown = await verify(
         room,
-        list.filter(({ eventId }) => !known.has(eventId)),
+        [...list.values()].filter(({ eventId }) => !known.has(eventId)),
       )
-      const pause = createYielder()
       let page: Checked[] = []
       const judged = new Map<EventId, Outlier>(known)
       // The create event comes before what does not cite it.
-      const sorted = sortByReferences(unknown, ({ eventId, pdu }) =>
+      const sorted = await sortManyByReferences(unknown, ({ eventId, pdu }) =>
         createId.includes(eventId) ? [] : [...authEventIds(pdu), ...createId],
       )
       for (const event of sorted) {

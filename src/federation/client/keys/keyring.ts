@@ -5,7 +5,7 @@ import { signedText } from '../../../matrix/event-signing.ts'
 import type { ServerName } from '../../../matrix/ids.ts'
 import { requiredSigners } from '../../../matrix/required-signers.ts'
 import type { RoomVersionRules } from '../../../matrix/room-versions.ts'
-import { signaturesBy, verifySignature } from '../../../matrix/signing.ts'
+import { signaturesBy, verifySignatureAside } from '../../../matrix/signing.ts'
 import { createYielder, mapLimit } from '../../../util/async.ts'
 import type { Clock } from '../../../util/clock.ts'
 import type { Keyring } from '../ports.ts'
@@ -29,6 +29,8 @@ export interface KeyringDeps {
 
 const parallelServers = 100
 const patienceMs = 60_000
+/** More than there are threads for it, so that none is idle; few enough that files and names need not queue behind them. */
+const parallelChecks = 8
 
 export function createKeyring({ serverName, ownKeys, known, clock }: KeyringDeps): RequestKeyring {
   /** The keys of a server, asked for again where what is known does not suffice. */
@@ -58,17 +60,15 @@ export function createKeyring({ serverName, ownKeys, known, clock }: KeyringDeps
       keys.set(server, await keysFor(server, list, { signal }))
     })
     const pause = createYielder()
-    const verdicts: boolean[] = []
-    for (const [i, pdu] of pdus.entries()) {
+    return mapLimit(pdus, parallelChecks, async (pdu, i) => {
       await pause()
       const text = textOf(pdu, rules)
-      const list = checks[i] ?? []
-      verdicts.push(
-        text !== undefined &&
-          list.every((check) => fits(keys.get(check.server) ?? noKeys, check.signatures, text, check.validAt)),
-      )
-    }
-    return verdicts
+      if (text === undefined) return false
+      for (const { server, signatures, validAt } of checks[i] ?? []) {
+        if (!(await fits(keys.get(server) ?? noKeys, signatures, text, validAt))) return false
+      }
+      return true
+    })
   }
 
   return {
@@ -96,10 +96,10 @@ function isMet({ keyIds, validAt }: Need, keys: KeysById): boolean {
   })
 }
 
-function fits(keys: KeysById, signatures: Signatures, text: string, validAt: number): boolean {
+async function fits(keys: KeysById, signatures: Signatures, text: string, validAt: number): Promise<boolean> {
   for (const [keyId, signature] of signatures) {
     const key = keys.get(keyId)
-    if (key && key.validUntil >= validAt && verifySignature(text, key.publicKey, signature)) return true
+    if (key && key.validUntil >= validAt && (await verifySignatureAside(text, key.publicKey, signature))) return true
   }
   return false
 }
