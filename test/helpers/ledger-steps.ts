@@ -1,0 +1,85 @@
+import fc from 'fast-check'
+import type { DeliveryPolicy } from '../../src/media/delivery/policy.ts'
+import type { ModelChoice } from './ledger-model.ts'
+import { day, hour } from './ledger-under-test.ts'
+
+const index = fc.nat(7)
+const weighted = <T>(weight: number, arbitrary: fc.Arbitrary<T>) => ({ weight, arbitrary })
+const choice: fc.Arbitrary<ModelChoice | undefined> = fc.option(
+  fc.record(
+    {
+      kind: fc.constantFrom('keep' as const, 'after_delivery' as const),
+      grace: fc.constantFrom(0, 3 * day),
+      max_lifetime: fc.constantFrom(10 * day, 50 * day),
+    },
+    { requiredKeys: ['kind'] },
+  ),
+  { nil: undefined, freq: 4 },
+)
+export const step = fc.oneof(
+  weighted(2, fc.record({ do: fc.constant('upload' as const), user: index, content: fc.nat(2) })),
+  weighted(
+    5,
+    fc.record({
+      do: fc.constant('send' as const),
+      user: index,
+      room: index,
+      media: index,
+      thumbnail: fc.option(index, { nil: undefined, freq: 2 }),
+      isNote: fc.boolean(),
+      isDeclared: fc.constantFrom(false, false, true),
+      byUploader: fc.constantFrom(true, true, false),
+    }),
+  ),
+  weighted(
+    3,
+    fc.record({
+      do: fc.constant('fetch' as const),
+      user: index,
+      media: index,
+      device: fc.nat(1),
+      part: fc.constantFrom('whole' as const, 'front' as const, 'back' as const, 'halves' as const),
+    }),
+  ),
+  weighted(
+    4,
+    fc.record({ do: fc.constant('fetch by all' as const), media: index, but: fc.constantFrom(0, 1, 2, 9, 9, 9, 9) }),
+  ),
+  weighted(2, fc.record({ do: fc.constant('redact' as const), event: index })),
+  weighted(1, fc.record({ do: fc.constant('edit' as const), event: index, user: index, media: index })),
+  weighted(2, fc.record({ do: fc.constantFrom('leave' as const, 'join' as const), user: index, room: index })),
+  weighted(1, fc.record({ do: fc.constant('pin' as const), media: index })),
+  weighted(
+    1,
+    fc.record({
+      do: fc.constantFrom('hold' as const, 'lift' as const),
+      media: index,
+      ms: fc.constantFrom(hour, 10 * day, undefined),
+    }),
+  ),
+  weighted(1, fc.record({ do: fc.constantFrom('hold user' as const, 'lift user' as const), user: index })),
+  weighted(1, fc.record({ do: fc.constantFrom('server away' as const, 'server back' as const) })),
+  weighted(
+    1,
+    fc.record({
+      do: fc.constantFrom('room policy' as const, 'user policy' as const),
+      room: index,
+      user: index,
+      choice,
+    }),
+  ),
+  weighted(
+    4,
+    fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(1, hour, day - 1, day, 7 * day - 1, 30 * day) }),
+  ),
+  weighted(3, fc.record({ do: fc.constantFrom('sweep' as const, 'crash' as const) })),
+)
+export type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
+
+export const policies: fc.Arbitrary<DeliveryPolicy & { grace: number; maxLifetime: number }> = fc.record({
+  scope: fc.constantFrom('notes' as const, 'all' as const, 'all' as const, 'none' as const),
+  grace: fc.constantFrom(0, day, 7 * day),
+  serverGrace: fc.constantFrom(undefined, 9 * day),
+  maxLifetime: fc.constant(30 * day),
+  redactedGrace: fc.constantFrom(0, day),
+})
