@@ -132,9 +132,10 @@ async function fetches(db: Kysely<unknown>, t: Types): Promise<void> {
       db.schema
         .createTable('media_recipients')
         .addColumn('media_nid', 'bigint', (c) => c.notNull())
+        .addColumn('event_id', 'text', (c) => c.notNull())
         .addColumn('room_nid', 'bigint', (c) => c.notNull())
         .addColumn('recipient', 'text', (c) => c.notNull())
-        .addPrimaryKeyConstraint('media_recipients_pk', ['media_nid', 'room_nid', 'recipient'] as never),
+        .addPrimaryKeyConstraint('media_recipients_pk', ['media_nid', 'event_id', 'recipient'] as never),
     )
     .execute()
   await db.schema

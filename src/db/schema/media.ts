@@ -101,6 +101,7 @@ export interface MediaSchema {
   /** Who has to have media before it counts as delivered, because of a message in a room. */
   media_recipients: {
     media_nid: number
+    event_id: string
     room_nid: number
     /** A user of ours, `server:NAME`, or `appservice:ID`. */
     recipient: string

@@ -86,7 +86,12 @@ export function createLedger({ clock, jobs, recipients, choices, settle, serverN
     const isTracked = message.mainNid === null && names.size > 0
     if (isTracked) {
       for (const recipient of names) {
-        await insertRecipient(tx, { mediaNid: media.nid, roomNid: message.roomNid, recipient })
+        await insertRecipient(tx, {
+          mediaNid: media.nid,
+          eventId: message.eventId,
+          roomNid: message.roomNid,
+          recipient,
+        })
       }
     }
     await insertLink(tx, { ...rest, mediaNid: media.nid, isTracked })

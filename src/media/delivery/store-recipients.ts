@@ -2,14 +2,21 @@ import type { Reader, Tx } from '../../db/database.ts'
 import { prepare } from '../../db/prepare.ts'
 import type { Coverage } from './coverage.ts'
 
-const insert = prepare((qb, p: { mediaNid: number; roomNid: number; recipient: string }) =>
+export interface NewRecipient {
+  readonly mediaNid: number
+  readonly eventId: string
+  readonly roomNid: number
+  readonly recipient: string
+}
+
+const insert = prepare((qb, p: NewRecipient) =>
   qb
     .insertInto('media_recipients')
-    .values({ media_nid: p.mediaNid, room_nid: p.roomNid, recipient: p.recipient })
-    .onConflict((conflict) => conflict.columns(['media_nid', 'room_nid', 'recipient']).doNothing()),
+    .values({ media_nid: p.mediaNid, event_id: p.eventId, room_nid: p.roomNid, recipient: p.recipient })
+    .onConflict((conflict) => conflict.columns(['media_nid', 'event_id', 'recipient']).doNothing()),
 )
 
-export async function insertRecipient(tx: Tx, row: { mediaNid: number; roomNid: number; recipient: string }) {
+export async function insertRecipient(tx: Tx, row: NewRecipient): Promise<void> {
   await insert.run(tx, row)
 }
 
@@ -17,6 +24,7 @@ const ofRoom = prepare((qb, p: { roomNid: number; recipient: string; limit: numb
   qb
     .selectFrom('media_recipients')
     .select('media_nid as nid')
+    .distinct()
     .where('room_nid', '=', p.roomNid)
     .where('recipient', '=', p.recipient)
     .orderBy('media_nid')
@@ -56,7 +64,7 @@ const lacking = prepare((qb, p: { mediaNid: number }) =>
         selectFrom('media_links as l')
           .select('l.event_id')
           .whereRef('l.media_nid', '=', 'r.media_nid')
-          .whereRef('l.room_nid', '=', 'r.room_nid')
+          .whereRef('l.event_id', '=', 'r.event_id')
           .where('l.is_open', '=', 1),
       ),
     )
