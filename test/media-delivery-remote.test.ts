@@ -143,6 +143,42 @@ test('nobody but its server has a copy deleted', options, async () => {
   assert.equal(await status(carol, mxc), 200)
 })
 
+test('a copy that its server has deleted is not fetched again, and one that is held stays', options, async () => {
+  await using all = await setUp()
+  const { here, there, alice, carol, pass } = all
+  const [dropped, held] = [await upload(alice, 'dropped'), await upload(alice, 'held')]
+  for (const mxc of [dropped, held]) assert.equal(await status(carol, mxc), 200)
+  const { db, media } = there.context
+  const refOf = (mxc: string) => ({ origin: here.serverName, mediaId: mxc.split('/').at(-1) ?? '' })
+  await db.write('hold', async (tx) => {
+    const nid = await media.delivery.mediaNid(tx, refOf(held))
+    await media.delivery.hold(tx, nid ?? 0, { kind: 'legal' })
+  })
+  for (const mxc of [dropped, held]) await media.dropCopy(refOf(mxc))
+  await pass(hour)
+  // Its server has them both, and would give them.
+  for (const mxc of [dropped, held]) assert.equal(await status(alice, mxc), 200)
+  assert.deepEqual([await status(carol, dropped), await status(carol, held)], [404, 200])
+  assert.equal(mediaFiles(there.dataDir).length, 1)
+})
+
+test('what other servers get says whether it is deleted soon', options, async () => {
+  await using server = await createFederatedServer()
+  await using peer = await createPeer()
+  const { alice, roomId } = await shareRoom(server, peer)
+  const [note, photo] = [await upload(alice, 'note'), await upload(alice, 'photo')]
+  await send(alice, roomId, image(note, { 'io.ringback.note': {} }))
+  await send(alice, roomId, image(photo))
+  const hint = async (mxc: string) => {
+    const id = mxc.split('/').at(-1) ?? ''
+    const path = at`/_matrix/federation/v1/media/download/${id}`
+    const answer = await peer.request(server.serverName, 'GET', path, { expect: 200 })
+    return /\r\n\r\n(\{.*\})\r\n/.exec(answer.bytes.toString('latin1'))?.[1]
+  }
+  assert.equal(await hint(note), '{"ephemeral":true,"org.matrix.msc4425.ephemeral":true}')
+  assert.equal(await hint(photo), '{}')
+})
+
 test('while a server is away the end of what it lacks is put off, for fourteen days at most', options, async () => {
   const clock = createTestClock(Date.now())
   const config = { media: { delivery: { scope: 'all', max_lifetime: '30d' } } }

@@ -47,9 +47,8 @@ export function createRemoteCopies({ db, clock, blobs, serverName }: Deps): Remo
         count = await db.write('media: expire copies', async (tx) => {
           const found = await list(tx).where('m.expires_ts', '<=', clock.now()).limit(pageSize).execute()
           if (found.length === 0) return 0
-          await removeMedia(tx, blobs, found, { reason: 'its server deletes it soon', now: clock.now() })
-          const numbers = found.map(({ nid }) => nid)
-          await tx.qb.deleteFrom('media').where('media_nid', 'in', numbers).execute()
+          const cause = { reason: 'its server deletes it soon', now: clock.now(), isForgotten: true }
+          await removeMedia(tx, blobs, found, cause)
           return found.length
         })
       }

@@ -106,7 +106,8 @@ export class Ledger {
     delivery.useOutages(async () => this.awaySince)
     const remote = { fetch: async () => false, use: () => {} }
     const waiters = createUploadWaiters(clock)
-    const downloads = createDownloads({ db, clock, serverName: here, waiters, remote })
+    const accesses = { usedMedia: () => {} }
+    const downloads = createDownloads({ db, clock, serverName: here, waiters, remote, accesses })
     return { jobs, blobs, delivery, hook, downloads }
   }
 

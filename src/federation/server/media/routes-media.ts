@@ -33,7 +33,8 @@ export function mediaRoutes({ media, serverName }: Pick<AppContext, 'media' | 's
       },
       async ({ method, params, query, signal }) => {
         const found = await find(params.mediaId, query.timeout_ms, signal)
-        return multipartReply(method, await media.thumbnails.get(found, query, signal))
+        const file = await media.thumbnails.get(found, query, signal)
+        return multipartReply(method, { ...file, isEphemeral: found.isEphemeral })
       },
     ),
   ]
