@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { IdentifiedPdu } from '../src/matrix/event.ts'
+import { referenceIds } from '../src/matrix/event-references.ts'
 import type { EventId, UserId } from '../src/matrix/ids.ts'
 import { createTestClock } from '../src/util/clock.ts'
 import { skipEngine } from './helpers/engines.ts'
@@ -19,6 +20,7 @@ import type { BuiltRoom } from './helpers/federation/room-builder.ts'
 import { createFederatedServer } from './helpers/federation/servers.ts'
 import { shareRoom, untilEvent } from './helpers/federation/shared-room.ts'
 import { withoutOpenssl } from './helpers/federation/test-authority.ts'
+import { send } from './helpers/rooms.ts'
 import { createTestServer } from './helpers/server.ts'
 
 const creator = '@creator:remote.test' as UserId
@@ -83,6 +85,38 @@ for (const engine of ['sqlite', 'postgres'] as const) {
       await ingestOf(server).drain()
       assert.equal(await statusOf(server, message.eventId), 0)
     })
+  })
+}
+
+for (const engine of ['sqlite', 'postgres'] as const) {
+  test(`the ends of a room are twenty at most (${engine})`, { skip: skipEngine(engine) }, async () => {
+    await using server = await createTestServer({ engine })
+    const alice = await server.user('alice')
+    const remote = newSigner('remote.test')
+    const third = newSigner('third.test')
+    await trust(server, remote, third)
+    const { room } = await joinedRoom(server, remote, alice.userId)
+    const bob = '@bob:third.test' as UserId
+    const bobsRoom = asSeenBy(room, third)
+    await deliver(server, third.server, bobsRoom.member(bob, 'join'))
+    const fork = [...room.graph.heads]
+    const lone = bobsRoom.message(bob, 'on a branch of my own', { prev: fork })
+    await deliver(server, third.server, lone)
+    const branches = Array.from({ length: 35 }, (_, i) => room.message(creator, `branch ${i}`, { prev: fork }))
+    for (let i = 0; i < branches.length; i += 5) await deliver(server, remote.server, ...branches.slice(i, i + 5))
+    for (const { eventId } of branches) assert.equal(await statusOf(server, eventId), 0, 'each is shown all the same')
+
+    const prevsOf = async (eventId: string) => {
+      const { db, rooms } = server.context
+      const event = await db.read((reader) => rooms.reads.eventById(reader, eventId))
+      assert.ok(event)
+      return referenceIds(event.pdu.prev_events)
+    }
+    const first = await prevsOf(await send(alice, room.roomId, 'one follows them'))
+    assert.equal(first.length, 20)
+    assert.ok(first.includes(lone.eventId), 'nobody pushes out what another server has sent')
+    const second = await prevsOf(await send(alice, room.roomId, 'and is the only end then'))
+    assert.equal(second.length, 1)
   })
 }
 
