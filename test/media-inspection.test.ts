@@ -141,6 +141,25 @@ test('who does not wait for an answer spoils it for nobody', { skip: ffmpegMissi
   }
 })
 
+test('without ffmpeg a recording shows its size alone, until there is one', { skip: ffmpegMissing }, async (t) => {
+  const dataDir = temporaryFolder(t)
+  const video = readFileSync(makeRecording(dataDir, 'video.webm'))
+  const path = process.env.PATH
+  t.after(() => {
+    process.env.PATH = path
+  })
+  process.env.PATH = '/nowhere'
+  const before = await createTestServer({ dataDir })
+  const mxc = await upload(await before.user('carol'), video, { type: 'video/webm' })
+  await before.context.jobs.drain()
+  const { info, codecs } = await infoOf(await before.login('carol'), mxc)
+  assert.deepEqual([info, codecs], [{ mimetype: 'video/webm', size: video.length }, {}])
+  await before.stop()
+  process.env.PATH = path
+  await using later = await createTestServer({ dataDir })
+  assert.equal((await infoOf(await later.login('carol'), mxc)).info.w, 320)
+})
+
 test('only who may download a file is told about it', async () => {
   const mxc = await upload(alice, 'hello')
   for (const [path, token, status, errcode] of [

@@ -5,6 +5,7 @@ import { createKeyedMutex } from '../../util/keyed-mutex.ts'
 import type { Log } from '../../util/log.ts'
 import type { Blobs } from '../blobs.ts'
 import type { Ffmpeg } from '../ffmpeg/ffmpeg.ts'
+import { inputFormatOf } from '../ffmpeg/input-formats.ts'
 import type { RecordingFacts } from '../ffmpeg/recording-facts.ts'
 import { type Blob, getBlob } from '../store-blobs.ts'
 import { isFaultOfPicture } from '../thumbnails/faults.ts'
@@ -87,6 +88,8 @@ export function createInspector(deps: InspectorDeps): Inspector {
       const known = await db.read((reader) => getMediaFacts(reader, blob.nid))
       if (known) return known
       const found = await inspect(blob, signal)
+      // Once ffmpeg has been installed, there is more to be found.
+      if (!ffmpeg.isInstalled && inputFormatOf(blob.detectedType ?? '') !== undefined) return found
       await db.write('media facts', async (tx) => {
         if (await blobs.isStored(tx, blob.nid)) await putMediaFacts(tx, blob.nid, found)
       })
