@@ -9,7 +9,7 @@ import type { PeerRequest } from './helpers/federation/peer-http.ts'
 import { createFederatedServer, type FederatedServer } from './helpers/federation/servers.ts'
 import { catchUpPeer, type SharedRoom, shareRoom } from './helpers/federation/shared-room.ts'
 import { withoutOpenssl } from './helpers/federation/test-authority.ts'
-import { send } from './helpers/rooms.ts'
+import { act, createRoom, send } from './helpers/rooms.ts'
 import type { TestUser } from './helpers/server.ts'
 
 const options = { skip: withoutOpenssl, timeout: 60_000 }
@@ -156,3 +156,29 @@ test('an administrator ends the wait', options, async () => {
   const { body } = await admin.request('POST', `${destinationPath()}/reset_connection`, { body: {}, expect: 400 })
   assert.equal(typeof body.errcode, 'string')
 })
+
+for (const [action, membership] of [
+  ['kick', 'leave'],
+  ['ban', 'ban'],
+] as const) {
+  test(`a server with nobody but an invited user hears of a ${action}, also after an outage`, options, async () => {
+    const { alice } = shared
+    const guest = peer.user('guest')
+    const roomId = await createRoom(alice, { invite: [guest] })
+    assert.equal(peer.invites.length, 1)
+    const port = Number(peer.serverName.split(':')[1])
+    await peer.stop()
+    await act(alice, roomId, action, { user_id: guest, reason: 'a mistake' })
+    await send(alice, roomId, 'not for the guest')
+    await server.context.sender.drain()
+    await peer.start(port)
+    clock.advance(hour)
+    const { content, sender } = await peer.waitForPdu(
+      ({ room_id: id, state_key: key }) => id === roomId && key === guest,
+    )
+    assert.deepEqual([sender, content.membership, content.reason], [alice.userId, membership, 'a mistake'])
+    await server.context.sender.drain()
+    const others = peer.pdus.filter(({ room_id: id, type }) => id === roomId && type !== 'm.room.member')
+    assert.deepEqual(others, [], 'and of nothing else there')
+  })
+}
