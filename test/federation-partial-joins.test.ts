@@ -9,7 +9,8 @@ import { createTestClock, type TestClock } from '../src/util/clock.ts'
 import { at } from './helpers/client.ts'
 import { createPeer, type Peer } from './helpers/federation/peer.ts'
 import { refusal } from './helpers/federation/peer-router.ts'
-import type { BuiltRoom, RoomOptions } from './helpers/federation/room-builder.ts'
+import { makePolicyServer } from './helpers/federation/policy-server.ts'
+import { type BuiltRoom, type RoomOptions, requireRules } from './helpers/federation/room-builder.ts'
 import { connectPeers, createFederatedServer, type FederatedServer } from './helpers/federation/servers.ts'
 import { withoutOpenssl } from './helpers/federation/test-authority.ts'
 import { allState, createRoom, getEvent, getState, send, setState, v3 } from './helpers/rooms.ts'
@@ -180,6 +181,32 @@ test('what somebody sent who had been banned is taken back when that is known', 
   assert.ok(seen.includes('go away'))
   assert.equal((await membersOf(alice, room))[mallory], 'ban')
   await assert.rejects(getState(alice, room.roomId, 'm.room.topic'))
+})
+
+test('the policy server of a room is asked although nobody of it is known yet', options, async () => {
+  const policy = makePolicyServer(peer, requireRules('12'))
+  const { alice, room, arrive } = await open({
+    prepare: (made) => made.append(carol, 'm.room.policy', policy.content, { stateKey: '' }),
+  })
+  await send(alice, room.roomId, 'may I?')
+  assert.deepEqual(
+    policy.asked.map(({ content }) => content.body),
+    ['may I?'],
+  )
+  await arrive()
+})
+
+test('a room of which few members are here is not taken for a chat of two', options, async () => {
+  const { alice, room, arrive } = await open()
+  const zoe = peer.user('zoe')
+  await deliver([room.member(zoe, 'join'), room.message(zoe, 'good morning to all of you')])
+  const { notifications } = await alice.get<{ notifications: { actions: unknown[] }[] }>(`${v3}/notifications`)
+  // In a chat of two it makes a sound.
+  assert.deepEqual(
+    notifications.map(({ actions }) => actions.filter((action) => Object(action).set_tweak === 'sound')),
+    [[]],
+  )
+  await arrive()
 })
 
 test('the members come after a restart, too', options, async () => {

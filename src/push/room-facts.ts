@@ -33,6 +33,8 @@ export function createRoomFacts({ reads, reader, largestCount, counts }: Source,
   let memberCount: number | undefined
 
   async function countMembers(): Promise<number> {
+    // A room whose members are not all here is a large one.
+    if (room.isPartial) return largestCount + 1
     const key = `${room.nid} ${room.stateNid} ${largestCount}`
     const known = counts?.get(key) ?? (await countJoined(reader, room.nid, largestCount + 1))
     counts?.set(key, known)
