@@ -12,7 +12,10 @@ import { type Bench, type Metric, metricsOf, type Scenario } from '../scenario.t
 
 const { lower } = metricsOf('federation-state')
 
-/** Branches of a room that contradict each other, for each of which states are resolved. */
+/**
+ * Branches of a room that contradict each other. Event by event there are a fifth as many conflicts: for each event all of
+ * them are resolved again.
+ */
 export const federationState: Scenario = {
   name: 'federation-state',
   what: 'two branches of a room that contradict each other: one that comes as a whole state, and one that comes event by event',
@@ -35,7 +38,7 @@ interface Phase {
 
 async function measure(bench: Bench, session: Session, { account, network, isWhole }: Phase): Promise<Metric[]> {
   const { resident, target } = network
-  const each = Math.max(1, Math.floor(bench.options.conflicts / 2))
+  const each = Math.max(1, Math.floor(bench.options.conflicts / (isWhole ? 2 : 10)))
   const [id, how] = isWhole ? ['whole', 'as a state'] : ['events', 'event by event']
   const label = `${each * 2} conflicts, ${how}`
   bench.progress(`federation-state: ${label}`)
