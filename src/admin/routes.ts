@@ -2,6 +2,10 @@ import type { AppContext } from '../context.ts'
 import type { Endpoint } from '../http/endpoint.ts'
 import { destinationRoutes } from './federation/routes-destinations.ts'
 import { holdRoutes } from './holds/routes-holds.ts'
+import { deletionRoutes } from './media/routes-deletions.ts'
+import { mediaAdminRoutes } from './media/routes-media.ts'
+import { quarantineRoutes } from './media/routes-quarantine.ts'
+import { mediaUsageRoutes } from './media/routes-usage.ts'
 import { noticeRoutes } from './notices/routes-notices.ts'
 import { reportListRoutes } from './reports/routes-report-list.ts'
 import { reportRoutes } from './reports/routes-reports.ts'
@@ -27,6 +31,10 @@ export function adminRoutes(ctx: AppContext): Endpoint[] {
     ...roomListRoutes(ctx),
     ...destinationRoutes(ctx),
     ...holdRoutes(ctx),
+    ...quarantineRoutes(ctx),
+    ...mediaAdminRoutes(ctx),
+    ...mediaUsageRoutes(ctx),
+    ...deletionRoutes(ctx),
     ...versionRoutes(),
   ]
 }

@@ -20,6 +20,8 @@ export interface FindOptions {
   /** Ask the other server for media that is not ours. */
   readonly allowRemote: boolean
   readonly signal: AbortSignal
+  /** Also find what is in quarantine: for administrators who ask for it. */
+  readonly isQuarantineIgnored?: boolean
 }
 
 export interface Downloads {
@@ -64,7 +66,8 @@ export function createDownloads({ db, clock, serverName, waiters, remote, access
       if (!media && ref.origin !== serverName && options.allowRemote && (await remote.fetch(ref, options))) {
         media = await get(ref)
       }
-      if (!media?.blob) throw errors.notFound('There is no such media, or it has been deleted')
+      const isHidden = media?.isQuarantined && !options.isQuarantineIgnored
+      if (!media?.blob || isHidden) throw errors.notFound('There is no such media, or it has been deleted')
       accesses.usedMedia(media.nid)
       return { ...media, blob: media.blob }
     },

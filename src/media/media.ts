@@ -10,16 +10,19 @@ import type { Part } from '../util/part.ts'
 import type { SafeFetch } from '../util/safe-fetch.ts'
 import { createAccesses } from './accesses/accesses.ts'
 import { createBlobs } from './blobs.ts'
+import { type Catalogue, createCatalogue } from './catalogue/catalogue.ts'
 import { isInline, servedType } from './content-type.ts'
 import { createDelivery, type Delivery } from './delivery/delivery.ts'
 import type { DeliveryPolicy } from './delivery/policy.ts'
 import type { MediaRequester } from './delivery/recipients.ts'
 import { contentDisposition } from './disposition.ts'
 import { createDownloads, type Downloads, type LiveMedia } from './downloads.ts'
+import { type DueMedia, listDueMedia } from './due/due-media.ts'
 import { createEraser } from './eraser.ts'
 import { createFfmpeg, type Ffmpeg } from './ffmpeg/ffmpeg.ts'
 import type { ServedFile } from './file-reply.ts'
 import { createInspector, type Inspector } from './inspection/inspector.ts'
+import { createQuarantine, type Quarantine } from './moderation/quarantine.ts'
 import { createOrphanSweep } from './orphans.ts'
 import { createPreviews, type PreviewOptions, type Previews } from './previews/previews.ts'
 import { createRemoteMedia, type RemoteSource } from './remote-media.ts'
@@ -29,7 +32,7 @@ import { createSpool } from './spool.ts'
 import { createStore, type StorageOptions, settleStorage } from './storage.ts'
 import { createRemoteCopies } from './store-remote-copies.ts'
 import { createStripper } from './stripping/stripper.ts'
-import { createSweeper } from './sweeper.ts'
+import { createSweeper, sweepJob } from './sweeper.ts'
 import { createPictures } from './thumbnails/pictures.ts'
 import { createThumbnails, type Thumbnails } from './thumbnails/thumbnails.ts'
 import { createUploadWaiters } from './upload-waiters.ts'
@@ -74,6 +77,12 @@ export interface Media {
   readonly ffmpeg: Ffmpeg
   readonly inspector: Inspector
   readonly retention: Retention
+  readonly quarantine: Quarantine
+  readonly catalogue: Catalogue
+  /** What a sweep would delete now; at most `limit` are named. */
+  due(limit: number): Promise<DueMedia>
+  /** The jobs that delete what is due. */
+  readonly sweepJobs: readonly string[]
   /** How a piece of media is sent to somebody; under another name where one is given. */
   served(media: LiveMedia, requester: MediaRequester | undefined, fileName?: string): ServedFile
   /** How media of other servers is had; without it there is none. */
@@ -155,6 +164,10 @@ export function createMedia({ db, clock, log, jobs, accounts, fetch, options }: 
     ffmpeg,
     inspector,
     retention,
+    quarantine: createQuarantine({ db, clock }),
+    catalogue: createCatalogue({ db, clock, blobs, accesses }),
+    due: (limit) => listDueMedia({ db, delivery, retention }, limit),
+    sweepJobs: [retentionJob, sweepJob],
     served: (media, requester, fileName) => {
       const { blob, contentType: declared, fileName: ownName } = media
       const contentType = servedType(declared, blob.detectedType)

@@ -10,6 +10,8 @@ import { fileReply } from './file-reply.ts'
 const spec = 'https://spec.matrix.org/v1.19/client-server-api/#'
 
 const query = z.object({
+  // Of administrators, as tools that are made for Synapse ask.
+  admin_unsafely_bypass_quarantine: z.boolean().default(false),
   timeout_ms: z.int().min(0).default(20_000),
   // Not in the specification, which has every client with a token follow redirects: whoever does not can say so.
   allow_redirect: z.boolean().default(true),
@@ -22,7 +24,7 @@ const legacyQuery = query.extend({
 type Place = { serverName: string; mediaId: string; fileName?: string }
 type DownloadRequest = EndpointRequest<
   Place,
-  { timeout_ms: number; allow_redirect: boolean; allow_remote?: boolean },
+  { admin_unsafely_bypass_quarantine: boolean; timeout_ms: number; allow_redirect: boolean; allow_remote?: boolean },
   undefined,
   Requester | undefined
 >
@@ -38,6 +40,7 @@ export function downloadRoutes({ media, config }: Pick<AppContext, 'media' | 'co
         timeoutMs: request.query.timeout_ms,
         allowRemote: request.query.allow_remote ?? true,
         signal: request.signal,
+        isQuarantineIgnored: request.query.admin_unsafely_bypass_quarantine && request.requester?.isAdmin === true,
       },
     )
     const file = media.served(found, request.requester, readFileName(fileName))

@@ -18,6 +18,7 @@ export interface StoredMedia extends MediaRef {
   readonly createdTs: number
   readonly expiresTs: number | null
   readonly blob: Blob | undefined
+  readonly isQuarantined: boolean
   /** Whether it matters who downloads it. */
   readonly isFollowed: boolean
   /** Whether it is deleted once it is delivered. */
@@ -35,6 +36,8 @@ const byRef = prepare((qb, p: MediaRef) =>
     .selectFrom('media as m')
     .leftJoin('media_blobs as b', 'b.blob_nid', 'm.blob_nid')
     .leftJoin('media_deliveries as d', 'd.media_nid', 'm.media_nid')
+    .leftJoin('media_quarantines as q', 'q.sha256', 'b.sha256')
+    .leftJoin('media_protections as p', 'p.media_nid', 'm.media_nid')
     .select([
       'm.media_nid',
       'm.origin',
@@ -51,6 +54,8 @@ const byRef = prepare((qb, p: MediaRef) =>
       'b.size',
       'b.detected_type',
       'd.linked_ts',
+      'q.quarantined_ts',
+      'p.protected_ts',
       'd.is_ephemeral',
     ])
     .where('m.origin', '=', p.origin)
@@ -72,6 +77,7 @@ export async function getMedia(reader: Reader, ref: MediaRef): Promise<StoredMed
     createdTs: row.created_ts,
     expiresTs: row.expires_ts,
     isFollowed: row.linked_ts !== null,
+    isQuarantined: row.quarantined_ts !== null && row.protected_ts === null,
     isEphemeral: row.is_ephemeral === 1,
     blob:
       nid === null || key === null || sha256 === null || size === null

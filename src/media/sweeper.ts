@@ -20,7 +20,7 @@ export interface SweeperDeps {
   readonly intervalMs: number
 }
 
-const kind = 'media.sweep'
+export const sweepJob = 'media.sweep'
 const pageSize = 500
 /** No upload takes longer. */
 const unfinishedMs = 24 * 60 * 60 * 1000
@@ -29,7 +29,7 @@ const unfinishedMs = 24 * 60 * 60 * 1000
 export function createSweeper({ db, clock, log, jobs, blobs, previews, copies, delivery, intervalMs }: SweeperDeps) {
   let cancel: (() => void) | undefined
 
-  jobs.handle(kind, async (_payload, signal) => {
+  jobs.handle(sweepJob, async (_payload, signal) => {
     for (let deleted = pageSize; deleted === pageSize; ) {
       signal.throwIfAborted()
       deleted = await db.write('media: expire', (tx) => deleteExpired(tx, clock.now(), pageSize))
@@ -42,8 +42,8 @@ export function createSweeper({ db, clock, log, jobs, blobs, previews, copies, d
 
   function start(): void {
     cancel = clock.after(intervalMs, () => {
-      db.write('schedule media sweep', (tx) => jobs.enqueue(tx, kind, {}, { key: 'timer' })).catch((error: unknown) =>
-        log.warn({ err: error }, 'the deletion of media could not be scheduled'),
+      db.write('schedule media sweep', (tx) => jobs.enqueue(tx, sweepJob, {}, { key: 'timer' })).catch(
+        (error: unknown) => log.warn({ err: error }, 'the deletion of media could not be scheduled'),
       )
       start()
     })
