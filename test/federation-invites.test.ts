@@ -4,32 +4,20 @@ import type { JsonObject, Pdu } from '../src/matrix/event.ts'
 import { verifyEvent } from '../src/matrix/event-signing.ts'
 import type { UserId } from '../src/matrix/ids.ts'
 import { at } from './helpers/client.ts'
-import { createPeer, type Peer } from './helpers/federation/peer.ts'
+import { createEncounter } from './helpers/federation/encounter.ts'
+import { createPeer } from './helpers/federation/peer.ts'
 import { asJson, inviteTo } from './helpers/federation/peer-joining.ts'
 import { strippedState } from './helpers/federation/peer-membership.ts'
 import type { BuiltRoom } from './helpers/federation/room-builder.ts'
-import { createFederatedServer, type FederatedServer } from './helpers/federation/servers.ts'
 import { startPushGateway } from './helpers/push-gateway.ts'
 import { act, v3 } from './helpers/rooms.ts'
 import { password, type TestUser } from './helpers/server.ts'
 import { elementList, sliding } from './helpers/sliding.ts'
 import { sync } from './helpers/sync.ts'
 
-let server: FederatedServer
-let peer: Peer
-let alice: TestUser
-let carol: UserId
-
-before(async () => {
-  server = await createFederatedServer()
-  peer = await createPeer()
-  carol = peer.user('carol')
-  alice = await server.user('alice')
-})
-after(async () => {
-  await peer.stop()
-  await server.stop()
-})
+const encounter = await createEncounter()
+const { server, peer, alice, carol } = encounter
+after(() => encounter.end())
 
 const asUser = (user: TestUser) => user.userId as UserId
 

@@ -4,29 +4,18 @@ import type { JsonObject, Pdu } from '../src/matrix/event.ts'
 import { signEvent } from '../src/matrix/event-signing.ts'
 import type { UserId } from '../src/matrix/ids.ts'
 import { at } from './helpers/client.ts'
+import { createEncounter } from './helpers/federation/encounter.ts'
 import { createPeer, type Peer } from './helpers/federation/peer.ts'
 import { asJson, inviteTo } from './helpers/federation/peer-joining.ts'
 import type { BuiltRoom } from './helpers/federation/room-builder.ts'
-import { createFederatedServer, type FederatedServer } from './helpers/federation/servers.ts'
+import { createFederatedServer } from './helpers/federation/servers.ts'
 import { act, allState, createRoom, getState, membershipOf, v3 } from './helpers/rooms.ts'
 import type { TestUser } from './helpers/server.ts'
 import { sync, typesOf } from './helpers/sync.ts'
 
-let server: FederatedServer
-let peer: Peer
-let alice: TestUser
-let carol: UserId
-
-before(async () => {
-  server = await createFederatedServer()
-  peer = await createPeer()
-  carol = peer.user('carol')
-  alice = await server.user('alice')
-})
-after(async () => {
-  await peer.stop()
-  await server.stop()
-})
+const encounter = await createEncounter()
+const { server, peer, alice, carol } = encounter
+after(() => encounter.end())
 
 const join = (user: TestUser, roomIdOrAlias: string, via: readonly string[] = [], status = 200) =>
   user.request('POST', at`/_matrix/client/v3/join/${roomIdOrAlias}`, { query: { via }, body: {}, expect: status })

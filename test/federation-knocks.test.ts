@@ -1,30 +1,17 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { after, test } from 'node:test'
 import type { UserId } from '../src/matrix/ids.ts'
 import { at } from './helpers/client.ts'
-import { createPeer, type Peer } from './helpers/federation/peer.ts'
+import { createEncounter } from './helpers/federation/encounter.ts'
+import { createPeer } from './helpers/federation/peer.ts'
 import { inviteTo, knockThrough } from './helpers/federation/peer-joining.ts'
 import { refusal } from './helpers/federation/peer-router.ts'
-import { createFederatedServer, type FederatedServer } from './helpers/federation/servers.ts'
 import { act, createRoom, setState, v3 } from './helpers/rooms.ts'
-import type { TestUser } from './helpers/server.ts'
 import { sync } from './helpers/sync.ts'
 
-let server: FederatedServer
-let peer: Peer
-let alice: TestUser
-let carol: UserId
-
-before(async () => {
-  server = await createFederatedServer()
-  peer = await createPeer()
-  carol = peer.user('carol')
-  alice = await server.user('alice')
-})
-after(async () => {
-  await peer.stop()
-  await server.stop()
-})
+const encounter = await createEncounter()
+const { server, peer, alice, carol } = encounter
+after(() => encounter.end())
 
 const knockAt = (roomId: string, via: string, status = 200, reason = 'me') =>
   alice.request('POST', at`/_matrix/client/v3/knock/${roomId}`, {

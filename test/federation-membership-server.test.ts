@@ -1,31 +1,18 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
+import { after, describe, test } from 'node:test'
 import type { JsonObject, Pdu } from '../src/matrix/event.ts'
 import { signEvent } from '../src/matrix/event-signing.ts'
 import type { RoomId, UserId } from '../src/matrix/ids.ts'
 import { at } from './helpers/client.ts'
-import { createPeer, type Peer } from './helpers/federation/peer.ts'
+import { createEncounter } from './helpers/federation/encounter.ts'
+import { createPeer } from './helpers/federation/peer.ts'
 import { asJson, inviteTo, joinThrough, leaveThrough, makeMember } from './helpers/federation/peer-joining.ts'
 import { requireRules } from './helpers/federation/room-builder.ts'
-import { createFederatedServer, type FederatedServer } from './helpers/federation/servers.ts'
 import { act, createRoom, getState, send, setState } from './helpers/rooms.ts'
-import type { TestUser } from './helpers/server.ts'
 
-let server: FederatedServer
-let peer: Peer
-let alice: TestUser
-let carol: UserId
-
-before(async () => {
-  server = await createFederatedServer()
-  peer = await createPeer()
-  carol = peer.user('carol')
-  alice = await server.user('alice')
-})
-after(async () => {
-  await peer.stop()
-  await server.stop()
-})
+const encounter = await createEncounter()
+const { server, peer, alice, carol } = encounter
+after(() => encounter.end())
 
 const newRoom = async (body: JsonObject = {}) => (await createRoom(alice, { preset: 'public_chat', ...body })) as RoomId
 const ask = (method: string, path: string, body?: JsonObject) =>
