@@ -36,6 +36,8 @@ function optionsOf({ config, serverName }: Core): MediaOptions {
     maxUpload: media.max_upload,
     quotas: media.quotas,
     refusedTypes: media.refused_types,
+    allowedTypes: media.allowed_types,
+    typeLimits: media.type_limits,
     maxPending: media.max_pending_uploads,
     pendingLifetime: media.pending_upload_lifetime,
     stripMetadata: media.strip_metadata,

@@ -6,6 +6,7 @@ import { deletionRoutes } from './media/routes-deletions.ts'
 import { mediaAdminRoutes } from './media/routes-media.ts'
 import { quarantineRoutes } from './media/routes-quarantine.ts'
 import { mediaUsageRoutes } from './media/routes-usage.ts'
+import { metricsRoutes } from './metrics/routes-metrics.ts'
 import { noticeRoutes } from './notices/routes-notices.ts'
 import { reportListRoutes } from './reports/routes-report-list.ts'
 import { reportRoutes } from './reports/routes-reports.ts'
@@ -35,6 +36,7 @@ export function adminRoutes(ctx: AppContext): Endpoint[] {
     ...mediaAdminRoutes(ctx),
     ...mediaUsageRoutes(ctx),
     ...deletionRoutes(ctx),
+    ...metricsRoutes(ctx),
     ...versionRoutes(),
   ]
 }

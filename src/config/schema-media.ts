@@ -11,6 +11,11 @@ const quota = z.strictObject({
     .meta({ example: '1d' }),
 })
 
+const typeLimit = z.strictObject({
+  type: text().describe('A type such as application/pdf, or video/* for all of a kind.').meta({ example: 'video/*' }),
+  max: size().describe('The largest file of this type.').meta({ example: '20MiB' }),
+})
+
 const thumbnails = z
   .strictObject({
     max_pixels: z
@@ -119,6 +124,16 @@ export const media = z
       .describe(
         'Remove from uploaded pictures and recordings where, when and with what they were made. Pictures with such data are encoded anew.',
       ),
+    allowed_types: z
+      .array(text())
+      .default([])
+      .describe(
+        'Only these types may be uploaded, such as image/*. Empty: all that are not refused. Encrypted files are application/octet-stream.',
+      ),
+    type_limits: z
+      .array(typeLimit)
+      .prefault([])
+      .describe('The largest files of some types, where that is less than max_upload.'),
     thumbnails,
     url_previews: urlPreviews,
     sweep_interval: duration().prefault('10m').describe('How often files that are due are deleted.'),

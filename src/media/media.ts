@@ -9,6 +9,7 @@ import type { Log } from '../util/log.ts'
 import type { Part } from '../util/part.ts'
 import type { SafeFetch } from '../util/safe-fetch.ts'
 import { createAccesses } from './accesses/accesses.ts'
+import { createMeasures, type Measures } from './amounts/measures.ts'
 import { createBlobs } from './blobs.ts'
 import { type Catalogue, createCatalogue } from './catalogue/catalogue.ts'
 import { isInline, servedType } from './content-type.ts'
@@ -35,6 +36,7 @@ import { createStripper } from './stripping/stripper.ts'
 import { createSweeper, sweepJob } from './sweeper.ts'
 import { createPictures } from './thumbnails/pictures.ts'
 import { createThumbnails, type Thumbnails } from './thumbnails/thumbnails.ts'
+import { addFile, createTraffic, type Traffic } from './traffic.ts'
 import { createUploadWaiters } from './upload-waiters.ts'
 import { createUploads, type UploadOptions, type Uploads } from './uploads.ts'
 
@@ -79,6 +81,10 @@ export interface Media {
   readonly retention: Retention
   readonly quarantine: Quarantine
   readonly catalogue: Catalogue
+  /** How much there is and was. */
+  measure(): Promise<Measures>
+  /** Counted since the start. */
+  readonly traffic: Traffic
   /** What a sweep would delete now; at most `limit` are named. */
   due(limit: number): Promise<DueMedia>
   /** The jobs that delete what is due. */
@@ -103,6 +109,7 @@ export function createMedia({ db, clock, log, jobs, accounts, fetch, options }: 
   const sweepOrphans = createOrphanSweep({ db, clock, log, store })
   jobs.handle('media.orphans', (_payload, signal) => sweepOrphans(signal))
   jobs.schedule('33 4 * * *', 'media.orphans')
+  const traffic = createTraffic()
   const accesses = createAccesses({ db, clock, log })
   const retention = createRetention({ db, clock, log, jobs, blobs, accesses, policy: options.retention })
   jobs.schedule(options.retentionSchedule, retentionJob)
@@ -154,6 +161,7 @@ export function createMedia({ db, clock, log, jobs, accounts, fetch, options }: 
       inspector,
       stripper,
       waiters,
+      traffic,
       declarations: delivery,
       options,
     }),
@@ -164,11 +172,14 @@ export function createMedia({ db, clock, log, jobs, accounts, fetch, options }: 
     ffmpeg,
     inspector,
     retention,
+    measure: createMeasures({ db, clock }),
+    traffic,
     quarantine: createQuarantine({ db, clock }),
     catalogue: createCatalogue({ db, clock, blobs, accesses }),
     due: (limit) => listDueMedia({ db, delivery, retention }, limit),
     sweepJobs: [retentionJob, sweepJob],
     served: (media, requester, fileName) => {
+      const isFollowed = requester !== undefined && delivery.wantsFetches(media, requester)
       const { blob, contentType: declared, fileName: ownName } = media
       const contentType = servedType(declared, blob.detectedType)
       const kind = isInline(contentType) ? 'inline' : 'attachment'
@@ -183,8 +194,10 @@ export function createMedia({ db, clock, log, jobs, accounts, fetch, options }: 
         sha256: blob.sha256,
         isEphemeral: media.isEphemeral,
         open: (range) => blobs.open(blob, range),
-        ...(requester &&
-          delivery.wantsFetches(media, requester) && { onSent: (part) => delivery.fetched(media, requester, part) }),
+        onSent: (part) => {
+          addFile(traffic.downloads[media.origin === serverName ? 'local' : 'remote'], part.end - part.start + 1)
+          if (requester && isFollowed) delivery.fetched(media, requester, part)
+        },
       }
     },
     useRemoteMedia: remote.use,

@@ -22,15 +22,32 @@ export async function requireQuota(
   }
 }
 
-/** Throws `M_FORBIDDEN` for types that the server refuses: `application/x-msdownload`, or `video/*` for all of a kind. */
-export function requireAllowedType(refused: readonly string[], types: readonly (string | null | undefined)[]): void {
-  const patterns = refused.map((pattern) => pattern.toLowerCase())
-  for (const type of types) {
-    if (!type) continue
-    const essence = essenceOf(type)
-    const kind = `${essence.split('/')[0]}/*`
-    if (patterns.includes(essence) || patterns.includes(kind)) {
-      throw errors.forbidden(`Files of the type ${essence} may not be uploaded here`)
-    }
+/** Types are written `application/x-msdownload`, or `video/*` for all of a kind. */
+export interface TypeRules {
+  readonly refusedTypes: readonly string[]
+  /** Empty: all that are not refused. */
+  readonly allowedTypes: readonly string[]
+  /** The largest files of some types, in bytes. */
+  readonly typeLimits: readonly { readonly type: string; readonly max: number }[]
+}
+
+function matches(pattern: string, essence: string): boolean {
+  const wanted = pattern.toLowerCase()
+  return wanted === essence || (wanted.endsWith('/*') && essence.startsWith(wanted.slice(0, -1)))
+}
+
+/**
+ * Throws `M_FORBIDDEN` for a type that the server does not take, and `M_TOO_LARGE` where it takes no `size` bytes of it.
+ * What has no known type is judged by the others.
+ */
+export function requireAllowedType(rules: TypeRules, type: string | null | undefined, size: number): void {
+  if (!type) return
+  const essence = essenceOf(type)
+  const fits = (pattern: string) => matches(pattern, essence)
+  const { refusedTypes, allowedTypes, typeLimits } = rules
+  if (refusedTypes.some(fits) || (allowedTypes.length > 0 && !allowedTypes.some(fits))) {
+    throw errors.forbidden(`Files of the type ${essence} may not be uploaded here`)
   }
+  const limit = Math.min(...typeLimits.filter((rule) => fits(rule.type)).map(({ max }) => max))
+  if (size > limit) throw errors.tooLarge(`Files of the type ${essence} may have at most ${limit} bytes here`)
 }

@@ -1,6 +1,6 @@
 import type { Accounts } from '../accounts/accounts.ts'
-import type { Database, Tx } from '../db/database.ts'
-import { errors } from '../matrix/errors.ts'
+import type { Database, Reader, Tx } from '../db/database.ts'
+import { errors, MatrixError } from '../matrix/errors.ts'
 import type { ServerName, UserId } from '../matrix/ids.ts'
 import type { MediaRef } from '../matrix/mxc.ts'
 import type { Clock } from '../util/clock.ts'
@@ -8,11 +8,12 @@ import { randomString } from '../util/random.ts'
 import type { Blobs } from './blobs.ts'
 import type { Declaration, Declarations } from './delivery/declarations.ts'
 import type { Inspector } from './inspection/inspector.ts'
-import { type Quota, requireAllowedType, requireQuota } from './quota.ts'
+import { type Quota, requireAllowedType, requireQuota, type TypeRules } from './quota.ts'
 import type { Spool } from './spool.ts'
 import type { Blob } from './store-blobs.ts'
 import { type FileInfo, fillMedia, getMedia, getPending, insertMedia, insertPendingMedia } from './store-media.ts'
 import type { Stripper } from './stripping/stripper.ts'
+import { addFile, type Traffic } from './traffic.ts'
 import type { UploadWaiters } from './upload-waiters.ts'
 
 /** A file as it arrives. `open` is called once, when it is known that the file may come. */
@@ -25,10 +26,9 @@ export interface IncomingFile extends FileInfo {
   open(): AsyncIterable<Uint8Array>
 }
 
-export interface UploadOptions {
+export interface UploadOptions extends TypeRules {
   readonly serverName: ServerName
   readonly quotas: readonly Quota[]
-  readonly refusedTypes: readonly string[]
   /** How many ids a user may have created and not used. */
   readonly maxPending: number
   /** How long a created id waits for its content, in ms. */
@@ -46,6 +46,7 @@ export interface UploadsDeps {
   readonly inspector: Pick<Inspector, 'noted'>
   readonly stripper: Stripper
   readonly waiters: UploadWaiters
+  readonly traffic: Traffic
   readonly declarations: Pick<Declarations, 'require' | 'declare'>
   readonly options: UploadOptions
 }
@@ -63,8 +64,18 @@ export interface Uploads {
 }
 
 export function createUploads(deps: UploadsDeps): Uploads {
-  const { db, clock, accounts, blobs, spool, inspector, stripper, waiters, declarations, options } = deps
+  const { db, clock, accounts, blobs, spool, inspector, stripper, waiters, traffic, declarations, options } = deps
   const newRef = (): MediaRef => ({ origin: options.serverName, mediaId: randomString(24) })
+
+  /** Counts uploads that a quota turns away. */
+  async function requireRoom(reader: Reader, userId: UserId, size: number): Promise<void> {
+    try {
+      await requireQuota(reader, options.quotas, { userId, size, now: clock.now() })
+    } catch (error) {
+      if (error instanceof MatrixError) traffic.refusals.quota += 1
+      throw error
+    }
+  }
 
   /** Receives a file and keeps it, unless it is refused before, or by what turns out to be in it. */
   async function receive(
@@ -73,23 +84,27 @@ export function createUploads(deps: UploadsDeps): Uploads {
     declared: Declaration | undefined,
     attach: (tx: Tx, blob: Blob) => Promise<number>,
   ): Promise<void> {
-    const { quotas, refusedTypes } = options
-    requireAllowedType(refusedTypes, [file.contentType])
+    const requireType = (type: string | null, size: number) =>
+      counted(traffic, () => requireAllowedType(options, type, size))
+    requireType(file.contentType ?? 'application/octet-stream', file.announcedSize ?? 0)
     await db.read(async (reader) => {
       await accounts.users.requireActive(reader, userId)
       if (declared) await declarations.require(reader, userId, declared.roomId)
-      await requireQuota(reader, quotas, { userId, size: file.announcedSize ?? 0, now: clock.now() })
+      await requireRoom(reader, userId, file.announcedSize ?? 0)
     })
     await using spooled = await spool.write(file.open())
     const isDemanded = file.stripMetadata === true
     const isStripped = isDemanded || options.stripMetadata
     await using stripped = isStripped ? await stripper.strip(spooled, { isDemanded, signal: file.signal }) : undefined
     await blobs.keep(stripped ?? spooled, async (tx, blob) => {
-      requireAllowedType(refusedTypes, [blob.detectedType])
-      await requireQuota(tx, quotas, { userId, size: blob.size, now: clock.now() })
+      for (const type of [file.contentType ?? 'application/octet-stream', blob.detectedType]) {
+        requireType(type, blob.size)
+      }
+      await requireRoom(tx, userId, blob.size)
       const nid = await attach(tx, blob)
       if (declared) await declarations.declare(tx, nid, userId, declared)
       await inspector.noted(tx, blob)
+      tx.afterCommit(() => addFile(traffic.uploads, blob.size))
     })
   }
 
@@ -127,6 +142,16 @@ export function createUploads(deps: UploadsDeps): Uploads {
         return media.nid
       })
     },
+  }
+}
+
+/** Counts uploads that are turned away because of their type, or because of its limit. */
+function counted(traffic: Traffic, check: () => void): void {
+  try {
+    check()
+  } catch (error) {
+    if (error instanceof MatrixError) traffic.refusals[error.errcode === 'M_TOO_LARGE' ? 'size' : 'type'] += 1
+    throw error
   }
 }
 
