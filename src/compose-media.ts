@@ -9,7 +9,10 @@ import { contentKinds, type DeliveryPolicy } from './media/delivery/policy.ts'
 import { createMedia, type Media, type MediaOptions } from './media/media.ts'
 
 /** The media repository, and what it follows of the accounts. */
-export function composeMedia(core: Core, { jobs, accounts }: { jobs: Jobs; accounts: Accounts }): Media {
+export function composeMedia(
+  core: Pick<Core, 'config' | 'serverName' | 'clock' | 'log' | 'db' | 'outbound'>,
+  { jobs, accounts }: { jobs: Jobs; accounts: Accounts },
+): Media {
   const media = createMedia({ ...core, jobs, accounts, fetch: core.outbound, options: optionsOf(core) })
   accounts.onDeactivate(media.userDeactivated)
   accounts.onProfileChange(media.delivery.profileChanged)
@@ -27,7 +30,7 @@ function retentionOf({ remote, thumbnails, local, deletion_log: deletionLog }: C
   return { remote: cache(remote), thumbnails: cache(thumbnails), local: { maxUnused, maxUnattached }, deletionLog }
 }
 
-function optionsOf({ config, serverName }: Core): MediaOptions {
+function optionsOf({ config, serverName }: Pick<Core, 'config' | 'serverName'>): MediaOptions {
   const { media, bots, data_dir: dataDir } = config
   const botNames = [bots.voicemail.localpart, bots.assistant.localpart]
   return {

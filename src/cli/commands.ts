@@ -3,6 +3,7 @@ import { configCheck } from './config-check.ts'
 import { federationCheck } from './federation-check.ts'
 import { federationRotateKey } from './federation-rotate-key.ts'
 import { mediaMigrate } from './media-migrate.ts'
+import { mediaSweep } from './media-sweep.ts'
 import { tokenCreate } from './token-create.ts'
 import { userCreate } from './user-create.ts'
 
@@ -26,4 +27,5 @@ export const commands: readonly Command[] = [
   federationCheck,
   federationRotateKey,
   mediaMigrate,
+  mediaSweep,
 ]
