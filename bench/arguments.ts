@@ -24,7 +24,7 @@ How much (default: the figures of RESULTS.md)
   --polls A,B --rooms A,B --rates A,B --senders A,B   sizes of the scenarios
   --media-bytes A,B --crowd-bytes N   sizes of files; 1000000000 where there is time and disk for it
   --media-rows N          rows of media that a sweep looks through
-  --join-state N --inbound-events N --fan-out N --conflicts N   federation
+  --join-state N --whole-joins --inbound-events N --fan-out N --conflicts N   federation
   --disk-messages N --search-messages N --history-messages N --setup-seconds N --room-version V
   --max-minutes N         stop after that (default 60)
 
@@ -77,6 +77,7 @@ export function readArguments(argv: readonly string[]): Arguments {
       'search-messages': text,
       'history-messages': text,
       'join-state': text,
+      'whole-joins': flag,
       'inbound-events': text,
       'fan-out': text,
       conflicts: text,
@@ -124,6 +125,7 @@ export function readArguments(argv: readonly string[]): Arguments {
       searchMessages: one('search-messages', base.searchMessages),
       historyMessages: one('history-messages', base.historyMessages),
       joinState: one('join-state', base.joinState),
+      omitMembers: !values['whole-joins'],
       inboundEvents: one('inbound-events', base.inboundEvents),
       fanOut: one('fan-out', base.fanOut),
       conflicts: one('conflicts', base.conflicts),

@@ -24,6 +24,8 @@ export interface Options {
   mediaRows: number
   /** State events of the room that is joined through another server; half of them are of members. */
   joinState: number
+  /** Whether that server may leave the members out of its answer, so that they come later. */
+  omitMembers: boolean
   /** Events that other servers send. */
   inboundEvents: number
   /** Servers that each message goes to. */
@@ -55,6 +57,7 @@ export const FULL: Options = {
   crowdBytes: 20_000_000,
   mediaRows: 1_000_000,
   joinState: 20_000,
+  omitMembers: true,
   inboundEvents: 5000,
   fanOut: 50,
   conflicts: 1000,

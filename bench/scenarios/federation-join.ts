@@ -33,6 +33,7 @@ export const federationJoin: Scenario = {
       const size = room.graph.current().size
       const label = `${size} state events, ${memberCount} members`
       bench.progress('federation-join: joining')
+      resident.omitsMembers = bench.options.omitMembers
       const watch = watchServer(session)
       const start = performance.now()
       await joinElsewhere(session, account, resident, room.roomId)

@@ -36,6 +36,30 @@ test('a yielder lets the event loop turn in a long loop', async () => {
   assert.equal(createYielder(1_000)(), undefined)
 })
 
+test('of many loops that give way one goes on in each turn of the event loop', async () => {
+  let resumed = 0
+  const perTurn: number[] = []
+  let isOver = false
+  const turn = () => {
+    perTurn.push(resumed)
+    resumed = 0
+    if (!isOver) setImmediate(turn)
+  }
+  setImmediate(turn)
+  const order: number[] = []
+  const loop = async (index: number) => {
+    for (let i = 0; i < 3; i++) {
+      await yieldNow()
+      resumed += 1
+      order.push(index)
+    }
+  }
+  await Promise.all([0, 1, 2, 3].map(loop))
+  isOver = true
+  assert.ok(Math.max(...perTurn) <= 1, perTurn.join())
+  assert.deepEqual(order, [0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3])
+})
+
 test('mapLimit keeps order and its limit', async () => {
   let running = 0
   let most = 0
