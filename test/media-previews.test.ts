@@ -259,3 +259,45 @@ testOnEngines('old previews go, and their pictures with them', async (_t, { engi
   assert.equal((await download(erin, String(mxc))).errcode, 'M_NOT_FOUND')
   assert.deepEqual(mediaFiles(swept.dataDir), [])
 })
+
+testOnEngines(
+  'the picture of an old preview stays while it is held, in quarantine, or an avatar',
+  async (_t, { engine }) => {
+    const clock = createTestClock()
+    await using swept = await createTestServer({ engine, clock })
+    const root = await swept.user('root', { admin: true })
+    let pictures = 0
+    const shown = async () => {
+      const at = `/held${++pictures}.png`
+      publish(
+        await sharp({ create: { width: 8, height: 8 + pictures, channels: 3, background: 'blue' } })
+          .png()
+          .toBuffer(),
+        at,
+      )
+      return String((await preview(publish(`<meta property="og:image" content="${at}">`), root))['og:image'])
+    }
+    const [held, bad, avatar, other] = [await shown(), await shown(), await shown(), await shown()]
+    const { body } = await root.request('POST', '/_ringback/admin/v1/holds', { body: { mxc: held }, expect: 200 })
+    const place = (mxc: string) => mxc.slice('mxc://'.length)
+    await root.post(`/_synapse/admin/v1/media/quarantine/${place(bad)}`, {})
+    await root.put(`/_matrix/client/v3/profile/${root.userId}/avatar_url`, { avatar_url: avatar })
+    const pass = async (days: number) => {
+      clock.advance(days * 24 * 3_600_000)
+      await swept.context.db.write('wait', async () => {})
+      await swept.context.jobs.drain()
+    }
+    const seen = async () => {
+      const found: number[] = []
+      for (const mxc of [held, avatar, other]) found.push((await download(root, mxc)).status)
+      return found
+    }
+    await pass(9)
+    assert.deepEqual(await seen(), [200, 200, 404])
+    assert.equal(mediaFiles(swept.dataDir).length, 3)
+    await root.request('DELETE', `/_ringback/admin/v1/holds/${body.hold_id}`, { expect: 200 })
+    await pass(1)
+    assert.deepEqual(await seen(), [404, 200, 404])
+    assert.equal(mediaFiles(swept.dataDir).length, 2)
+  },
+)

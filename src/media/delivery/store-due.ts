@@ -39,5 +39,6 @@ export async function listDeletable(reader: Reader, numbers: readonly number[], 
     .where('m.state', '=', 'live')
     .where('m.is_pinned', '=', 0)
     .where(notHeld(now))
+    .where(notProtected())
     .execute()
 }

@@ -126,8 +126,9 @@ export function createPreviews(deps: PreviewsDeps): Previews {
       for (let count = pageSize; count === pageSize; ) {
         signal.throwIfAborted()
         count = await db.write('old previews', async (tx) => {
-          const { count, media } = await takeOldPreviews(tx, clock.now() - keptFor, pageSize)
-          await removeMedia(tx, blobs, media, { reason: 'the preview is old', now: clock.now() })
+          const now = clock.now()
+          const { count, media } = await takeOldPreviews(tx, { before: now - keptFor, limit: pageSize, now })
+          await removeMedia(tx, blobs, media, { reason: 'the preview is old', now })
           return count
         })
       }

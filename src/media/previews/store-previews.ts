@@ -1,4 +1,7 @@
+import { type RawBuilder, sql } from 'kysely'
 import type { Reader, Tx } from '../../db/database.ts'
+import { notProtected } from '../moderation/store-protections.ts'
+import { notHeld } from '../store-holds.ts'
 
 export interface StoredPreview {
   /** JSON; null: the page could not be fetched. */
@@ -39,17 +42,22 @@ export async function insertPreview(tx: Tx, preview: NewPreview): Promise<void> 
     .execute()
 }
 
-/** Deletes previews that expired before `before`; returns how many, and the media that they showed. */
+/**
+ * Deletes previews that expired before `before`, but none whose picture is held, in quarantine, protected, or somebody's
+ * avatar by now; returns how many, and the media that they showed.
+ */
 export async function takeOldPreviews(
   tx: Tx,
-  before: number,
-  limit: number,
+  { before, limit, now }: { before: number; limit: number; now: number },
 ): Promise<{ count: number; media: { nid: number; blobNid: number | null }[] }> {
+  const isFree: RawBuilder<boolean> = sql`m.media_nid is null
+    or (m.is_pinned = 0 and ${notHeld(now)} and ${notProtected()})`
   const rows = await tx.qb
     .selectFrom('url_previews as p')
     .leftJoin('media as m', 'm.media_nid', 'p.media_nid')
     .select(['p.preview_nid', 'm.media_nid as nid', 'm.blob_nid as blobNid'])
     .where('p.expires_ts', '<', before)
+    .where(sql<boolean>`(${isFree})`)
     .orderBy('p.expires_ts')
     .limit(limit)
     .execute()
