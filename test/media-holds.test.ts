@@ -4,7 +4,7 @@ import { createTestClock } from '../src/util/clock.ts'
 import { at } from './helpers/client.ts'
 import { fetchWhole, image, status } from './helpers/deliveries.ts'
 import { testOnEngines } from './helpers/engines.ts'
-import { upload } from './helpers/media.ts'
+import { placeOf, upload } from './helpers/media.ts'
 import { createRoom, send } from './helpers/rooms.ts'
 import { createTestServer, type TestUser } from './helpers/server.ts'
 
@@ -135,4 +135,22 @@ testOnEngines('what is reported is kept for 90 days, and its hash with it', asyn
   assert.deepEqual([await status(bob, ofAlice.mxc), await status(bob, ofBob.mxc)], [200, 404])
   await pass(11 * day)
   assert.equal(await status(bob, ofAlice.mxc), 404)
+})
+
+testOnEngines('the clocks of what is in quarantine stand still until that is taken back', async (_t, { engine }) => {
+  await using all = await setUp(engine)
+  const { server, admin, bob, pass, deliver, list } = all
+  const { mxc } = await deliver()
+  await pass(4 * day)
+  await admin.post(`/_synapse/admin/v1/media/quarantine/${placeOf(mxc)}`, {})
+  await server.context.jobs.drain()
+  await pass(40 * day)
+  assert.equal(await status(bob, mxc), 404)
+  await admin.post(`/_synapse/admin/v1/media/unquarantine/${placeOf(mxc)}`, {})
+  await server.context.jobs.drain()
+  await pass(5 * day)
+  assert.equal(await status(bob, mxc), 200)
+  assert.equal((await list({ kind: 'quarantine', active: 'false' })).total, 1)
+  await pass(2 * day)
+  assert.equal(await status(bob, mxc), 404)
 })

@@ -174,7 +174,7 @@ export function createMedia({ db, clock, log, jobs, accounts, fetch, options }: 
     retention,
     measure: createMeasures({ db, clock }),
     traffic,
-    quarantine: createQuarantine({ db, clock }),
+    quarantine: createQuarantine({ db, clock, jobs }),
     catalogue: createCatalogue({ db, clock, blobs, accesses }),
     due: (limit) => listDueMedia({ db, delivery, retention }, limit),
     sweepJobs: [retentionJob, sweepJob],

@@ -1,6 +1,5 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Reader, Tx } from '../db/database.ts'
-import { prepare } from '../db/prepare.ts'
 
 export type HoldKind = 'legal' | 'quarantine' | 'report'
 
@@ -25,7 +24,7 @@ export interface NewHold extends HeldMedia {
 }
 
 /** Whether a hold, as `h`, that names no single media is about media, as `m`. */
-const fits = sql`h.media_nid is null and (h.user_id is null or h.user_id = m.uploader)
+export const fits = sql`h.media_nid is null and (h.user_id is null or h.user_id = m.uploader)
   and (h.from_ts is null or m.created_ts >= h.from_ts) and (h.until_ts is null or m.created_ts < h.until_ts)
   and (h.room_nid is null or exists
     (select 1 from media_links as l where l.media_nid = m.media_nid and l.room_nid = h.room_nid))`
@@ -41,29 +40,6 @@ export function notInHold(now: number): RawBuilder<boolean> {
   const active = sql`h.released_ts is null and (h.expires_ts is null or h.expires_ts > ${now})`
   return sql<boolean>`not exists (select 1 from media_holds as h where h.media_nid = m.media_nid and ${active})
     and not exists (select 1 from media_holds as h where ${fits} and ${active})`
-}
-
-const single = prepare((qb, p: { mediaNid: number }) =>
-  qb.selectFrom('media_holds').select(['created_ts', 'expires_ts', 'released_ts']).where('media_nid', '=', p.mediaNid),
-)
-const wide = prepare((qb, p: { mediaNid: number }) =>
-  qb
-    .selectFrom('media_holds as h')
-    .innerJoin('media as m', (join) => join.on('m.media_nid', '=', p.mediaNid))
-    .select(['h.created_ts', 'h.expires_ts', 'h.released_ts'])
-    .where(sql<boolean>`${fits}`),
-)
-
-/** When media was held, is, and as far as is known will be; ended holds too. */
-export async function listHoldTimes(
-  reader: Reader,
-  mediaNid: number,
-): Promise<{ from: number; to: number | undefined }[]> {
-  const rows = [...(await single.all(reader, { mediaNid })), ...(await wide.all(reader, { mediaNid }))]
-  return rows.map(({ created_ts: from, expires_ts: expires, released_ts: released }) => ({
-    from,
-    to: released === null ? (expires ?? undefined) : Math.min(released, expires ?? released),
-  }))
 }
 
 /** Keeps media from being deleted until `expiresTs`, or until the hold is lifted; returns its number. */

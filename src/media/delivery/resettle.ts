@@ -5,7 +5,7 @@ import type { Settle } from './settle.ts'
 import { addPause, getDelivery, listFollowed } from './store-deliveries.ts'
 import { listAwaiting, listLacking } from './store-recipients.ts'
 
-/** Works out anew when media is due, after a policy or a hold: `{room?, user?, media?}`, or all. */
+/** Works out anew when media is due, after a policy or a hold: `{room?, user?, media?, sha256?}`, or all. */
 export const resettleJob = 'media.settle'
 /** A server was away and is back: `{server, from, to}`. */
 export const serverBackJob = 'media.server back'
@@ -20,12 +20,13 @@ interface Deps {
 
 /** Handles what changes for much media at once. */
 export function handleResettling({ db, jobs, settle }: Deps): void {
-  jobs.handle(resettleJob, async ({ room, user, media }, signal) => {
+  jobs.handle(resettleJob, async ({ room, user, media, sha256 }, signal) => {
     // The payload is ours.
     const of = {
       ...(room !== undefined && { roomNid: Number(room) }),
       ...(user !== undefined && { uploader: String(user) }),
       ...(media !== undefined && { mediaNid: Number(media) }),
+      ...(sha256 !== undefined && { sha256: String(sha256) }),
     }
     for (let after: number | undefined = 0; after !== undefined; ) {
       signal.throwIfAborted()

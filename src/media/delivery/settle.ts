@@ -1,7 +1,7 @@
 import type { Reader, Tx } from '../../db/database.ts'
 import type { Jobs } from '../../jobs/jobs.ts'
 import type { Clock } from '../../util/clock.ts'
-import { listHoldTimes } from '../store-holds.ts'
+import { listHoldTimes } from '../store-hold-times.ts'
 import type { Choices } from './choices.ts'
 import { dueOf } from './due.ts'
 import { type DeliveryPolicy, digestOf, keepLongest, type Rule } from './policy.ts'

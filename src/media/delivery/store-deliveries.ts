@@ -97,13 +97,21 @@ export async function listOutdated(reader: Reader, policy: string, limit: number
   return [...before, ...after].slice(0, limit).map(({ nid }) => nid)
 }
 
-/** A page of the media that is followed because of a room, or of its uploader, in the order of their numbers. */
+/** What media that is followed has in common. */
+export interface FollowedOf {
+  readonly roomNid?: number
+  readonly uploader?: string
+  readonly mediaNid?: number
+  readonly sha256?: string
+}
+
+/** A page of the media that is followed, in the order of their numbers. */
 export async function listFollowed(
   reader: Reader,
-  of: { roomNid?: number | undefined; uploader?: string | undefined; mediaNid?: number | undefined },
+  of: FollowedOf,
   { after, limit }: { after: number; limit: number },
 ): Promise<number[]> {
-  const { roomNid, uploader, mediaNid } = of
+  const { roomNid, uploader, mediaNid, sha256 } = of
   const rows = await reader.qb
     .selectFrom('media_deliveries as d')
     .select('d.media_nid as nid')
@@ -115,6 +123,15 @@ export async function listFollowed(
           .selectFrom('media')
           .select('media_nid')
           .where('uploader', '=', uploader ?? ''),
+      ),
+    )
+    .$if(sha256 !== undefined, (query) =>
+      query.where('d.media_nid', 'in', (qb) =>
+        qb
+          .selectFrom('media_blobs as b')
+          .innerJoin('media as m', 'm.blob_nid', 'b.blob_nid')
+          .select('m.media_nid')
+          .where('b.sha256', '=', sha256 ?? ''),
       ),
     )
     .$if(roomNid !== undefined, (query) =>

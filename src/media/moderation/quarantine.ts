@@ -1,13 +1,16 @@
 import type { Database, Tx } from '../../db/database.ts'
+import type { Jobs } from '../../jobs/jobs.ts'
 import { errors } from '../../matrix/errors.ts'
 import type { ServerName, UserId } from '../../matrix/ids.ts'
 import type { MediaRef } from '../../matrix/mxc.ts'
 import type { Clock } from '../../util/clock.ts'
+import { resettleJob } from '../delivery/resettle.ts'
 import { deleteProtections, insertProtection } from './store-protections.ts'
 import {
   deleteQuarantine,
   getModerated,
   insertChange,
+  insertEndedHolds,
   insertQuarantine,
   listChanges,
   listUploads,
@@ -31,13 +34,20 @@ export interface Quarantine {
 
 const pageSize = 100
 
-export function createQuarantine({ db, clock }: { db: Database; clock: Clock }): Quarantine {
+export interface QuarantineDeps {
+  readonly db: Database
+  readonly clock: Clock
+  readonly jobs: Pick<Jobs, 'enqueue'>
+}
+
+export function createQuarantine({ db, clock, jobs }: QuarantineDeps): Quarantine {
   async function addOne(tx: Tx, ref: MediaRef, by: UserId): Promise<boolean> {
     const media = await getModerated(tx, ref)
     if (!media || media.isProtected || media.isQuarantined) return false
     const now = clock.now()
     await insertQuarantine(tx, media.sha256, by, now)
     await insertChange(tx, ref, { isQuarantined: true, by, now })
+    await jobs.enqueue(tx, resettleJob, { sha256: media.sha256 })
     return true
   }
 
@@ -81,8 +91,12 @@ export function createQuarantine({ db, clock }: { db: Database; clock: Clock }):
       await db.write('lift quarantine', async (tx) => {
         const media = await getModerated(tx, ref)
         if (!media?.isQuarantined) return
+        const now = clock.now()
+        // Whoever could not download it meanwhile has the rest of the time now.
+        await insertEndedHolds(tx, media.sha256, by, now)
         await deleteQuarantine(tx, media.sha256)
-        await insertChange(tx, ref, { isQuarantined: false, by, now: clock.now() })
+        await insertChange(tx, ref, { isQuarantined: false, by, now })
+        await jobs.enqueue(tx, resettleJob, { sha256: media.sha256 })
       })
     },
     protect: (ref, by) =>

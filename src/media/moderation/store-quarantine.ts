@@ -38,6 +38,24 @@ export async function insertQuarantine(tx: Tx, sha256: string, by: UserId, now: 
     .execute()
 }
 
+/** Notes for how long media that is followed was in quarantine, as holds that have ended. */
+export async function insertEndedHolds(tx: Tx, sha256: string, by: UserId, now: number): Promise<void> {
+  await tx.qb
+    .insertInto('media_holds')
+    .columns(['kind', 'media_nid', 'created_by', 'created_ts', 'released_by', 'released_ts'])
+    .expression((eb) =>
+      eb
+        .selectFrom('media_quarantines as q')
+        .innerJoin('media_blobs as b', 'b.sha256', 'q.sha256')
+        .innerJoin('media as m', 'm.blob_nid', 'b.blob_nid')
+        .innerJoin('media_deliveries as d', 'd.media_nid', 'm.media_nid')
+        .select([sql.val<string>('quarantine').as('kind'), 'm.media_nid', 'q.quarantined_by', 'q.quarantined_ts'])
+        .select([sql.val<string>(by).as('released_by'), sql.val<number>(now).as('released_ts')])
+        .where('q.sha256', '=', sha256),
+    )
+    .execute()
+}
+
 export async function deleteQuarantine(tx: Tx, sha256: string): Promise<void> {
   await tx.qb.deleteFrom('media_quarantines').where('sha256', '=', sha256).execute()
 }
