@@ -25,6 +25,7 @@ import type { TimerClock } from './util/clock.ts'
 import type { Log } from './util/log.ts'
 import type { Part } from './util/part.ts'
 import type { SafeFetch } from './util/safe-fetch.ts'
+import type { Livekit } from './voip/livekit/livekit.ts'
 import type { Turn } from './voip/turn.ts'
 
 /** Everything that routes and services reach: one of each, made once. */
@@ -61,6 +62,8 @@ export interface AppContext extends Identity {
   readonly sync: Sync
   readonly oldSync: OldSync
   readonly turn: Turn
+  /** Undefined where there is no LiveKit server. */
+  readonly livekit: Livekit | undefined
   readonly admin: Admin
   readonly appservices: AppserviceRuntime
   /** Reads the registration files again. Throws a `ConfigError`. */

@@ -5,6 +5,7 @@ import { createAppserviceRuntime } from './bots/appservices/runtime.ts'
 import { composeAccounts } from './compose-accounts.ts'
 import { composeEdus } from './compose-edus.ts'
 import { composeFederationClient, composeOwnPolicy } from './compose-federation.ts'
+import { composeLivekit } from './compose-livekit.ts'
 import { composeMedia } from './compose-media.ts'
 import { composeRemote } from './compose-remote.ts'
 import { composeSender } from './compose-sender.ts'
@@ -124,6 +125,7 @@ export function createServices(core: Core) {
     sender,
   })
   const turn = createTurn(core.clock, config.voip.turn)
+  const livekit = composeLivekit(core, federation, { accounts, rooms, sender })
   const admin = createAdmin({ ...core, accounts, media, rooms, notices: config.server_notices })
   const appservices = createAppserviceRuntime({ ...core, accounts, rooms, presence: presence.news, e2ee })
   const reloadAppservices = async () => appservices.reload(registrations())
@@ -158,6 +160,7 @@ export function createServices(core: Core) {
     sync,
     oldSync,
     turn,
+    livekit,
     admin,
     appservices,
     reloadAppservices,

@@ -201,6 +201,14 @@ test('what clients try without a flag and is not here is an unknown path, to pag
     assert.equal(body.errcode, 'M_UNRECOGNIZED', path)
     assert.equal(headers.get('access-control-allow-origin'), '*', path)
   }
+  for (const [method, path] of [
+    ['POST', 'sfu/get'],
+    ['POST', 'get_token'],
+    ['GET', 'healthz'],
+  ] as const) {
+    const options = { ...(method === 'POST' && { body: {} }), expect: 404 }
+    assert.equal((await alice.request(method, `/livekit/jwt/${path}`, options)).body.errcode, 'M_UNRECOGNIZED', path)
+  }
   // Nor does the well-known file point to any of it.
   const known = await server.client.get('/.well-known/matrix/client')
   assert.deepEqual(Object.keys(known), ['m.homeserver'])

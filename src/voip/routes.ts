@@ -1,7 +1,8 @@
 import type { AppContext } from '../context.ts'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
+import { livekitRoutes } from './livekit/routes-livekit.ts'
 
-export function voipRoutes({ turn }: Pick<AppContext, 'turn'>): Endpoint[] {
+export function voipRoutes({ turn, livekit }: Pick<AppContext, 'turn' | 'livekit'>): Endpoint[] {
   return [
     endpoint(
       {
@@ -14,5 +15,6 @@ export function voipRoutes({ turn }: Pick<AppContext, 'turn'>): Endpoint[] {
       // Without a TURN server clients expect an object without addresses; they take an error for a fault and try again.
       ({ requester }) => turn.credentials(requester.userId) ?? {},
     ),
+    ...livekitRoutes({ livekit }),
   ]
 }

@@ -9,6 +9,7 @@ const moderation = { suspend: true, lock: true }
 
 /** What clients ask before anything else. */
 export function discoveryRoutes({ config, db, emails }: Pick<AppContext, 'config' | 'db' | 'emails'>): Endpoint[] {
+  const features = { ...unstableFeatures, ...(config.voip.livekit && { 'org.matrix.msc4143': true }) }
   return [
     endpoint({ method: 'GET', path: '/health', auth: 'none' }, async () => {
       await db.read(async (reader) => reader.execute('select 1', []))
@@ -21,7 +22,7 @@ export function discoveryRoutes({ config, db, emails }: Pick<AppContext, 'config
         auth: 'optional',
         spec: 'https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientversions',
       },
-      () => reply(200, { versions: specVersions, unstable_features: unstableFeatures }, { Vary: 'Authorization' }),
+      () => reply(200, { versions: specVersions, unstable_features: features }, { Vary: 'Authorization' }),
     ),
     // OAuth 2.0 is not offered: clients then use the logins of GET /login.
     endpoint(

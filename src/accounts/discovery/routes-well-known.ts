@@ -5,7 +5,7 @@ import type { JsonObject } from '../../matrix/event.ts'
 import { clientDiscovery, serverDiscovery, supportDiscovery } from './well-known.ts'
 
 /** How clients and servers that know only the server name find what they need. */
-export function wellKnownRoutes({ config }: Pick<AppContext, 'config'>): Endpoint[] {
+export function wellKnownRoutes({ config, livekit }: Pick<AppContext, 'config' | 'livekit'>): Endpoint[] {
   const orNotFound = (value: JsonObject | undefined): JsonObject => {
     if (value === undefined) throw errors.notFound('This is not published here')
     return value
@@ -18,7 +18,7 @@ export function wellKnownRoutes({ config }: Pick<AppContext, 'config'>): Endpoin
         auth: 'none',
         spec: 'https://spec.matrix.org/v1.19/client-server-api/#getwell-knownmatrixclient',
       },
-      () => clientDiscovery(config),
+      () => clientDiscovery(config, livekit?.transports()),
     ),
     endpoint(
       {

@@ -3,10 +3,15 @@ import type { JsonObject } from '../../matrix/event.ts'
 
 type WellKnownConfig = Pick<Config, 'public_url' | 'well_known' | 'support' | 'federation'>
 
-/** https://spec.matrix.org/v1.19/client-server-api/#getwell-knownmatrixclient */
-export function clientDiscovery({ public_url: baseUrl, well_known: wellKnown }: WellKnownConfig): JsonObject {
+/** `transports` are where calls go. https://spec.matrix.org/v1.19/client-server-api/#getwell-knownmatrixclient */
+export function clientDiscovery(
+  { public_url: baseUrl, well_known: wellKnown }: WellKnownConfig,
+  transports: JsonObject[] | undefined,
+): JsonObject {
   const { identity_server: identityServer, client } = wellKnown
   return {
+    // Some clients look for calls here only. Whoever configures it by hand knows better.
+    ...(transports && { 'org.matrix.msc4143.rtc_foci': transports }),
     // The configuration is YAML, which is read as JSON values.
     ...(client as JsonObject),
     'm.homeserver': { base_url: baseUrl },

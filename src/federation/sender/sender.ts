@@ -24,7 +24,7 @@ import { createQueues } from './queue/queues.ts'
 import { failingSince } from './queue/store-destinations.ts'
 import { createTransactions } from './queue/transactions.ts'
 import { createRoomServers } from './rooms/room-servers.ts'
-import { isTogether } from './rooms/store-room-servers.ts'
+import { isInRoom, isTogether } from './rooms/store-room-servers.ts'
 
 /** Brings to other servers what concerns them: https://spec.matrix.org/v1.19/server-server-api/#transactions */
 export interface FederationSender {
@@ -32,6 +32,8 @@ export interface FederationSender {
   heardFrom(server: ServerName): void
   /** Whether somebody here is in a room with a user. */
   sharesRoom(reader: Reader, userId: string): Promise<boolean>
+  /** Whether a server is in a room with somebody here, and the room does not keep it out. */
+  isInRoom(reader: Reader, roomNid: number, server: ServerName): Promise<boolean>
   /** Forgets what waits for servers that were not reached for very long. */
   sweep(): Promise<void>
   /** Resolves when everything has been sent, or waits for another try. */
@@ -83,6 +85,7 @@ export function createFederationSender(deps: FederationSenderDeps): FederationSe
       queues.heardFrom(server)
     },
     sharesRoom: (reader, userId) => isTogether(reader, userId, deps.serverName),
+    isInRoom,
     sweep: queues.sweep,
     drain: async () => {
       await typingNews.idle()

@@ -154,3 +154,7 @@ export async function countRoomsOfServer(reader: Reader, server: string): Promis
 /** Whether a user is in a room in which a server is, too. */
 export const isTogether = async (reader: Reader, userId: string, server: string): Promise<boolean> =>
   (await shared.first(reader, { userId, server })) !== undefined
+
+/** Whether a server is in a room with somebody of this one, and not denied by the room. */
+export const isInRoom = async (reader: Reader, roomNid: number, server: string): Promise<boolean> =>
+  (await one.first(reader, { roomNid, server }))?.denied === 0

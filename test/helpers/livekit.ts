@@ -1,0 +1,66 @@
+import { createHmac } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+export const livekitKey = { api_key: 'ringback', api_secret: 'a secret of at least 32 characters' }
+
+export interface LivekitClaims {
+  iss: string
+  sub?: string
+  /** In seconds. */
+  nbf: number
+  exp: number
+  video: Record<string, unknown>
+}
+
+/** Reads a token as LiveKit does; undefined where it would turn it away at that time, in ms. */
+export function openLivekitToken(jwt: string, now: number): LivekitClaims | undefined {
+  const [head = '', body = '', signature] = jwt.split('.')
+  const expected = createHmac('sha256', livekitKey.api_secret).update(`${head}.${body}`).digest('base64url')
+  const read = (part: string) => JSON.parse(Buffer.from(part, 'base64url').toString('utf8'))
+  if (signature !== expected || read(head).alg !== 'HS256') return undefined
+  const claims: LivekitClaims = read(body)
+  const seconds = now / 1000
+  return claims.iss === livekitKey.api_key && claims.nbf <= seconds && seconds < claims.exp ? claims : undefined
+}
+
+export interface FakeLivekit extends AsyncDisposable {
+  /** `http://127.0.0.1:PORT` */
+  readonly url: string
+  /** What it was asked to open, in order. */
+  readonly opened: { name: string; empty_timeout: number; departure_timeout: number }[]
+  /** It answers nothing but this. */
+  failure: number | undefined
+}
+
+/** A LiveKit server that knows one request, and refuses it to whoever may not make it. */
+export async function startLivekit(now: () => number): Promise<FakeLivekit> {
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = []
+    for await (const chunk of request) chunks.push(chunk)
+    const answer = (status: number, body: object) =>
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+    if (livekit.failure !== undefined) return answer(livekit.failure, { code: 'internal' })
+    const claims = openLivekitToken(request.headers.authorization?.replace('Bearer ', '') ?? '', now())
+    if (claims?.video.roomCreate !== true) return answer(401, { code: 'unauthenticated' })
+    if (`${request.method} ${request.url}` !== 'POST /twirp/livekit.RoomService/CreateRoom') {
+      return answer(404, { code: 'bad_route' })
+    }
+    const room = JSON.parse(Buffer.concat(chunks).toString('utf8'))
+    livekit.opened.push(room)
+    return answer(200, { sid: 'RM_x', ...room })
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const livekit: FakeLivekit = {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    opened: [],
+    failure: undefined,
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+  return livekit
+}
