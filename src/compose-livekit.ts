@@ -23,7 +23,7 @@ export function composeLivekit(
     settings,
     server: createLivekitServer({ ...core, fetch, settings }),
     publicUrl: () => config.public_url,
-    openid: accounts.openid,
+    accounts,
     transport,
     sender,
     reads: rooms.reads,

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { queryOpenidUser } from '../src/federation/client/requests-openid.ts'
 import { FetchError } from '../src/util/fetch-error.ts'
 import { at } from './helpers/client.ts'
+import { engines, skipEngine } from './helpers/engines.ts'
 import { createFakeTransport, refusing, serverNamed } from './helpers/federation/fake-transport.ts'
 import { createFederatedServer } from './helpers/federation/servers.ts'
 import { livekitKey, openLivekitToken, startLivekit } from './helpers/livekit.ts'
@@ -11,59 +12,65 @@ import type { TestUser } from './helpers/server.ts'
 
 const url = 'wss://livekit.example.org'
 
-test('a user of another server joins the calls of a room that both are in, and opens none', async () => {
-  await using livekit = await startLivekit(Date.now)
-  const config = { voip: { livekit: { url, internal_url: livekit.url, ...livekitKey } } }
-  await using here = await createFederatedServer({ config })
-  await using there = await createFederatedServer()
-  const alice = await here.user('alice')
-  const bob = await there.user('bob')
-  const eve = await there.user('eve')
-  const prove = (user: TestUser) => user.post(at`/_matrix/client/v3/user/${user.userId}/openid/request_token`)
-  const ask = async (user: TestUser, roomId: string, expect: number, openid?: object) => {
-    const body = { room: roomId, device_id: user.deviceId, openid_token: openid ?? (await prove(user)) }
-    return (await here.client.request('POST', '/livekit/jwt/sfu/get', { body, expect })).body
-  }
-  const roomId = await createRoom(alice, { preset: 'public_chat' })
-  assert.equal((await ask(bob, roomId, 401)).errcode, 'M_UNAUTHORIZED')
-  await bob.request('POST', at`/_matrix/client/v3/join/${roomId}`, {
-    query: { via: [here.serverName] },
-    body: {},
-    expect: 200,
+for (const engine of engines) {
+  test(`a user of another server joins the calls of a room that both are in, and opens none (${engine})`, {
+    skip: skipEngine(engine),
+  }, async () => {
+    await using livekit = await startLivekit(Date.now)
+    const config = { voip: { livekit: { url, internal_url: livekit.url, ...livekitKey } } }
+    await using here = await createFederatedServer({ config, engine })
+    await using there = await createFederatedServer()
+    const alice = await here.user('alice')
+    const bob = await there.user('bob')
+    const eve = await there.user('eve')
+    const prove = (user: TestUser) => user.post(at`/_matrix/client/v3/user/${user.userId}/openid/request_token`)
+    const ask = async (user: TestUser, roomId: string, expect: number, openid?: object) => {
+      const body = { room: roomId, device_id: user.deviceId, openid_token: openid ?? (await prove(user)) }
+      return (await here.client.request('POST', '/livekit/jwt/sfu/get', { body, expect })).body
+    }
+    const enter = (room: string) =>
+      bob.request('POST', at`/_matrix/client/v3/join/${room}`, {
+        query: { via: [here.serverName] },
+        body: {},
+        expect: 200,
+      })
+    const roomId = await createRoom(alice, { preset: 'public_chat' })
+    assert.equal((await ask(bob, roomId, 401)).errcode, 'M_UNAUTHORIZED')
+    await enter(roomId)
+
+    const answer = await ask(bob, roomId, 200)
+    assert.equal(answer.url, url)
+    const claims = openLivekitToken(String(answer.jwt), Date.now())
+    assert.equal(claims?.sub, `${bob.userId}:${bob.deviceId}`)
+    assert.equal(claims?.video.roomCreate, false)
+    assert.deepEqual(livekit.opened, [])
+
+    // Neither others of that server, nor who only says to be of it, nor with a token that it did not issue.
+    assert.equal((await ask(eve, roomId, 401)).errcode, 'M_UNAUTHORIZED')
+    const good = await prove(bob)
+    assert.equal((await ask(bob, roomId, 401, { ...good, access_token: 'x' })).errcode, 'M_UNAUTHORIZED')
+    const own = await prove(alice)
+    const misplaced = { ...own, matrix_server_name: there.serverName }
+    assert.equal((await ask(alice, roomId, 401, misplaced)).errcode, 'M_UNAUTHORIZED')
+
+    // The rules of the room hold here, too.
+    const acl = { allow: ['*'], deny: ['localhost'], allow_ip_literals: true }
+    const denied = await createRoom(alice, { preset: 'public_chat' })
+    await enter(denied)
+    await ask(bob, denied, 200)
+    await setState(alice, denied, 'm.room.server_acl', acl)
+    assert.equal((await ask(bob, denied, 401)).errcode, 'M_UNAUTHORIZED')
+
+    await act(alice, roomId, 'ban', { user_id: bob.userId })
+    assert.equal((await ask(bob, roomId, 401)).errcode, 'M_UNAUTHORIZED')
+    const last = await createRoom(alice, { preset: 'public_chat' })
+    await enter(last)
+    const fresh = await prove(bob)
+    await there.stop()
+    assert.equal((await ask(bob, last, 502, fresh)).errcode, 'M_CONNECTION_FAILED')
+    assert.deepEqual(livekit.opened, [])
   })
-
-  const answer = await ask(bob, roomId, 200)
-  assert.equal(answer.url, url)
-  const claims = openLivekitToken(String(answer.jwt), Date.now())
-  assert.equal(claims?.sub, `${bob.userId}:${bob.deviceId}`)
-  assert.equal(claims?.video.roomCreate, false)
-  assert.deepEqual(livekit.opened, [])
-
-  // Neither others of that server, nor who only says to be of it, nor with a token that it did not issue.
-  assert.equal((await ask(eve, roomId, 401)).errcode, 'M_UNAUTHORIZED')
-  const good = await prove(bob)
-  assert.equal((await ask(bob, roomId, 401, { ...good, access_token: 'x' })).errcode, 'M_UNAUTHORIZED')
-  const own = await prove(alice)
-  const misplaced = { ...own, matrix_server_name: there.serverName }
-  assert.equal((await ask(alice, roomId, 401, misplaced)).errcode, 'M_UNAUTHORIZED')
-
-  // The rules of the room hold here, too.
-  const acl = { allow: ['*'], deny: ['localhost'], allow_ip_literals: true }
-  const denied = await createRoom(alice, { preset: 'public_chat' })
-  await bob.request('POST', at`/_matrix/client/v3/join/${denied}`, {
-    query: { via: [here.serverName] },
-    body: {},
-    expect: 200,
-  })
-  await ask(bob, denied, 200)
-  await setState(alice, denied, 'm.room.server_acl', acl)
-  assert.equal((await ask(bob, denied, 401)).errcode, 'M_UNAUTHORIZED')
-
-  await act(alice, roomId, 'ban', { user_id: bob.userId })
-  assert.equal((await ask(bob, roomId, 401)).errcode, 'M_UNAUTHORIZED')
-  await there.stop()
-  assert.deepEqual(livekit.opened, [])
-})
+}
 
 test('a server proves who its own users are, and nobody else', async () => {
   const transport = createFakeTransport()

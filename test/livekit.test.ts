@@ -166,9 +166,42 @@ test('requests that are not complete or make no sense are refused', async () => 
   await server.client.request('POST', `${service}/sfu/get`, { body: '[', expect: 400 })
 })
 
+test('somebody who is suspended may not speak in calls either', async () => {
+  const { db, accounts } = server.context
+  const suspend = (isSuspended: boolean) =>
+    db.write('suspend', (tx) => accounts.users.setFlags(tx, alice.userId, { isSuspended }))
+  await suspend(true)
+  try {
+    assert.equal(await refused('/sfu/get', await legacy(alice), 403), 'M_USER_SUSPENDED')
+  } finally {
+    await suspend(false)
+  }
+  await admitted('/sfu/get', await legacy(alice))
+})
+
+test('nobody can have rooms opened without end', async () => {
+  const config = {
+    rate_limits: { enabled: true, membership: { per_second: 0.001, burst: 3 } },
+    voip: { livekit: { url, internal_url: livekit.url, ...livekitKey } },
+  }
+  await using limited = await createTestServer({ clock, config })
+  const carol = await limited.user('carol')
+  const room = await createRoom(carol)
+  const ask = async (slot: string, expect: number) => {
+    const body = { ...(await slotted(carol, { room_id: room })), slot_id: slot }
+    return (await limited.client.request('POST', `${service}/get_token`, { body, expect })).body.errcode
+  }
+  // Making the room counts, too.
+  for (const slot of ['a', 'b']) await ask(slot, 200)
+  assert.equal(await ask('c', 429), 'M_LIMIT_EXCEEDED')
+  assert.equal(livekit.opened.length, 2)
+})
+
 test('no token is given out while LiveKit fails, and pages elsewhere may ask', async () => {
-  livekit.failure = 500
-  assert.equal(await refused('/sfu/get', await legacy(alice), 502), 'M_CONNECTION_FAILED')
+  for (const failure of [500, 401, 'no answer'] as const) {
+    livekit.failure = failure
+    assert.equal(await refused('/sfu/get', await legacy(alice), 502), 'M_CONNECTION_FAILED')
+  }
   const preflight = await server.client.request('OPTIONS', `${service}/get_token`)
   assert.equal(preflight.headers.get('access-control-allow-origin'), '*')
   assert.match(preflight.headers.get('access-control-allow-headers') ?? '', /Content-Type/)

@@ -31,7 +31,7 @@ export interface FakeLivekit extends AsyncDisposable {
   /** What it was asked to open, in order. */
   readonly opened: { name: string; empty_timeout: number; departure_timeout: number }[]
   /** It answers nothing but this. */
-  failure: number | undefined
+  failure: number | 'no answer' | undefined
 }
 
 /** A LiveKit server that knows one request, and refuses it to whoever may not make it. */
@@ -41,6 +41,7 @@ export async function startLivekit(now: () => number): Promise<FakeLivekit> {
     for await (const chunk of request) chunks.push(chunk)
     const answer = (status: number, body: object) =>
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+    if (livekit.failure === 'no answer') return request.socket.destroy()
     if (livekit.failure !== undefined) return answer(livekit.failure, { code: 'internal' })
     const claims = openLivekitToken(request.headers.authorization?.replace('Bearer ', '') ?? '', now())
     if (claims?.video.roomCreate !== true) return answer(401, { code: 'unauthenticated' })

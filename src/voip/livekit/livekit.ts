@@ -1,4 +1,4 @@
-import type { Openid } from '../../accounts/openid/openid.ts'
+import type { Accounts } from '../../accounts/accounts.ts'
 import type { Database } from '../../db/database.ts'
 import { type FederationTransport, RemoteError } from '../../federation/client/ports.ts'
 import { queryOpenidUser } from '../../federation/client/requests-openid.ts'
@@ -30,7 +30,7 @@ export interface LivekitDeps {
   readonly settings: LivekitSettings
   readonly server: LivekitServer
   publicUrl(): string
-  readonly openid: Pick<Openid, 'verify'>
+  readonly accounts: Pick<Accounts, 'openid' | 'users'>
   readonly transport: FederationTransport
   readonly sender: Pick<FederationSender, 'isInRoom'>
   readonly reads: Pick<RoomReads, 'roomById' | 'membership'>
@@ -39,7 +39,7 @@ export interface LivekitDeps {
 const lifetimeMs = 3_600_000
 
 export function createLivekit(deps: LivekitDeps): Livekit {
-  const { db, clock, limiter, serverName, settings, server, openid, transport, sender, reads } = deps
+  const { db, clock, limiter, serverName, settings, server, accounts, transport, sender, reads } = deps
 
   /** Only servers in the room are asked: strangers can have us call no other, nor learn which rooms we are in. */
   async function verifyElsewhere({ roomId, serverName: home, token }: Applicant): Promise<UserId | undefined> {
@@ -67,12 +67,14 @@ export function createLivekit(deps: LivekitDeps): Livekit {
     admit: async (applicant) => {
       const { roomId, slotId, claimedUserId, token } = applicant
       const isOurs = applicant.serverName === serverName
-      const userId = isOurs ? await openid.verify(token) : await verifyElsewhere(applicant)
+      const userId = isOurs ? await accounts.openid.verify(token) : await verifyElsewhere(applicant)
       // One answer for all, so that nobody learns who is in which room.
       const isProven = userId !== undefined && (claimedUserId === undefined || claimedUserId === userId)
       if (!isProven || !(await isMember(roomId, userId))) {
         throw errors.unauthorized('The token does not prove that this is a member of the room')
       }
+      // What is said in a call is as good as a message.
+      if (isOurs) await db.read((reader) => accounts.users.requireActive(reader, userId))
       limiter.take('membership', userId)
       const room = livekitRoomOf(roomId, slotId)
       // Others come to the calls that somebody of this server has opened.
