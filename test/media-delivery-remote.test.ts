@@ -112,6 +112,24 @@ test('a server that has left is not waited for, and one that has it is told when
   assert.deepEqual(mediaFiles(there.dataDir), [])
 })
 
+test('others on a server that has it can have it for a day after it went here', options, async () => {
+  await using all = await setUp({ scope: 'all', grace: '1h' })
+  const { here, there, alice, bob, carol, roomId, join, pass } = all
+  const dora = await there.user('dora')
+  await join(dora)
+  const mxc = await upload(alice, 'photo')
+  await send(alice, roomId, image(mxc))
+  await fetchWhole(here, bob, mxc)
+  assert.equal(await status(carol, mxc), 200)
+  await pass(2 * hour)
+  assert.equal(await status(alice, mxc), 404)
+  assert.equal(await status(dora, mxc), 200)
+  await pass(day)
+  await pass(11 * 60_000)
+  assert.equal(await status(dora, mxc), 404)
+  assert.deepEqual([mediaFiles(here.dataDir), mediaFiles(there.dataDir)], [[], []])
+})
+
 test('a copy of what its server deletes soon lives for a day, and is fetched again on demand', options, async () => {
   await using all = await setUp({ scope: 'all', grace: '30d' })
   const { there, alice, carol, roomId, pass } = all

@@ -4,9 +4,9 @@ import { formatMxc, type MediaRef } from '../matrix/mxc.ts'
 import type { Clock } from '../util/clock.ts'
 import { createKeyedMutex } from '../util/keyed-mutex.ts'
 import type { Blobs } from './blobs.ts'
+import { ephemeralLifetime } from './delivery/store-redactions.ts'
 import type { Spool } from './spool.ts'
 import { expireMedia, type FileInfo, getMedia, insertMedia } from './store-media.ts'
-import { ephemeralLifetime } from './store-remote-copies.ts'
 
 /** A file of another server, as it arrives. */
 export interface RemoteFile extends FileInfo {

@@ -27,7 +27,7 @@ export async function removeMedia(
   await logDeletions(tx, numbers, cause)
   if (isForgotten) await deleteMediaRows(tx, numbers)
   else await markDeleted(tx, numbers, cause.reason, cause.now)
-  await deleteDeliveries(tx, numbers)
+  await deleteDeliveries(tx, numbers, cause)
   await deleteAccesses(tx, numbers)
   await deleteProtections(tx, numbers)
   await blobs.release(

@@ -5,9 +5,6 @@ import type { Blobs } from './blobs.ts'
 import { removeMedia } from './remove-media.ts'
 import { notHeld } from './store-holds.ts'
 
-/** How long a copy is kept of what its server deletes soon, in ms: MSC4425 asks for a day at most. */
-export const ephemeralLifetime = 24 * 60 * 60 * 1000
-
 const pageSize = 100
 
 /** Copies of other servers' media that these want gone. What is held stays. */

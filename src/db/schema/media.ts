@@ -81,7 +81,7 @@ export interface MediaSchema {
   /** What rooms (`room:NUMBER`) and people (`user:ID`) have chosen: JSON, the content of `io.ringback.media_policy`. */
   media_policies: { subject: string; content: string }
   /** Servers that have copies of media of ours that is gone, and have not been told. */
-  media_redactions: { server: string; media_id: string }
+  media_redactions: { server: string; media_id: string; tell_ts: number }
   /** Messages that show media. */
   media_links: {
     media_nid: number

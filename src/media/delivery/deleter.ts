@@ -80,14 +80,14 @@ export function createDeleter({ db, clock, log, jobs, blobs, policy, settle }: D
     do signal.throwIfAborted()
     while ((await deletePage()) === pageSize)
     await db.write('media: tell', async (tx) => {
-      if (await hasRedactions(tx)) await jobs.enqueue(tx, tellJob, {})
+      if (await hasRedactions(tx, clock.now())) await jobs.enqueue(tx, tellJob, {})
     })
   }
 
   jobs.handle(sweepJob, (_payload, signal) => sweep(signal))
   return {
     sweep,
-    takeRedactions,
+    takeRedactions: (tx, limit) => takeRedactions(tx, limit, clock.now()),
     preview: async (limit) => {
       const due = await db.read((reader) => listDue(reader, { now: clock.now(), limit }))
       return due.map(({ nid, reason }) => ({ mediaNid: nid, reason }))

@@ -149,8 +149,12 @@ export async function listFollowed(
 }
 
 /** Forgets everything that was written down about messages that show media, and about who has it; servers that do are to be told. */
-export async function deleteDeliveries(tx: Tx, mediaNids: readonly number[]): Promise<void> {
-  await insertRedactions(tx, mediaNids)
+export async function deleteDeliveries(
+  tx: Tx,
+  mediaNids: readonly number[],
+  cause: { reason: string; now: number },
+): Promise<void> {
+  await insertRedactions(tx, mediaNids, cause)
   for (const table of ['media_deliveries', 'media_links', 'media_recipients', 'media_fetches'] as const) {
     await tx.qb.deleteFrom(table).where('media_nid', 'in', mediaNids).execute()
   }

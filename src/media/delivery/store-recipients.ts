@@ -107,19 +107,39 @@ export async function lastServerFetch(reader: Reader, mediaNid: number): Promise
   return (await lastServer.first(reader, { mediaNid }))?.ts ?? null
 }
 
-/** All servers that have fetched any of this media as a whole. */
+/** All servers that have fetched any of this media as a whole, and whether a message for their users shows it. */
 export async function listServersWith(
   reader: Reader,
   numbers: readonly number[],
-): Promise<{ mediaNid: number; server: string }[]> {
+): Promise<{ mediaNid: number; server: string; isRecipient: boolean }[]> {
   const rows = await reader.qb
-    .selectFrom('media_fetches')
-    .select(['media_nid as mediaNid', 'recipient'])
-    .where('media_nid', 'in', numbers)
-    .where('recipient', 'like', 'server:%')
-    .where('complete_ts', 'is not', null)
+    .selectFrom('media_fetches as f')
+    .select(['f.media_nid as mediaNid', 'f.recipient'])
+    .select(({ eb, exists, selectFrom }) =>
+      eb
+        .case()
+        .when(
+          exists(
+            selectFrom('media_recipients as r')
+              .select('r.room_nid')
+              .whereRef('r.media_nid', '=', 'f.media_nid')
+              .whereRef('r.recipient', '=', 'f.recipient'),
+          ),
+        )
+        .then(1)
+        .else(0)
+        .end()
+        .as('is_recipient'),
+    )
+    .where('f.media_nid', 'in', numbers)
+    .where('f.recipient', 'like', 'server:%')
+    .where('f.complete_ts', 'is not', null)
     .execute()
-  return rows.map(({ mediaNid, recipient }) => ({ mediaNid, server: recipient.slice('server:'.length) }))
+  return rows.map(({ mediaNid, recipient, is_recipient: isRecipient }) => ({
+    mediaNid,
+    server: recipient.slice('server:'.length),
+    isRecipient: isRecipient === 1,
+  }))
 }
 
 /** A page of the media that waits for a recipient, in the order of their numbers. */
