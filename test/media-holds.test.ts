@@ -97,6 +97,7 @@ testOnEngines('holds are for administrators, and about something that is there',
   await hold({}, 400)
   await hold({ note: 'nothing' }, 400)
   await hold({ user_id: 'nobody' }, 400)
+  await hold({ user_id: '@eve:elsewhere.example' }, 400)
   await hold({ mxc: 'https://example.org' }, 400)
   await hold({ mxc, user_id: alice.userId }, 400)
   await hold({ mxc: 'mxc://elsewhere.example/x' }, 404)

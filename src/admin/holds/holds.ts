@@ -1,6 +1,7 @@
+import type { Accounts } from '../../accounts/accounts.ts'
 import type { Database, Reader } from '../../db/database.ts'
 import { errors } from '../../matrix/errors.ts'
-import type { UserId } from '../../matrix/ids.ts'
+import { isUserId, type UserId } from '../../matrix/ids.ts'
 import { parseMxc } from '../../matrix/mxc.ts'
 import type { HoldKind } from '../../media/delivery/holds.ts'
 import type { Media } from '../../media/media.ts'
@@ -30,7 +31,7 @@ export interface Hold extends HoldRequest {
 
 /** Media that must not be deleted, for courts and investigations. Each step is in the log, with `audit`. */
 export interface LegalHolds {
-  /** Returns the hold's number. Throws `400 M_INVALID_PARAM` where it names nothing, `404 M_NOT_FOUND` for unknown rooms and media. */
+  /** Returns the hold's number. Throws `400 M_INVALID_PARAM` where it names nothing or somebody from elsewhere, `404 M_NOT_FOUND` for unknown rooms and media. */
   create(by: UserId, hold: HoldRequest): Promise<number>
   list(
     filter: { kind?: HoldKind | undefined; active: boolean },
@@ -43,11 +44,12 @@ export interface LegalHolds {
 interface Deps {
   readonly db: Database
   readonly log: Log
+  readonly accounts: Pick<Accounts, 'isLocalUser'>
   readonly media: Pick<Media, 'delivery'>
   readonly rooms: Pick<Rooms, 'reads'>
 }
 
-export function createLegalHolds({ db, log, media: { delivery }, rooms: { reads } }: Deps): LegalHolds {
+export function createLegalHolds({ db, log, accounts, media: { delivery }, rooms: { reads } }: Deps): LegalHolds {
   async function resolve(reader: Reader, { roomId, mxc }: HoldRequest) {
     const room = roomId === undefined ? undefined : await reads.roomById(reader, roomId)
     if (roomId !== undefined && room === undefined) throw errors.notFound('This server does not know that room')
@@ -65,6 +67,9 @@ export function createLegalHolds({ db, log, media: { delivery }, rooms: { reads 
       if (given.every((value) => value === undefined)) throw errors.invalidParam('A hold is about something')
       if (mxc !== undefined && given.filter((value) => value !== undefined).length > 1) {
         throw errors.invalidParam('A hold is about one piece of media, or about all that fits')
+      }
+      if (userId !== undefined && !(isUserId(userId) && accounts.isLocalUser(userId))) {
+        throw errors.invalidParam('Who uploaded files of other servers is not known here: hold them by mxc')
       }
       const holdId = await db.write('hold media', async (tx) => {
         const found = await resolve(tx, hold)
