@@ -267,6 +267,25 @@ test('the users of an application service count as one, whoever of them fetches'
   assert.equal(await status(bob, mxc), 404)
 })
 
+test('a user of an application service who has an access token fetches for all of them', async () => {
+  await using service = await startAppservice()
+  await using all = await setUp({ scope: 'all', grace: 0 }, { config: appserviceConfig(service) })
+  const { server, bob, room, deliver, pass } = all
+  const roomId = await room()
+  const ghost = await createGhost(server, service, '_irc_one')
+  await ghost.request('POST', at`/_matrix/client/v3/join/${roomId}`, { body: {} })
+  const login = { type: 'm.login.application_service', identifier: { type: 'm.id.user', user: ghost.userId } }
+  const client = server.client.as(service.asToken)
+  const { access_token: token } = await client.post<{ access_token: string }>('/_matrix/client/v3/login', login)
+  const mxc = await deliver(roomId)
+  const path = `/_matrix/client/v1/media/download/${mxc.slice('mxc://'.length)}`
+  const answer = await fetch(server.url + path, { headers: { Authorization: `Bearer ${token}` } })
+  assert.equal((await answer.arrayBuffer()).byteLength, 1)
+  await pass(0)
+  await pass(hour)
+  assert.equal(await status(bob, mxc), 404)
+})
+
 test('in a room of more than fifty nobody is followed, and the longest lifetime decides', async () => {
   await using all = await setUp({ scope: 'all', grace: 0, max_lifetime: '10d' })
   const { server, bob, room, deliver, pass } = all

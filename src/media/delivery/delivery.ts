@@ -83,7 +83,7 @@ export function createDelivery({ db, clock, log, jobs, accounts, blobs, options 
   }
 
   async function noteFetch({ nid, blob }: LiveMedia, requester: MediaRequester, part: ByteRange): Promise<void> {
-    const fetch = { mediaNid: nid, ...fetcherOf(requester) }
+    const fetch = { mediaNid: nid, ...fetcherOf(requester, recipients) }
     if (!(await db.read((reader) => ledger.wantsFetch(reader, fetch)))) return
     await db.write('media: fetched', (tx) => ledger.fetched(tx, { ...fetch, part, size: blob.size }))
   }

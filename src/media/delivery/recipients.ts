@@ -1,7 +1,7 @@
 import type { Accounts } from '../../accounts/accounts.ts'
 import type { Reader } from '../../db/database.ts'
 import type { Requester } from '../../http/endpoint.ts'
-import { hasUserIdShape, serverOf, type UserId } from '../../matrix/ids.ts'
+import { hasUserIdShape, serverOf } from '../../matrix/ids.ts'
 
 /**
  * Who has to have media: a user of ours, another server as a whole (`server:NAME`), because we cannot see who of its users
@@ -75,13 +75,15 @@ export const serverOfRecipient = (name: Recipient): string | undefined =>
 const appserviceName = (id: string): Recipient => `appservice:${id}`
 
 /** Whoever asks for media: somebody with an access token, or another server. */
-export type MediaRequester = Pick<Requester, 'userId' | 'deviceId' | 'appservice'> | { readonly server: string }
+export type MediaRequester = Pick<Requester, 'userId' | 'deviceId'> | { readonly server: string }
 
-/** Under which name, and on which device, whoever asks for media has it. */
-export function fetcherOf(requester: MediaRequester): { recipient: Recipient; device: string } {
+/** Under which name, and on which device, whoever asks for media has it: that under which a message waits for them. */
+export function fetcherOf(
+  requester: MediaRequester,
+  { nameOf }: Pick<Recipients, 'nameOf'>,
+): { recipient: Recipient; device: string } {
   if ('server' in requester) return { recipient: serverRecipient(requester.server), device: '' }
-  const { userId, deviceId, appservice } = requester
-  return appservice
-    ? { recipient: appserviceName(appservice.id), device: '' }
-    : { recipient: userId satisfies UserId, device: deviceId ?? '' }
+  // Users of an application service count as one, also with access tokens of their own.
+  const { userId, deviceId } = requester
+  return { recipient: nameOf(userId) ?? userId, device: deviceId ?? '' }
 }
