@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { Reader, Tx } from '../../db/database.ts'
 import { prepare } from '../../db/prepare.ts'
 import type { Due } from './due.ts'
@@ -131,7 +132,9 @@ export async function listFollowed(
           .selectFrom('media_blobs as b')
           .innerJoin('media as m', 'm.blob_nid', 'b.blob_nid')
           .select('m.media_nid')
-          .where('b.sha256', '=', sha256 ?? ''),
+          .where('b.sha256', '=', sha256 ?? '')
+          // As the index says it.
+          .where('b.state', '=', sql.lit('stored')),
       ),
     )
     .$if(roomNid !== undefined, (query) =>

@@ -51,7 +51,9 @@ export async function insertEndedHolds(tx: Tx, sha256: string, by: UserId, now: 
         .innerJoin('media_deliveries as d', 'd.media_nid', 'm.media_nid')
         .select([sql.val<string>('quarantine').as('kind'), 'm.media_nid', 'q.quarantined_by', 'q.quarantined_ts'])
         .select([sql.val<string>(by).as('released_by'), sql.val<number>(now).as('released_ts')])
-        .where('q.sha256', '=', sha256),
+        .where('q.sha256', '=', sha256)
+        // As the index says it.
+        .where('b.state', '=', sql.lit('stored')),
     )
     .execute()
 }
