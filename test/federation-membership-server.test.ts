@@ -279,6 +279,16 @@ test('an invitation that the other server refuses is none', async () => {
   assert.equal((await createRoom(alice, { invite: [carol, '@x:localhost:1'] })).startsWith('!'), true)
 })
 
+test('all invitations that are taken back at once are taken back for the other server, too', async () => {
+  const roomId = await newRoom({ preset: 'private_chat' })
+  const guests = Array.from({ length: 8 }, (_, i) => peer.user(`guest${i}`))
+  for (const guest of guests) await act(alice, roomId, 'invite', { user_id: guest })
+  await Promise.all(guests.map((guest) => act(alice, roomId, 'kick', { user_id: guest })))
+  await server.context.sender?.drain()
+  const told = peer.pdus.filter((pdu) => pdu.room_id === roomId && pdu.content.membership === 'leave')
+  assert.deepEqual(told.map((pdu) => pdu.state_key).sort(), guests.toSorted())
+})
+
 test('servers that know only old rooms are invited by the old way', async () => {
   const roomId = await newRoom({ room_version: '2', preset: 'private_chat' })
   const stop = peer.on('PUT', '/_matrix/federation/v2/invite/:roomId/:eventId', () => ({

@@ -34,7 +34,8 @@ export function createOutbox({ serverName, view, servers, wake }: Deps): Persist
     const owed: OwedEvent = { roomNid: room.nid, position: streamPos, nid }
     if (isShared) for (const server of await queueForRoom(tx, owed, serverOf(pdu.sender))) woken.add(server)
     const extra = await turnedAway(tx, event)
-    if (extra === undefined || woken.has(extra)) return
+    if (extra === undefined) return
+    // Nothing happens where it is owed the event as a server of the room.
     await queueForServer(tx, owed, extra)
     woken.add(extra)
   }
