@@ -4,10 +4,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join as joinPath } from 'node:path'
 import { after, before, test } from 'node:test'
+import type { JsonObject, Pdu } from '../src/matrix/event.ts'
 import type { EventId, UserId } from '../src/matrix/ids.ts'
 import { createTestClock, type TestClock } from '../src/util/clock.ts'
 import { at } from './helpers/client.ts'
 import { createPeer, type Peer } from './helpers/federation/peer.ts'
+import { asJson } from './helpers/federation/peer-joining.ts'
 import { refusal } from './helpers/federation/peer-router.ts'
 import { makePolicyServer } from './helpers/federation/policy-server.ts'
 import { type BuiltRoom, type RoomOptions, requireRules } from './helpers/federation/room-builder.ts'
@@ -104,6 +106,8 @@ async function deliver(events: readonly { readonly pdu: object; readonly eventId
   await to.context.rooms.ingest?.drain()
 }
 
+const bodyOf = ({ pdus }: JsonObject) => (pdus as unknown as Pdu[])[0]?.content.body
+
 const visible = async (user: TestUser, { roomId }: BuiltRoom) => {
   const { chunk } = await user.get<{ chunk: { content: { body?: string } }[] }>(
     at`/_matrix/client/v3/rooms/${roomId}/messages`,
@@ -181,6 +185,29 @@ test('what somebody sent who had been banned is taken back when that is known', 
   assert.ok(seen.includes('go away'))
   assert.equal((await membersOf(alice, room))[mallory], 'ban')
   await assert.rejects(getState(alice, room.roomId, 'm.room.topic'))
+})
+
+test('other servers wait for what depends on the members', options, async () => {
+  const mallory = peer.user('mallory')
+  const { alice, room, arrive } = await open({
+    room: { historyVisibility: 'joined' },
+    prepare: (made) => void made.member(carol, 'ban', mallory),
+  })
+  const eventId = await send(alice, room.roomId, 'for those who are here')
+  const event = peer.request(server.serverName, 'GET', at`/_matrix/federation/v1/event/${eventId}`)
+  const citable = room.rules.roomIdIsCreateHash ? [] : ['m.room.create']
+  const auth = [...citable, 'm.room.power_levels', 'm.room.join_rules'].flatMap(
+    (type) => room.state(type)?.eventId ?? [],
+  )
+  const back = room.build(mallory, 'm.room.member', { membership: 'join' }, { stateKey: mallory, auth })
+  const path = at`/_matrix/federation/v2/send_join/${room.roomId}/${back.eventId}`
+  const joined = peer.request(server.serverName, 'PUT', path, { body: asJson(back.pdu) })
+  await arrive()
+  const { status, body } = await event
+  assert.deepEqual([status, bodyOf(body)], [200, 'for those who are here'])
+  const refused = await joined
+  assert.deepEqual([refused.status, refused.body.errcode], [403, 'M_FORBIDDEN'])
+  assert.equal((await membersOf(alice, room))[mallory], 'ban')
 })
 
 test('the policy server of a room is asked although nobody of it is known yet', options, async () => {

@@ -90,16 +90,20 @@ export function createRetrieval({ db, rooms }: Deps): Retrieval {
   }
 
   return {
-    event: (origin, eventId) =>
-      db.read(async (reader) => {
+    event: async (origin, eventId) => {
+      const roomId = await db.read(async (reader) => {
         const event = await reads.eventById(reader, eventId)
         const room = event && (await reads.roomByNid(reader, event.roomNid))
-        if (event === undefined || room === undefined || event.status === 2) throw errors.notFound('No such event')
-        await history.requireMember(reader, room.roomId, origin)
-        const [shown] = await history.show(reader, room, origin, [event])
+        if (room === undefined) throw errors.notFound('No such event')
+        return room.roomId
+      })
+      return readWhole(roomId, async (reader) => {
+        const room = await history.requireMember(reader, roomId, origin)
+        const [shown] = await history.show(reader, room, origin, [await requireEvent(reader, room, eventId)])
         if (shown === undefined) throw errors.notFound('No such event')
         return shown
-      }),
+      })
+    },
     state: (origin, roomId, eventId) =>
       readWhole(roomId, async (reader) => {
         const { state, chain } = await stateBefore(reader, origin, roomId, eventId)

@@ -29,14 +29,14 @@ export type ReceiveMember = (origin: ServerName, sent: SentMember) => Promise<St
 
 interface Deps {
   readonly db: Database
-  readonly rooms: Pick<Rooms, 'writer' | 'reads' | 'history' | 'localMembers' | 'ingest'>
+  readonly rooms: Pick<Rooms, 'writer' | 'reads' | 'history' | 'localMembers' | 'ingest' | 'whole'>
   readonly federation: { readonly keyring: Keyring }
   readonly serverName: ServerName
   readonly signingKeys: readonly [SigningKey, ...SigningKey[]]
 }
 
 export function createReceiveMember({ db, rooms, federation, serverName, signingKeys }: Deps): ReceiveMember {
-  const { writer, reads, history, localMembers, ingest } = rooms
+  const { writer, reads, history, localMembers, ingest, whole } = rooms
   const unknownRoom = () => errors.notFound('This server does not know that room')
 
   async function requireRules(origin: ServerName, roomId: string): Promise<RoomVersionRules> {
@@ -64,6 +64,8 @@ export function createReceiveMember({ db, rooms, federation, serverName, signing
     const rules = await requireRules(origin, sent.roomId)
     const { eventId, pdu } = readMember(rules, sent)
     if (serverOf(pdu.sender) !== origin) throw errors.invalidParam('The sender is no user of your server')
+    // Who was banned or invited is known once all members are.
+    await whole.wait(sent.roomId)
     const signed = await vouch(pdu, rules, sent.roomId)
     const [isSigned] = await federation.keyring.verifyEvents(rules, [signed])
     if (!isSigned) throw errors.invalidParam('The event is not signed as it must be')
