@@ -133,3 +133,25 @@ testOnDatabases('jobs of a kind go on when one of them ends while the next is lo
   await jobs.drain()
   assert.deepEqual(seen, [{ n: 1 }, { n: 2 }])
 })
+
+testOnDatabases('a kind may have several jobs done at a time, each once', async (db) => {
+  const { jobs } = setUp(db)
+  const begun: JsonObject[] = []
+  const two = Promise.withResolvers<void>()
+  const slow = Promise.withResolvers<void>()
+  const handler = async (payload: JsonObject) => {
+    begun.push(payload)
+    if (begun.length === 2) two.resolve()
+    await slow.promise
+  }
+  jobs.handle('slow', handler, { atOnce: 2 })
+  await db.write('cause', async (tx) => {
+    for (const n of [1, 2, 3]) await jobs.enqueue(tx, 'slow', { n })
+  })
+  const working = jobs.drain()
+  await two.promise
+  assert.deepEqual(begun, [{ n: 1 }, { n: 2 }])
+  slow.resolve()
+  await working
+  assert.deepEqual(begun, [{ n: 1 }, { n: 2 }, { n: 3 }])
+})

@@ -25,7 +25,8 @@ export interface Jobs {
   enqueue(tx: Tx, kind: string, payload: JsonObject, options?: EnqueueOptions): Promise<boolean>
   /** Takes back the job that waits under a key. One that is being done is done, but not tried again. */
   cancel(tx: Tx, kind: string, key: string): Promise<void>
-  handle(kind: string, handler: JobHandler): void
+  /** Jobs of a kind are done one after the other, or `atOnce` at a time. */
+  handle(kind: string, handler: JobHandler, options?: { readonly atOnce?: number }): void
   /** Queues a job of this kind whenever the cron expression says so (local time). */
   schedule(expression: string, kind: string): void
   /** Runs everything that is due. */
@@ -39,11 +40,11 @@ const longestDelay = 3_600_000
 export const backOff = (attempts: number) => Math.min(firstDelay * 2 ** attempts, longestDelay)
 
 export function createJobs({ db, clock, log }: { db: Database; clock: TimerClock; log: Log }): Jobs {
-  const handlers = new Map<string, JobHandler>()
+  const handlers = new Map<string, { readonly handler: JobHandler; readonly atOnce: number }>()
   const schedules: { expression: string; kind: string }[] = []
   const stopping = new AbortController()
-  /** What is being done: one job of a kind at a time, so that a kind that takes long holds up no other. */
-  const busy = new Map<string, Promise<void>>()
+  /** What is being done: few jobs of a kind at a time, so that a kind that takes long holds up no other. */
+  const busy = new Map<number, { readonly kind: string; readonly done: Promise<void> }>()
   let nudge = Promise.withResolvers<void>()
   let tasks: ScheduledTask[] = []
   let working: Promise<void> | undefined
@@ -52,10 +53,10 @@ export function createJobs({ db, clock, log }: { db: Database; clock: TimerClock
   let isRunning = false
 
   async function run(job: JobRow): Promise<void> {
-    const handler = handlers.get(job.kind)
+    const handling = handlers.get(job.kind)
     try {
-      if (handler === undefined) throw new Error(`nothing here handles ${job.kind}`)
-      await handler(JSON.parse(job.payload) as JsonObject, stopping.signal)
+      if (handling === undefined) throw new Error(`nothing here handles ${job.kind}`)
+      await handling.handler(JSON.parse(job.payload) as JsonObject, stopping.signal)
       await db.write('job done', (tx) => deleteJob(tx, job.job_id))
     } catch (error) {
       if (stopping.signal.aborted) return
@@ -66,12 +67,19 @@ export function createJobs({ db, clock, log }: { db: Database; clock: TimerClock
   }
 
   function begin(job: JobRow): void {
-    const running = run(job)
+    const done = run(job)
       .catch((error: unknown) => {
         failure ??= error
       })
-      .finally(() => busy.delete(job.kind))
-    busy.set(job.kind, running)
+      .finally(() => busy.delete(job.job_id))
+    busy.set(job.job_id, { kind: job.kind, done })
+  }
+
+  /** The kinds of which no further job may begin now. */
+  function fullKinds(): string[] {
+    const counts = new Map<string, number>()
+    for (const { kind } of busy.values()) counts.set(kind, (counts.get(kind) ?? 0) + 1)
+    return [...counts].flatMap(([kind, count]) => (count < (handlers.get(kind)?.atOnce ?? 1) ? [] : kind))
   }
 
   /** Ends when nothing is due and nothing under way; what becomes due later has its timer then. */
@@ -86,7 +94,7 @@ export function createJobs({ db, clock, log }: { db: Database; clock: TimerClock
     }
     while (!stopping.signal.aborted && failure === undefined) {
       watch()
-      const except = [...busy.keys()]
+      const except = { kinds: fullKinds(), jobIds: [...busy.keys()] }
       const job = await db.read((reader) => getNextJob(reader, except))
       if (job && job.run_at <= clock.now()) {
         begin(job)
@@ -94,11 +102,11 @@ export function createJobs({ db, clock, log }: { db: Database; clock: TimerClock
       }
       setTimer(job?.run_at)
       // A kind that was left out may have more to do, now that its job is done.
-      if (isNudged || busy.size < except.length) continue
+      if (isNudged || busy.size < except.jobIds.length) continue
       if (busy.size === 0) return
-      await Promise.race([nudge.promise, ...busy.values()])
+      await Promise.race([nudge.promise, ...[...busy.values()].map(({ done }) => done)])
     }
-    await Promise.all(busy.values())
+    await Promise.all([...busy.values()].map(({ done }) => done))
     const thrown = failure
     failure = undefined
     if (thrown !== undefined) throw thrown
@@ -136,7 +144,7 @@ export function createJobs({ db, clock, log }: { db: Database; clock: TimerClock
   return {
     enqueue,
     cancel: deleteJobByKey,
-    handle: (kind, handler) => void handlers.set(kind, handler),
+    handle: (kind, handler, { atOnce = 1 } = {}) => void handlers.set(kind, { handler, atOnce }),
     schedule: (expression, kind) => void schedules.push({ expression, kind }),
     drain,
     part: {

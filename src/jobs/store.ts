@@ -8,12 +8,16 @@ export interface JobRow {
   readonly run_at: number
 }
 
-/** The job that is or will be due first, of none of these kinds. */
-export function getNextJob(reader: Reader, except: readonly string[]): Promise<JobRow | undefined> {
+/** The job that is or will be due first, of none of these kinds and not one of these. */
+export function getNextJob(
+  reader: Reader,
+  except: { readonly kinds: readonly string[]; readonly jobIds: readonly number[] },
+): Promise<JobRow | undefined> {
   return reader.qb
     .selectFrom('jobs')
     .select(['job_id', 'kind', 'payload', 'attempts', 'run_at'])
-    .$if(except.length > 0, (qb) => qb.where('kind', 'not in', except))
+    .$if(except.kinds.length > 0, (qb) => qb.where('kind', 'not in', except.kinds))
+    .$if(except.jobIds.length > 0, (qb) => qb.where('job_id', 'not in', except.jobIds))
     .orderBy('run_at')
     .orderBy('job_id')
     .limit(1)

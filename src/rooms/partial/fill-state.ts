@@ -28,6 +28,10 @@ export interface FillDeps extends PersistDeps, ReplayDeps, SourceDeps, StateFetc
 }
 
 const page = 250
+/** So many rooms are filled at a time: a server that answers slowly holds up its own rooms. */
+const roomsAtOnce = 4
+/** One try may take so many ms of asking before the room waits for its next turn. */
+const longestTry = 15 * 60_000
 /** So many servers are asked before the job waits for its next turn. */
 const mostServers = 8
 /** States before events at the far side of gaps that are asked for, at most. */
@@ -95,7 +99,8 @@ export function handleFills(deps: FillDeps): void {
 
   async function fill(room: Room, partial: PartialRoom, signal: AbortSignal): Promise<boolean> {
     const { joinNid, baseNid } = partial
-    const source = new RoomSource(deps, room, { first: partial.resident, others: mostServers, signal })
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(longestTry)])
+    const source = new RoomSource(deps, room, { first: partial.resident, others: mostServers, signal: limit })
     const stateNid = await fetchBase(source, partial)
     if (stateNid === undefined) return false
     const [whole, mine] = await db.read(async (reader) => [
@@ -122,5 +127,5 @@ export function handleFills(deps: FillDeps): void {
     else log.info({ roomId: room.roomId }, 'the members of a room have arrived')
     await deps.wake(room)
   }
-  jobs.handle(fillJob, handler)
+  jobs.handle(fillJob, handler, { atOnce: roomsAtOnce })
 }
