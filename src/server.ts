@@ -5,7 +5,9 @@ import { type ContextOptions, createContext } from './create-context.ts'
 import { createApp } from './http/app.ts'
 import { type Listener, listen } from './http/listen.ts'
 import { surfaceOf } from './http/paths.ts'
+import { createUpgrades } from './http/upgrade.ts'
 import { endpoints } from './routes.ts'
+import { upgrades } from './upgrades.ts'
 import { StartupError } from './util/part.ts'
 
 export interface Server {
@@ -86,7 +88,8 @@ async function open(
     serves,
     trustedProxies,
   })
-  return listen({ host, port, app, ...(tls && { tls: readTls(tls) }) })
+  const sockets = createUpgrades({ ...context, upgrades: upgrades(context), serves, trustedProxies })
+  return listen({ host, port, app, upgrades: sockets, ...(tls && { tls: readTls(tls) }) })
 }
 
 function readTls(tls: NonNullable<ListenerConfig['tls']>) {

@@ -125,21 +125,6 @@ test('a stop lets long polls answer at once, finishes requests and closes idle c
   agent.destroy()
 })
 
-test('a connection that asks for another protocol is handed over', async (t) => {
-  const listener = await listen({
-    host: '127.0.0.1',
-    port: 0,
-    app: appOf([]),
-    onUpgrade: (request, socket) => void socket.end(`HTTP/1.1 101 Switching Protocols\r\n\r\n${request.url}`),
-  })
-  t.after(() => listener.stop())
-  const answer = await raw(
-    listener,
-    'GET /live HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
-  )
-  assert.match(answer, /101 [\s\S]*\/live$/)
-})
-
 test('an impossible Host header is answered in the Matrix form', async (t) => {
   const listener = await serve([echo])
   t.after(() => listener.stop())

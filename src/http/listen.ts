@@ -1,14 +1,14 @@
-import type { IncomingMessage, Server } from 'node:http'
+import type { Server } from 'node:http'
 import { createServer } from 'node:http'
 import { createServer as createSecureServer, type Server as SecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import type { Duplex } from 'node:stream'
 import type { SecureContextOptions } from 'node:tls'
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { errors } from '../matrix/errors.ts'
 import type { App } from './app.ts'
 import { corsHeaders } from './cors.ts'
 import { answerMalformed } from './malformed.ts'
+import type { Upgrades } from './upgrade.ts'
 
 export interface ListenOptions {
   readonly host: string
@@ -17,8 +17,8 @@ export interface ListenOptions {
   readonly app: App
   /** Serve HTTPS with this certificate and key (PEM texts). */
   readonly tls?: SecureContextOptions
-  /** Takes over connections that ask for another protocol (WebSocket); without it they are answered as plain requests. */
-  readonly onUpgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+  /** Takes over connections that ask for another protocol (WebSocket); the rest is answered as plain requests. */
+  readonly upgrades?: Upgrades
 }
 
 export interface Listener {
@@ -43,7 +43,7 @@ const sweepMs = 50
 
 /** Starts to answer requests; rejects with the system's error when the address cannot be had. */
 export async function listen(options: ListenOptions): Promise<Listener> {
-  const { app, host, tls } = options
+  const { app, host, tls, upgrades } = options
   // Both servers below speak HTTP/1.
   const onRequest = getRequestListener((request, node) => app.fetch(request, node as HttpBindings), {
     hostname: 'localhost',
@@ -54,10 +54,11 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     headersTimeout: keepAliveMs + 5000,
     requestTimeout: requestMs,
     maxHeaderSize: 32 * 1024,
+    ...(upgrades && { shouldUpgradeCallback: upgrades.wants }),
   }
   const server = tls ? createSecureServer({ ...settings, ...tls }, onRequest) : createServer(settings, onRequest)
   answerMalformed(server)
-  if (options.onUpgrade) server.on('upgrade', options.onUpgrade)
+  if (upgrades) server.on('upgrade', upgrades.take)
   await bind(server, host, options.port)
   server.on('error', (error) => app.log.error({ err: error }, 'a connection could not be accepted'))
   const { port } = server.address() as AddressInfo
@@ -68,7 +69,10 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     reloadTls(next) {
       if ('setSecureContext' in server) server.setSecureContext(next)
     },
-    stop: (graceMs = 8000) => stop(server, app, graceMs),
+    stop: (graceMs = 8000) => {
+      upgrades?.stop(Math.min(graceMs, 1000))
+      return stop(server, app, graceMs)
+    },
   }
 }
 
