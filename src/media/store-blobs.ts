@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { Reader, Tx } from '../db/database.ts'
 import { prepare } from '../db/prepare.ts'
 import type { BlobState } from '../db/schema/media.ts'
@@ -105,6 +106,9 @@ export async function takeDerived(tx: Tx, sources: readonly number[]): Promise<n
   return rows.flatMap(({ nid }) => nid ?? [])
 }
 
+/** Written out, as in the index of the few blobs that are not in rest; without it all others are read, too. */
+const isUnsettled = sql<boolean>`state <> 'stored'`
+
 /** Blobs whose bytes must go. With `numbers`, those among them. */
 export function listDoomedBlobs(
   reader: Reader,
@@ -114,6 +118,7 @@ export function listDoomedBlobs(
     .selectFrom('media_blobs')
     .select(['blob_nid as nid', 'storage_key as key'])
     .where('state', '=', 'doomed')
+    .where(isUnsettled)
     .$if(numbers !== undefined, (query) => query.where('blob_nid', 'in', numbers ?? []))
     .orderBy('blob_nid')
     .limit(limit)
@@ -126,6 +131,7 @@ export async function doomUnfinishedBlobs(tx: Tx, before: number): Promise<void>
     .updateTable('media_blobs')
     .set({ state: 'doomed' })
     .where('state', '=', 'storing')
+    .where(isUnsettled)
     .where('created_ts', '<', before)
     .execute()
 }
