@@ -15,6 +15,7 @@ import type { PeopleSchema } from './schema/people.ts'
 import type { PushSchema } from './schema/push.ts'
 import type { RoomsSchema } from './schema/rooms.ts'
 import type { SlidingSyncSchema } from './schema/sliding-sync.ts'
+import type { VoicemailLinksSchema } from './schema/voicemail-links.ts'
 
 /** Every table, as kysely sees it. Columns are those that `migrations/` make; a test compares the two. */
 export interface Schema
@@ -34,4 +35,5 @@ export interface Schema
     SlidingSyncSchema,
     FederationKeysSchema,
     FederationSenderSchema,
-    IngestSchema {}
+    IngestSchema,
+    VoicemailLinksSchema {}

@@ -16,6 +16,7 @@ import { isInline, servedType } from './content-type.ts'
 import { createDelivery, type Delivery } from './delivery/delivery.ts'
 import type { DeliveryPolicy } from './delivery/policy.ts'
 import type { MediaRequester } from './delivery/recipients.ts'
+import { createDiscard } from './discard.ts'
 import { contentDisposition } from './disposition.ts'
 import { createDownloads, type Downloads, type LiveMedia } from './downloads.ts'
 import { type DueMedia, listDueMedia } from './due/due-media.ts'
@@ -29,7 +30,7 @@ import { createPreviews, type PreviewOptions, type Previews } from './previews/p
 import { createRemoteMedia, type RemoteSource } from './remote-media.ts'
 import type { RetentionPolicy } from './retention/policy.ts'
 import { createRetention, type Retention, retentionJob } from './retention/retention.ts'
-import { createSpool } from './spool.ts'
+import { createSpool, type Spool } from './spool.ts'
 import { createStore, type StorageOptions, settleStorage } from './storage.ts'
 import { createRemoteCopies } from './store-remote-copies.ts'
 import { createStripper } from './stripping/stripper.ts'
@@ -93,6 +94,10 @@ export interface Media {
   served(media: LiveMedia, requester: MediaRequester | undefined, fileName?: string): ServedFile
   /** How media of other servers is had; without it there is none. */
   useRemoteMedia(source: RemoteSource): void
+  /** Deletes media that was made for a message which was never sent; what some message shows stays. */
+  discard(tx: Tx, refs: readonly MediaRef[]): Promise<void>
+  /** For files on their way in or out; it is empty after a start. */
+  readonly spool: Spool
   /** A server has deleted media of its own: the copy here goes too. */
   dropCopy(ref: MediaRef): Promise<void>
   /** Someone who wants to be forgotten takes all media along. */
@@ -201,6 +206,8 @@ export function createMedia({ db, clock, log, jobs, accounts, fetch, options }: 
       }
     },
     useRemoteMedia: remote.use,
+    discard: createDiscard({ clock, blobs }),
+    spool,
     dropCopy: copies.drop,
     userDeactivated: createEraser({ db, clock, jobs, blobs }),
     part: {

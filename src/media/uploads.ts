@@ -57,6 +57,8 @@ export interface UploadsDeps {
  */
 export interface Uploads {
   upload(userId: UserId, file: IncomingFile, declared?: Declaration): Promise<MediaRef>
+  /** The same for the server itself: `keep` runs in the transaction that keeps the file, and where it throws nothing is kept. */
+  uploadWith(userId: UserId, file: IncomingFile, keep: (tx: Tx, ref: MediaRef) => Promise<void>): Promise<MediaRef>
   /** Makes an id for content that comes later. Throws `M_LIMIT_EXCEEDED` for a user who has too many of them. */
   create(userId: UserId): Promise<{ ref: MediaRef; expiresTs: number }>
   /** Brings the content of a created id. Throws `M_NOT_FOUND` and `M_CANNOT_OVERWRITE_MEDIA`, `M_FORBIDDEN` for others. */
@@ -108,12 +110,22 @@ export function createUploads(deps: UploadsDeps): Uploads {
     })
   }
 
+  const insert = (tx: Tx, userId: UserId, { ref, file, blob }: { ref: MediaRef; file: FileInfo; blob: Blob }) =>
+    insertMedia(tx, { ...ref, ...file, uploader: userId, createdTs: clock.now() }, blob)
+
   return {
     upload: async (userId, file, declared) => {
       const ref = newRef()
-      await receive(userId, file, declared, (tx, blob) =>
-        insertMedia(tx, { ...ref, ...file, uploader: userId, createdTs: clock.now() }, blob),
-      )
+      await receive(userId, file, declared, (tx, blob) => insert(tx, userId, { ref, file, blob }))
+      return ref
+    },
+    uploadWith: async (userId, file, keep) => {
+      const ref = newRef()
+      await receive(userId, file, undefined, async (tx, blob) => {
+        const nid = await insert(tx, userId, { ref, file, blob })
+        await keep(tx, ref)
+        return nid
+      })
       return ref
     },
     create: async (userId) => {
