@@ -25,8 +25,10 @@ import type { TimerClock } from './util/clock.ts'
 import type { Log } from './util/log.ts'
 import type { Part } from './util/part.ts'
 import type { SafeFetch } from './util/safe-fetch.ts'
+import type { Live } from './voip/live/live.ts'
 import type { Livekit } from './voip/livekit/livekit.ts'
 import type { Turn } from './voip/turn.ts'
+import type { Webhooks } from './voip/webhooks/webhooks.ts'
 
 /** Everything that routes and services reach: one of each, made once. */
 export interface AppContext extends Identity {
@@ -64,6 +66,8 @@ export interface AppContext extends Identity {
   readonly turn: Turn
   /** Undefined where there is no LiveKit server. */
   readonly livekit: Livekit | undefined
+  readonly live: Live
+  readonly webhooks: Webhooks
   readonly admin: Admin
   readonly appservices: AppserviceRuntime
   /** Reads the registration files again. Throws a `ConfigError`. */

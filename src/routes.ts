@@ -5,6 +5,7 @@ import type { AppContext } from './context.ts'
 import { e2eeRoutes } from './e2ee/routes.ts'
 import { federationRoutes } from './federation/server/routes.ts'
 import type { Endpoint } from './http/endpoint.ts'
+import { webRoutes } from './http/routes-web.ts'
 import { mediaRoutes } from './media/routes.ts'
 import { pushRoutes } from './push/routes.ts'
 import { presenceRoutes } from './rooms/presence/routes.ts'
@@ -28,5 +29,6 @@ export function endpoints(ctx: AppContext): Endpoint[] {
     ...appserviceRoutes(ctx),
     ...voipRoutes(ctx),
     ...adminRoutes(ctx),
+    ...webRoutes(),
   ]
 }

@@ -21,7 +21,9 @@ import { createRooms } from './rooms/rooms.ts'
 import { createOldSync } from './sync/old/old-sync.ts'
 import { createSync } from './sync/sync.ts'
 import { createMailer } from './util/mailer.ts'
+import { createLive } from './voip/live/live.ts'
 import { createTurn } from './voip/turn.ts'
+import { createWebhooks } from './voip/webhooks/webhooks.ts'
 
 /** Features in the order of their dependencies; later ones hook into earlier ones here. */
 export function createServices(core: Core) {
@@ -126,10 +128,17 @@ export function createServices(core: Core) {
   })
   const turn = createTurn(core.clock, config.voip.turn)
   const livekit = composeLivekit(core, federation, { accounts, rooms, sender })
+  const live = createLive(core)
+  accounts.onDeactivate(live.userDeactivated)
+  jobs.handle('live.expire', live.expire)
+  jobs.schedule('27 4 * * *', 'live.expire')
+  const webhooks = createWebhooks({ ...core, jobs })
   const admin = createAdmin({ ...core, accounts, media, rooms, notices: config.server_notices })
   const appservices = createAppserviceRuntime({ ...core, accounts, rooms, presence: presence.news, e2ee })
   const reloadAppservices = async () => appservices.reload(registrations())
   const parts = [
+    // Before the jobs, which would look for who handles what was removed.
+    webhooks.part,
     jobs.part,
     accounts.part,
     identity.renewals.part,
@@ -161,6 +170,8 @@ export function createServices(core: Core) {
     oldSync,
     turn,
     livekit,
+    live,
+    webhooks,
     admin,
     appservices,
     reloadAppservices,

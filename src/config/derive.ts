@@ -40,6 +40,11 @@ export function findConflicts(config: Config): string[] {
       problems.push(`sso.providers[${i}].id is "${id}" like that of a provider before it; choose another.`)
     }
   }
+  for (const [i, { url }] of config.webhooks.entries()) {
+    if (config.webhooks.findIndex((other) => other.url === url) < i) {
+      problems.push(`webhooks[${i}].url is that of a webhook before it; name all events there.`)
+    }
+  }
   if (config.mail.url !== undefined && config.mail.host !== undefined) {
     problems.push('mail.url and mail.host are both set; remove one of them.')
   }

@@ -1,8 +1,13 @@
 import { z } from 'zod'
-import { httpUrl, secret, text } from './fields.ts'
+import { secret, text } from './fields.ts'
+
+/** A slash at the end means something to the receiver. */
+const webhookUrl = z.string().refine((value) => /^https?:$/.test(URL.parse(value)?.protocol ?? ''), {
+  error: 'must be an address such as https://example.org/hook',
+})
 
 const webhook = z.strictObject({
-  url: httpUrl().describe('Where the events are posted.').meta({ example: 'https://example.org/hook' }),
+  url: webhookUrl.describe('Where the events are posted.').meta({ example: 'https://example.org/hook' }),
   secret: secret()
     .optional()
     .describe('Signs every request, so that the receiver knows whom it is from.')

@@ -8,6 +8,7 @@ import type { FederationKeysSchema } from './schema/federation-keys.ts'
 import type { FederationSenderSchema } from './schema/federation-sender.ts'
 import type { IdentitySchema } from './schema/identity.ts'
 import type { IngestSchema } from './schema/ingest.ts'
+import type { LiveSchema } from './schema/live.ts'
 import type { MediaSchema } from './schema/media.ts'
 import type { MediaAdminSchema } from './schema/media-admin.ts'
 import type { MediaFactsSchema } from './schema/media-facts.ts'
@@ -36,4 +37,5 @@ export interface Schema
     FederationKeysSchema,
     FederationSenderSchema,
     IngestSchema,
-    VoicemailLinksSchema {}
+    VoicemailLinksSchema,
+    LiveSchema {}

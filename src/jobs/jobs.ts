@@ -4,7 +4,15 @@ import type { JsonObject } from '../matrix/event.ts'
 import type { TimerClock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import type { Part } from '../util/part.ts'
-import { deleteJob, deleteJobByKey, getNextJob, insertJob, type JobRow, postponeJob } from './store.ts'
+import {
+  deleteJob,
+  deleteJobByKey,
+  deleteJobsOfKinds,
+  getNextJob,
+  insertJob,
+  type JobRow,
+  postponeJob,
+} from './store.ts'
 
 /** Runs once or, after a failure, again: it must bear being repeated. */
 export type JobHandler = (payload: JsonObject, signal: AbortSignal) => Promise<void>
@@ -25,6 +33,8 @@ export interface Jobs {
   enqueue(tx: Tx, kind: string, payload: JsonObject, options?: EnqueueOptions): Promise<boolean>
   /** Takes back the job that waits under a key. One that is being done is done, but not tried again. */
   cancel(tx: Tx, kind: string, key: string): Promise<void>
+  /** Takes back all jobs whose kind begins with `prefix`, except those of some kinds. */
+  discard(tx: Tx, prefix: string, except: readonly string[]): Promise<void>
   /** Jobs of a kind are done one after the other, or `atOnce` at a time. */
   handle(kind: string, handler: JobHandler, options?: { readonly atOnce?: number }): void
   /** Queues a job of this kind whenever the cron expression says so (local time). */
@@ -144,6 +154,7 @@ export function createJobs({ db, clock, log }: { db: Database; clock: TimerClock
   return {
     enqueue,
     cancel: deleteJobByKey,
+    discard: deleteJobsOfKinds,
     handle: (kind, handler, { atOnce = 1 } = {}) => void handlers.set(kind, { handler, atOnce }),
     schedule: (expression, kind) => void schedules.push({ expression, kind }),
     drain,

@@ -48,6 +48,15 @@ export async function deleteJobByKey(tx: Tx, kind: string, key: string): Promise
   await tx.qb.deleteFrom('jobs').where('kind', '=', kind).where('job_key', '=', key).execute()
 }
 
+/** `prefix` has no characters that mean something in a pattern. */
+export async function deleteJobsOfKinds(tx: Tx, prefix: string, except: readonly string[]): Promise<void> {
+  await tx.qb
+    .deleteFrom('jobs')
+    .where('kind', 'like', `${prefix}%`)
+    .$if(except.length > 0, (qb) => qb.where('kind', 'not in', except))
+    .execute()
+}
+
 export async function deleteJob(tx: Tx, jobId: number): Promise<void> {
   await tx.qb.deleteFrom('jobs').where('job_id', '=', jobId).execute()
 }

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
+import { matchesEtag } from '../http/etag.ts'
 import { type Reply, redirect, reply } from '../http/reply.ts'
 import { errors } from '../matrix/errors.ts'
 import type { ByteRange } from './blob-store.ts'
@@ -40,7 +41,7 @@ export async function fileReply(
 ): Promise<Reply> {
   const etag = `"${file.sha256}"`
   const headers = { ...safetyHeaders, ETag: etag, 'Accept-Ranges': 'bytes' }
-  if (matches(asked['if-none-match'], etag)) return reply(304, undefined, headers)
+  if (matchesEtag(asked['if-none-match'], etag)) return reply(304, undefined, headers)
   if (allowRedirect && file.link && method !== 'HEAD' && file.size > 0) {
     // The address is for this one client, and for a few minutes.
     return redirect(await file.link(), 307, { ...safetyHeaders, 'Cache-Control': 'no-store' })
@@ -66,9 +67,4 @@ export async function fileReply(
   const body = await file.open(part)
   if (!body) throw errors.notFound('The media has been deleted')
   return reply(status, body, content, onSent)
-}
-
-function matches(ifNoneMatch: string | undefined, etag: string): boolean {
-  if (ifNoneMatch === undefined) return false
-  return ifNoneMatch.trim() === '*' || ifNoneMatch.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag)
 }
