@@ -2,6 +2,7 @@ import type { Accounts } from './accounts/accounts.ts'
 import type { Identity } from './accounts/identity.ts'
 import type { Admin } from './admin/admin.ts'
 import type { AppserviceRuntime } from './bots/appservices/runtime.ts'
+import type { BotRuntime } from './bots/runtime/runtime.ts'
 import type { Config } from './config/schema.ts'
 import type { Database } from './db/database.ts'
 import type { Streams } from './db/streams.ts'
@@ -70,6 +71,9 @@ export interface AppContext extends Identity {
   readonly webhooks: Webhooks
   readonly admin: Admin
   readonly appservices: AppserviceRuntime
+  readonly bots: BotRuntime
+  /** Does what waits in the background, until nothing does but for its time; for tests. */
+  drain(): Promise<void>
   /** Reads the registration files again. Throws a `ConfigError`. */
   reloadAppservices(): Promise<void>
   /** What runs as long as the server does, in the order of its start. */

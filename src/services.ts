@@ -2,6 +2,7 @@ import { readRegistrations } from './accounts/appservices/read-registrations.ts'
 import { createIdentity } from './accounts/identity.ts'
 import { createAdmin } from './admin/admin.ts'
 import { createAppserviceRuntime } from './bots/appservices/runtime.ts'
+import { createBotRuntime } from './bots/runtime/runtime.ts'
 import { composeAccounts } from './compose-accounts.ts'
 import { composeEdus } from './compose-edus.ts'
 import { composeFederationClient, composeOwnPolicy } from './compose-federation.ts'
@@ -135,6 +136,15 @@ export function createServices(core: Core) {
   const webhooks = createWebhooks({ ...core, jobs })
   const admin = createAdmin({ ...core, accounts, media, rooms, notices: config.server_notices })
   const appservices = createAppserviceRuntime({ ...core, accounts, rooms, presence: presence.news, e2ee })
+  const bots = createBotRuntime({ ...core, accounts, rooms })
+  const drain = async () => {
+    let before: number
+    do {
+      before = core.streams.position()
+      for (const queue of [jobs, bots, appservices, sender]) await queue.drain()
+      await rooms.ingest?.drain()
+    } while (core.streams.position() !== before)
+  }
   const reloadAppservices = async () => appservices.reload(registrations())
   const parts = [
     // Before the jobs, which would look for who handles what was removed.
@@ -151,6 +161,7 @@ export function createServices(core: Core) {
     sender.part,
     deviceLists,
     appservices.part,
+    bots.part,
   ]
   return {
     jobs,
@@ -174,6 +185,8 @@ export function createServices(core: Core) {
     webhooks,
     admin,
     appservices,
+    bots,
+    drain,
     reloadAppservices,
     parts,
   }

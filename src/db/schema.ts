@@ -1,6 +1,7 @@
 import type { AccountsSchema } from './schema/accounts.ts'
 import type { AdminSchema } from './schema/admin.ts'
 import type { AppservicesSchema } from './schema/appservices.ts'
+import type { BotsSchema } from './schema/bots.ts'
 import type { CoreSchema } from './schema/core.ts'
 import type { DiscoverySchema } from './schema/discovery.ts'
 import type { E2eeSchema } from './schema/e2ee.ts'
@@ -33,6 +34,7 @@ export interface Schema
     E2eeSchema,
     PushSchema,
     AppservicesSchema,
+    BotsSchema,
     SlidingSyncSchema,
     FederationKeysSchema,
     FederationSenderSchema,
