@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises'
 import type { CompletedPart } from '@aws-sdk/client-s3'
 import { mapLimit } from '../../util/async.ts'
 import type { Log } from '../../util/log.ts'
+import { createSemaphore } from '../../util/semaphore.ts'
 import type { ByteRange, LocalFile } from '../blob-store.ts'
 import type { S3 } from './client.ts'
 import { withRetries } from './retry.ts'
@@ -18,6 +19,8 @@ export const partBytes = 16 * 1024 * 1024
 /** S3 takes 10,000. */
 const mostParts = 9_000
 const partsAtATime = 4
+/** Of all uploads together: each holds some hundred KiB of buffers while it is sent. */
+const slots = createSemaphore(16)
 
 type Settings = { readonly StorageClass?: 'STANDARD' }
 
@@ -27,12 +30,14 @@ type Settings = { readonly StorageClass?: 'STANDARD' }
  */
 export async function upload(s3: S3, target: Target, file: LocalFile, settings: Settings, log: Log): Promise<void> {
   if (file.size > partBytes) return uploadParts(s3, target, file, settings, log)
-  await withRetries(() => {
-    const body = bodyOf(file.path, { start: 0, end: file.size - 1 })
-    const command = new s3.sdk.PutObjectCommand({ ...target, ...settings, ...body })
-    command.middlewareStack.add(withHash(file.sha256), { step: 'build' })
-    return s3.client.send(command)
-  })
+  await withRetries(() =>
+    slots.run(() => {
+      const body = bodyOf(file.path, { start: 0, end: file.size - 1 })
+      const command = new s3.sdk.PutObjectCommand({ ...target, ...settings, ...body })
+      command.middlewareStack.add(withHash(file.sha256), { step: 'build' })
+      return s3.client.send(command)
+    }),
+  )
 }
 
 async function uploadParts(s3: S3, target: Target, file: LocalFile, settings: Settings, log: Log): Promise<void> {
@@ -46,15 +51,15 @@ async function uploadParts(s3: S3, target: Target, file: LocalFile, settings: Se
   if (UploadId === undefined) throw new Error('the storage gave no id for an upload in parts')
   const failed = new AbortController()
   const send = (range: ByteRange, index: number): Promise<CompletedPart> =>
-    withRetries(async () => {
-      failed.signal.throwIfAborted()
-      const sha256 = await hashOf(file.path, range)
-      const part = { ...target, UploadId, PartNumber: index + 1, ...bodyOf(file.path, range) }
-      const command = new sdk.UploadPartCommand(part)
-      command.middlewareStack.add(withHash(sha256), { step: 'build' })
-      const { ETag } = await client.send(command, { abortSignal: failed.signal })
-      return { PartNumber: index + 1, ...(ETag !== undefined && { ETag }) }
-    }, failed.signal)
+    withRetries(() => slots.run(() => sendPart(range, index), failed.signal), failed.signal)
+  const sendPart = async (range: ByteRange, index: number): Promise<CompletedPart> => {
+    const sha256 = await hashOf(file.path, range)
+    const part = { ...target, UploadId, PartNumber: index + 1, ...bodyOf(file.path, range) }
+    const command = new sdk.UploadPartCommand(part)
+    command.middlewareStack.add(withHash(sha256), { step: 'build' })
+    const { ETag } = await client.send(command, { abortSignal: failed.signal })
+    return { PartNumber: index + 1, ...(ETag !== undefined && { ETag }) }
+  }
   const sending: Promise<CompletedPart>[] = []
   try {
     const Parts = await mapLimit(ranges, partsAtATime, (range, index) => {
