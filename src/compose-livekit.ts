@@ -2,6 +2,7 @@ import type { Accounts } from './accounts/accounts.ts'
 import type { Core } from './context.ts'
 import type { FederationClient } from './federation/client/federation-client.ts'
 import type { FederationSender } from './federation/sender/sender.ts'
+import type { Jobs } from './jobs/jobs.ts'
 import type { Rooms } from './rooms/rooms.ts'
 import { createSafeFetch } from './util/safe-fetch.ts'
 import { createLivekit, type Livekit } from './voip/livekit/livekit.ts'
@@ -11,14 +12,14 @@ import { createLivekitServer } from './voip/livekit/livekit-server.ts'
 export function composeLivekit(
   core: Core,
   { transport }: FederationClient,
-  { accounts, rooms, sender }: { accounts: Accounts; rooms: Rooms; sender: FederationSender },
+  { jobs, accounts, rooms, sender }: { jobs: Jobs; accounts: Accounts; rooms: Rooms; sender: FederationSender },
 ): Livekit | undefined {
   const { config } = core
   const settings = config.voip.livekit
   if (settings === undefined) return undefined
   // The configuration chose whom this reaches.
   const fetch = createSafeFetch({ allowPrivateAddresses: true })
-  return createLivekit({
+  const livekit = createLivekit({
     ...core,
     settings,
     server: createLivekitServer({ ...core, fetch, settings }),
@@ -28,4 +29,9 @@ export function composeLivekit(
     sender,
     reads: rooms.reads,
   })
+  jobs.handle('livekit.prune', () =>
+    core.db.write('livekit prune', (tx) => livekit.participants.prune(tx, core.clock.now())),
+  )
+  jobs.schedule('23 4 * * *', 'livekit.prune')
+  return livekit
 }

@@ -128,7 +128,7 @@ export function createServices(core: Core) {
     sender,
   })
   const turn = createTurn(core.clock, config.voip.turn)
-  const livekit = composeLivekit(core, federation, { accounts, rooms, sender })
+  const livekit = composeLivekit(core, federation, { jobs, accounts, rooms, sender })
   const live = createLive(core)
   accounts.onDeactivate(live.userDeactivated)
   jobs.handle('live.expire', live.expire)

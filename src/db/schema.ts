@@ -10,6 +10,7 @@ import type { FederationSenderSchema } from './schema/federation-sender.ts'
 import type { IdentitySchema } from './schema/identity.ts'
 import type { IngestSchema } from './schema/ingest.ts'
 import type { LiveSchema } from './schema/live.ts'
+import type { LivekitSchema } from './schema/livekit.ts'
 import type { MediaSchema } from './schema/media.ts'
 import type { MediaAdminSchema } from './schema/media-admin.ts'
 import type { MediaFactsSchema } from './schema/media-facts.ts'
@@ -40,4 +41,5 @@ export interface Schema
     FederationSenderSchema,
     IngestSchema,
     VoicemailLinksSchema,
-    LiveSchema {}
+    LiveSchema,
+    LivekitSchema {}

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto'
+import { createHash, createHmac } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -23,6 +23,50 @@ export function openLivekitToken(jwt: string, now: number): LivekitClaims | unde
   const claims: LivekitClaims = read(body)
   const seconds = now / 1000
   return claims.iss === livekitKey.api_key && claims.nbf <= seconds && seconds < claims.exp ? claims : undefined
+}
+
+/** Signs claims as LiveKit does. */
+export function signLivekitToken(claims: object, secret = livekitKey.api_secret, alg = 'HS256'): string {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const signed = `${part({ alg, typ: 'JWT' })}.${part(claims)}`
+  return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`
+}
+
+/** The claims of a webhook that LiveKit sends at that time, in ms. */
+export function webhookClaims(body: string, now: number) {
+  const seconds = Math.floor(now / 1000)
+  const sha256 = createHash('sha256').update(body).digest('base64')
+  return { iss: livekitKey.api_key, exp: seconds + 300, nbf: seconds, iat: seconds, sha256 }
+}
+
+export interface ToldParticipant {
+  readonly room: string
+  readonly identity: string
+  readonly sid?: string
+  /** In ms. */
+  readonly joinedAt: number
+  readonly reason?: string
+}
+
+/** The body of a webhook, in the shape that livekit-server 1.13 sends. */
+export function webhookBody(event: string, told: ToldParticipant, now: number): string {
+  const { room, identity, sid = 'PA_KuefM7uY3gwF', joinedAt, reason } = told
+  return JSON.stringify({
+    event,
+    room: { sid: 'RM_5zo8oiUBXKtk', name: room, emptyTimeout: 300, creationTime: '1795745552', numParticipants: 1 },
+    participant: {
+      sid,
+      identity,
+      state: reason === undefined ? 'ACTIVE' : 'DISCONNECTED',
+      joinedAt: String(Math.floor(joinedAt / 1000)),
+      joinedAtMs: String(joinedAt),
+      version: 2,
+      permission: { canSubscribe: true, canPublish: true, canPublishData: true },
+      ...(reason !== undefined && { disconnectReason: reason }),
+    },
+    id: 'EV_Q4FK8B5Rhq5M',
+    createdAt: String(Math.floor(now / 1000)),
+  })
 }
 
 export interface FakeLivekit extends AsyncDisposable {

@@ -44,5 +44,21 @@ export function livekitRoutes({ livekit }: Pick<AppContext, 'livekit'>): Endpoin
       },
       ({ body }) => livekit.admit(body),
     ),
+    endpoint(
+      {
+        method: 'POST',
+        path: `${servicePath}/sfu_webhook`,
+        auth: 'none',
+        surface,
+        // Participants may describe themselves at some length, and it is all told each time.
+        maxBody: 512 * 1024,
+        spec: 'https://docs.livekit.io/home/server/webhooks/',
+      },
+      async (request) => {
+        const { headers, ip } = request
+        await livekit.receiveWebhook({ authorization: headers.authorization, body: await request.bytes(), ip })
+        return {}
+      },
+    ),
   ]
 }

@@ -4,15 +4,16 @@ import { z } from 'zod'
 import { encodeBase64 } from '../../matrix/base64.ts'
 import { canonicalJson } from '../../matrix/canonical-json.ts'
 import type { JsonObject } from '../../matrix/event.ts'
-import { isRoomId, isServerName, type ServerName, type UserId } from '../../matrix/ids.ts'
+import { isRoomId, isServerName, type RoomId, type ServerName, type UserId } from '../../matrix/ids.ts'
 
 /** The first part of the addresses that clients put `/sfu/get` and the like behind. */
 export const servicePath = '/livekit/jwt'
 
 /** Somebody who wants to take part in a call. */
 export interface Applicant {
-  readonly roomId: string
+  readonly roomId: RoomId
   readonly slotId: string
+  readonly deviceId: string
   readonly token: string
   /** Whose user the token is said to prove. */
   readonly serverName: ServerName
@@ -40,6 +41,7 @@ export const legacyRequest = z.object({ room: roomId, openid_token: openidToken,
   ({ room, openid_token: token, device_id: deviceId }): Applicant => ({
     roomId: room,
     slotId: roomSlot,
+    deviceId,
     token: token.access_token,
     serverName: token.matrix_server_name,
     claimedUserId: undefined,
@@ -59,6 +61,7 @@ export const slotRequest = z
     ({ room_id, slot_id: slotId, openid_token: token, member }): Applicant => ({
       roomId: room_id,
       slotId,
+      deviceId: member.claimed_device_id,
       token: token.access_token,
       serverName: token.matrix_server_name,
       claimedUserId: member.claimed_user_id,
