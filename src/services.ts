@@ -129,7 +129,7 @@ export function createServices(core: Core) {
   })
   const turn = createTurn(core.clock, config.voip.turn)
   const livekit = composeLivekit(core, federation, { jobs, accounts, rooms, sender })
-  const live = createLive(core)
+  const live = createLive({ ...core, authenticate: accounts.authenticate })
   accounts.onDeactivate(live.userDeactivated)
   jobs.handle('live.expire', live.expire)
   jobs.schedule('27 4 * * *', 'live.expire')
@@ -162,6 +162,7 @@ export function createServices(core: Core) {
     deviceLists,
     appservices.part,
     bots.part,
+    live.sockets.part,
   ]
   return {
     jobs,

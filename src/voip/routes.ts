@@ -1,5 +1,6 @@
 import type { AppContext } from '../context.ts'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
+import { liveRoutes } from './live/routes-live.ts'
 import { livekitRoutes } from './livekit/routes-livekit.ts'
 
 export function voipRoutes({ turn, livekit }: Pick<AppContext, 'turn' | 'livekit'>): Endpoint[] {
@@ -16,5 +17,6 @@ export function voipRoutes({ turn, livekit }: Pick<AppContext, 'turn' | 'livekit
       ({ requester }) => turn.credentials(requester.userId) ?? {},
     ),
     ...livekitRoutes({ livekit }),
+    ...liveRoutes(),
   ]
 }
