@@ -26,6 +26,7 @@ import type { TimerClock } from './util/clock.ts'
 import type { Log } from './util/log.ts'
 import type { Part } from './util/part.ts'
 import type { SafeFetch } from './util/safe-fetch.ts'
+import type { CallLedger } from './voip/calls/calls.ts'
 import type { Live } from './voip/live/live.ts'
 import type { Livekit } from './voip/livekit/livekit.ts'
 import type { Turn } from './voip/turn.ts'
@@ -69,6 +70,8 @@ export interface AppContext extends Identity {
   readonly livekit: Livekit | undefined
   readonly live: Live
   readonly webhooks: Webhooks
+  /** What became of each call. */
+  readonly calls: CallLedger
   readonly admin: Admin
   readonly appservices: AppserviceRuntime
   readonly bots: BotRuntime

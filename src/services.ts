@@ -4,6 +4,7 @@ import { createAdmin } from './admin/admin.ts'
 import { createAppserviceRuntime } from './bots/appservices/runtime.ts'
 import { createBotRuntime } from './bots/runtime/runtime.ts'
 import { composeAccounts } from './compose-accounts.ts'
+import { composeCalls } from './compose-calls.ts'
 import { composeEdus } from './compose-edus.ts'
 import { composeFederationClient, composeOwnPolicy } from './compose-federation.ts'
 import { composeLivekit } from './compose-livekit.ts'
@@ -134,6 +135,7 @@ export function createServices(core: Core) {
   jobs.handle('live.expire', live.expire)
   jobs.schedule('27 4 * * *', 'live.expire')
   const webhooks = createWebhooks({ ...core, jobs })
+  const calls = composeCalls(core, { jobs, accounts, rooms, live, webhooks })
   const admin = createAdmin({ ...core, accounts, media, rooms, notices: config.server_notices })
   const appservices = createAppserviceRuntime({ ...core, accounts, rooms, presence: presence.news, e2ee })
   const bots = createBotRuntime({ ...core, accounts, rooms })
@@ -184,6 +186,7 @@ export function createServices(core: Core) {
     livekit,
     live,
     webhooks,
+    calls,
     admin,
     appservices,
     bots,

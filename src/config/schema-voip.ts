@@ -42,6 +42,7 @@ const calls = z
     rejoin_window: duration().prefault('10s').describe('A participant who is back within this time has not left.'),
     close_slack: duration().prefault('15s').describe('How long past its ringing time a call may still be answered.'),
     answer_min: duration().prefault('2s').describe('How long somebody must be in a call for it to be answered.'),
+    keep: duration().prefault('365d').describe('How long calls stand in the logs of people.'),
   })
   .prefault({})
   .describe('How the outcome of a call is told.')

@@ -2,6 +2,7 @@ import type { AccountsSchema } from './schema/accounts.ts'
 import type { AdminSchema } from './schema/admin.ts'
 import type { AppservicesSchema } from './schema/appservices.ts'
 import type { BotsSchema } from './schema/bots.ts'
+import type { CallsSchema } from './schema/calls.ts'
 import type { CoreSchema } from './schema/core.ts'
 import type { DiscoverySchema } from './schema/discovery.ts'
 import type { E2eeSchema } from './schema/e2ee.ts'
@@ -24,6 +25,7 @@ import type { VoicemailLinksSchema } from './schema/voicemail-links.ts'
 export interface Schema
   extends CoreSchema,
     AccountsSchema,
+    CallsSchema,
     AdminSchema,
     RoomsSchema,
     DiscoverySchema,

@@ -1,9 +1,10 @@
 import type { AppContext } from '../context.ts'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
+import { callRoutes } from './calls/routes-calls.ts'
 import { liveRoutes } from './live/routes-live.ts'
 import { livekitRoutes } from './livekit/routes-livekit.ts'
 
-export function voipRoutes({ turn, livekit }: Pick<AppContext, 'turn' | 'livekit'>): Endpoint[] {
+export function voipRoutes({ turn, livekit, calls }: Pick<AppContext, 'turn' | 'livekit' | 'calls'>): Endpoint[] {
   return [
     endpoint(
       {
@@ -18,5 +19,6 @@ export function voipRoutes({ turn, livekit }: Pick<AppContext, 'turn' | 'livekit
     ),
     ...livekitRoutes({ livekit }),
     ...liveRoutes(),
+    ...callRoutes({ calls }),
   ]
 }

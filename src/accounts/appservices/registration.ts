@@ -20,6 +20,8 @@ export interface Registration {
   readonly receivesDeviceNews: boolean
   /** It makes devices without logging in, and may not log in. */
   readonly managesDevices: boolean
+  /** Callers may be asked for a note when its users do not answer. */
+  readonly takesNotes: boolean
 }
 
 export interface Namespaces {
@@ -78,6 +80,7 @@ export const registrationSchema = z
     'org.matrix.msc3202': flag,
     device_management: flag,
     'io.element.msc4190': flag,
+    'io.ringback.missed_call_notes': flag,
   })
   .transform(
     (file): Registration => ({
@@ -93,6 +96,7 @@ export const registrationSchema = z
         file.receive_ephemeral ?? file.push_ephemeral ?? file['de.sorunome.msc2409.push_ephemeral'] ?? false,
       receivesDeviceNews: file['org.matrix.msc3202'] ?? false,
       managesDevices: file.device_management ?? file['io.element.msc4190'] ?? false,
+      takesNotes: file['io.ringback.missed_call_notes'] ?? false,
     }),
   )
 

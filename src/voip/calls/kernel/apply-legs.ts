@@ -1,0 +1,64 @@
+import { answerOf } from './answer.ts'
+import { type CallState, type Leg, legsOf, type Timings } from './call-state.ts'
+import type { Gone, Present } from './evidence.ts'
+
+/** A call of more people is none that anybody waits for. */
+const maxLegs = 500
+
+export function applyPresent(call: CallState, e: Present, timings: Timings): CallState {
+  const leg = Object.hasOwn(call.legs, e.leg) ? call.legs[e.leg] : undefined
+  const kind = call.kind ?? e.kind ?? null
+  const put = (next: Leg) => ({ ...call, kind, legs: { ...call.legs, [e.leg]: next } })
+  if (leg === undefined) {
+    if (!e.isFresh || legsOf(call).length >= maxLegs) return call
+    return put(begin(e))
+  }
+  if (leg.to === undefined) return put(refresh(leg, e))
+  if (e.ts <= leg.to || !e.isFresh) return call
+  const { to, ...back } = leg
+  if (e.ts - to <= timings.rejoinWindow) return put({ ...refresh(back, e), since: e.ts })
+  // What the stay that is over has shown must not be lost with it.
+  const answer = answerOf(call, timings)
+  const known = answer.isCertain && call.answeredTs === null ? { answeredTs: answer.ts } : {}
+  return { ...put(begin(e)), ...known }
+}
+
+const begin = (e: Present): Leg => ({
+  by: e.by,
+  ...(e.device !== undefined && { device: e.device }),
+  ...(e.session !== undefined && { session: e.session }),
+  ...(e.eventId !== undefined && { eventId: e.eventId }),
+  from: e.ts,
+  since: e.ts,
+  until: e.until,
+})
+
+function refresh(leg: Leg, e: Present): Leg {
+  const session = leg.session ?? e.session
+  const eventId = leg.eventId ?? e.eventId
+  return {
+    ...leg,
+    ...(session !== undefined && { session }),
+    ...(eventId !== undefined && { eventId }),
+    from: Math.min(leg.from, e.ts),
+    since: e.isFresh ? Math.max(leg.since, e.ts) : leg.since,
+    until: Math.max(leg.until, e.until),
+  }
+}
+
+export function applyGone(call: CallState, e: Gone): CallState {
+  if (e.leg !== undefined) {
+    const leg = Object.hasOwn(call.legs, e.leg) ? call.legs[e.leg] : undefined
+    return closeLegs(call, e.ts, (other) => other === leg)
+  }
+  return closeLegs(call, e.ts, ({ by, device }) => by === e.by && (e.device === undefined || device === e.device))
+}
+
+export function closeLegs(call: CallState, ts: number, isMeant: (leg: Leg) => boolean): CallState {
+  const closed = Object.entries(call.legs).map(([key, leg]): [string, Leg] => {
+    // Somebody who came back after that has not left.
+    if (!isMeant(leg) || ts < leg.since || (leg.to !== undefined && leg.to <= ts)) return [key, leg]
+    return [key, { ...leg, to: ts }]
+  })
+  return { ...call, legs: Object.fromEntries(closed) }
+}

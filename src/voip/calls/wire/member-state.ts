@@ -1,0 +1,64 @@
+import { fieldOf, integerOf, stringOf } from '../../../matrix/content.ts'
+import type { JsonObject } from '../../../matrix/event.ts'
+import type { Evidence } from '../kernel/evidence.ts'
+import type { CallKind } from '../types.ts'
+import type { SeenEvent } from './seen-event.ts'
+
+/**
+ * Who is in a call of MatrixRTC by the state of the room, as Element Call (`created_ts`, `membershipID`) and FluffyChat
+ * (`created_at`) write it. `{}` is leaving. State is never encrypted.
+ */
+export const memberStateType = 'org.matrix.msc3401.call.member'
+
+const usualExpiry = 4 * 3_600_000
+
+export const legOfState = (stateKey: string) => `state ${stateKey}`
+
+/** `m.call.intent`, or what it stands for where it is left out: Element Call opens with the camera. */
+export function kindOfIntent(intent: string | undefined): CallKind {
+  return intent === 'audio' ? 'voice' : 'video'
+}
+
+/** A membership, with what stood there before. */
+export function readMemberState({ eventId, pdu, ts }: SeenEvent, before: SeenEvent | undefined): Evidence | undefined {
+  const leg = legOfState(pdu.state_key ?? '')
+  if (!isIn(pdu.content)) return { what: 'gone', by: pdu.sender, leg, ts }
+  const session = stringOf(pdu, 'membershipID')
+  return {
+    what: 'present',
+    by: pdu.sender,
+    leg,
+    isFresh: isFresh({ eventId, pdu, ts }, before),
+    device: stringOf(pdu, 'device_id'),
+    session,
+    eventId,
+    kind: kindOfIntent(stringOf(pdu, 'm.call.intent')),
+    until: ts + expiryOf(pdu.content),
+    ts,
+  }
+}
+
+/** A membership of a call in the room, as against one in a part of it that clients do not use. */
+const isIn = (content: JsonObject) => typeof content.application === 'string'
+
+function expiryOf(content: JsonObject): number {
+  const expires = integerOf({ content }, 'expires')
+  // Relative to the creation of the membership: a refreshed one has more.
+  return expires !== undefined && expires > 0 ? Math.min(expires, 24 * 3_600_000) : usualExpiry
+}
+
+function isFresh({ pdu, ts }: SeenEvent, before: SeenEvent | undefined): boolean {
+  if (before === undefined || !isIn(before.pdu.content)) return true
+  const session = stringOf(pdu, 'membershipID')
+  const sessionBefore = stringOf(before.pdu, 'membershipID')
+  if (session !== undefined && sessionBefore !== undefined) return session !== sessionBefore
+  const createdBefore = createdOf(before)
+  if (createdBefore + expiryOf(before.pdu.content) <= ts) return true
+  // FluffyChat names the time of joining in each refresh.
+  return integerOf(pdu, 'created_at') !== undefined && createdOf({ eventId: '', pdu, ts }) !== createdBefore
+}
+
+function createdOf({ pdu, ts }: SeenEvent): number {
+  const created = fieldOf(pdu, 'created_ts') ?? fieldOf(pdu, 'created_at')
+  return typeof created === 'number' ? created : ts
+}
