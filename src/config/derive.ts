@@ -95,5 +95,10 @@ export function findWarnings(config: Config): string[] {
   if (serverName !== 'localhost' && publicUrl.startsWith('http://')) {
     warnings.push(`public_url is ${publicUrl}: clients on other machines need an https:// address there.`)
   }
+  for (const [i, { secret }] of config.webhooks.entries()) {
+    if (secret === undefined) {
+      warnings.push(`webhooks[${i}].secret is missing: its receiver cannot tell our requests from those of others.`)
+    }
+  }
   return warnings
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Config } from '../../config/schema.ts'
+import type { webhookEvents } from '../../config/schema-webhooks.ts'
 import type { Database, Tx } from '../../db/database.ts'
 import type { Jobs } from '../../jobs/jobs.ts'
 import type { JsonObject } from '../../matrix/event.ts'
@@ -11,7 +12,7 @@ import { randomToken } from '../../util/random.ts'
 import type { SafeFetch } from '../../util/safe-fetch.ts'
 import { createPost } from './post.ts'
 
-export type WebhookEvent = 'call.missed' | 'note.left' | 'transcript.ready'
+export type WebhookEvent = (typeof webhookEvents)[number]
 
 /** Tells the addresses of the configuration what became of calls. */
 export interface Webhooks {
