@@ -39,8 +39,10 @@ export interface Ffmpeg {
   probe(recording: Recording, signal: AbortSignal): Promise<RecordingFacts>
   /** Writes the most telling of a video's first pictures to `target`, as PNG of at most 1280 pixels a side. */
   poster(recording: Recording, options: { target: string; maxPixels: number }, signal: AbortSignal): Promise<void>
-  /** Writes another form of a recording to `target`; nobody else may write there. */
-  convert(recording: Recording, conversion: Conversion, signal: AbortSignal): Promise<void>
+  /** How long its packets go on, in ms, whatever its header says; null where there are none. */
+  measure(recording: Recording, signal: AbortSignal): Promise<number | null>
+  /** Writes another form of a recording to `target`, where nobody else may write; resolves with what ffmpeg said last. */
+  convert(recording: Recording, conversion: Conversion, signal: AbortSignal): Promise<string>
   /** Kills what is under way. */
   stop(): Promise<void>
 }
@@ -100,6 +102,8 @@ export function createFfmpeg({ isInstalled }: { isInstalled: boolean }): Ffmpeg 
           ? { ...facts, durationMs: await measure(recording.path, format, either) }
           : facts
       }),
+    measure: (recording, signal) =>
+      inTurn(recording, signal, (format, either) => measure(recording.path, format, either)),
     poster: (recording, { target, maxPixels }, signal) =>
       inTurn(recording, signal, async (format, either) => {
         const side = longestPosterSide
@@ -119,9 +123,13 @@ export function createFfmpeg({ isInstalled }: { isInstalled: boolean }): Ffmpeg 
       inTurn(recording, signal, async (format, either) => {
         // ffmpeg stops quietly where a file would exceed the size that it was given.
         const outputOptions = [...options, '-fs', String(maxBytes + 1)]
-        await runFfmpeg({ path: recording.path, format, inputOptions, outputOptions, target, maxMs }, either)
+        const log = await runFfmpeg(
+          { path: recording.path, format, inputOptions, outputOptions, target, maxMs },
+          either,
+        )
         const { size } = await stat(target)
         if (size > maxBytes) throw new Error('the converted recording is too large')
+        return log
       }),
     stop: async () => {
       stopping.abort(new ServerStopsError())
