@@ -3,6 +3,7 @@ import type { Identity } from './accounts/identity.ts'
 import type { Admin } from './admin/admin.ts'
 import type { AppserviceRuntime } from './bots/appservices/runtime.ts'
 import type { BotRuntime } from './bots/runtime/runtime.ts'
+import type { Recorder } from './bots/voicemail/recorder/recorder.ts'
 import type { Config } from './config/schema.ts'
 import type { Database } from './db/database.ts'
 import type { Streams } from './db/streams.ts'
@@ -74,6 +75,7 @@ export interface AppContext extends Identity {
   readonly calls: CallLedger
   readonly admin: Admin
   readonly appservices: AppserviceRuntime
+  readonly recorder: Recorder
   readonly bots: BotRuntime
   /** Does what waits in the background, until nothing does but for its time; for tests. */
   drain(): Promise<void>

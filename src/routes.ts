@@ -1,6 +1,7 @@
 import { accountRoutes } from './accounts/routes.ts'
 import { adminRoutes } from './admin/routes.ts'
 import { appserviceRoutes } from './bots/appservices/routes.ts'
+import { recorderRoutes } from './bots/voicemail/recorder/routes.ts'
 import type { AppContext } from './context.ts'
 import { e2eeRoutes } from './e2ee/routes.ts'
 import { federationRoutes } from './federation/server/routes.ts'
@@ -27,6 +28,7 @@ export function endpoints(ctx: AppContext): Endpoint[] {
     ...oldSyncRoutes(ctx),
     ...federationRoutes(ctx),
     ...appserviceRoutes(ctx),
+    ...recorderRoutes(ctx),
     ...voipRoutes(ctx),
     ...adminRoutes(ctx),
     ...webRoutes(),

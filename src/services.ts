@@ -3,6 +3,7 @@ import { createIdentity } from './accounts/identity.ts'
 import { createAdmin } from './admin/admin.ts'
 import { createAppserviceRuntime } from './bots/appservices/runtime.ts'
 import { createBotRuntime } from './bots/runtime/runtime.ts'
+import { createRecorder } from './bots/voicemail/recorder/recorder.ts'
 import { composeAccounts } from './compose-accounts.ts'
 import { composeCalls } from './compose-calls.ts'
 import { composeEdus } from './compose-edus.ts'
@@ -138,6 +139,15 @@ export function createServices(core: Core) {
   const calls = composeCalls(core, { jobs, accounts, rooms, live, webhooks })
   const admin = createAdmin({ ...core, accounts, media, rooms, notices: config.server_notices })
   const appservices = createAppserviceRuntime({ ...core, accounts, rooms, presence: presence.news, e2ee })
+  const { voicemail } = config.bots
+  const recorder = createRecorder({
+    ...core,
+    jobs,
+    accounts,
+    media,
+    options: { isEnabled: voicemail.enabled, maxLengthMs: voicemail.max_length, maxUpload: config.media.max_upload },
+  })
+  accounts.onDeactivate(recorder.links.userDeactivated)
   const bots = createBotRuntime({ ...core, accounts, rooms })
   const drain = async () => {
     let before: number
@@ -189,6 +199,7 @@ export function createServices(core: Core) {
     calls,
     admin,
     appservices,
+    recorder,
     bots,
     drain,
     reloadAppservices,

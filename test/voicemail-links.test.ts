@@ -57,7 +57,12 @@ function setUp(db: Database) {
     const { noteId, callId } = link
     return { noteId, callId, roomId, caller, kind: 'voice', mxc: 'mxc://here/n', content: {}, durationMs: 5000 }
   }
-  return { clock, links, delivered, discarded, world, open, ...open(), make, find, noteFor }
+  /** Also what is due later. */
+  const drain = async (jobs: ReturnType<typeof open>['jobs']) => {
+    clock.advance(5_000)
+    await jobs.drain()
+  }
+  return { drain, clock, links, delivered, discarded, world, open, ...open(), make, find, noteFor }
 }
 
 const here = parseMxc('mxc://here/poster') as MediaRef
@@ -91,33 +96,33 @@ testOnDatabases('a link works until it is used, revoked, or its time is over', a
 })
 
 testOnDatabases('two notes for one link: one is sent', async (db) => {
-  const { jobs, delivered, make, noteFor, sending } = setUp(db)
+  const { jobs, drain, delivered, make, noteFor, sending } = setUp(db)
   const note = await noteFor(await make())
   const keep = () => db.write('keep', (tx) => sending.keep(tx, note))
   const [first, second] = await Promise.allSettled([keep(), keep()])
   assert.equal(first.status, 'fulfilled')
   assert.equal(second.status, 'rejected')
   // The request, a repetition of it, and the job all send.
-  await Promise.all([sending.send(note.noteId), sending.send(note.noteId), jobs.drain()])
+  await Promise.all([sending.send(note.noteId), sending.send(note.noteId), drain(jobs)])
   assert.equal(delivered.length, 1)
   await assert.rejects(keep(), forbidden)
 })
 
 testOnDatabases('a server that ends between the upload and the sending sends once it is back', async (db) => {
-  const { delivered, make, find, noteFor, sending, open } = setUp(db)
+  const { drain, delivered, make, find, noteFor, sending, open } = setUp(db)
   const token = await make()
   const note = await noteFor(token)
   await db.write('keep', (tx) => sending.keep(tx, note))
   const again = open()
-  await again.jobs.drain()
+  await drain(again.jobs)
   assert.deepEqual(delivered, [note])
   assert.equal(await find(token), undefined)
-  await open().jobs.drain()
+  await drain(open().jobs)
   assert.equal(delivered.length, 1)
 })
 
 testOnDatabases('what cannot be delivered now is tried again, what never can gives the link back', async (db) => {
-  const { clock, jobs, world, delivered, discarded, make, find, noteFor, sending } = setUp(db)
+  const { clock, jobs, drain, world, delivered, discarded, make, find, noteFor, sending } = setUp(db)
   const token = await make()
   const note = await noteFor(token)
   world.deliver = () => Promise.reject(new Error('the disk is full'))
@@ -126,7 +131,7 @@ testOnDatabases('what cannot be delivered now is tried again, what never can giv
     await sending.keep(tx, note)
   })
   await assert.rejects(sending.send(note.noteId), /disk is full/)
-  await jobs.drain()
+  await drain(jobs)
   assert.deepEqual(discarded, [])
   world.deliver = () => Promise.reject(errors.forbidden('you have left the room'))
   clock.advance(minute)
@@ -137,13 +142,13 @@ testOnDatabases('what cannot be delivered now is tried again, what never can giv
 
   world.deliver = async () => sent
   await db.write('keep', (tx) => sending.keep(tx, note))
-  await jobs.drain()
+  await drain(jobs)
   assert.equal(delivered.length, 4)
   assert.equal(await find(token), undefined)
 })
 
 testOnDatabases('nothing is left of links that ended', async (db) => {
-  const { clock, jobs, discarded, make, noteFor, sending } = setUp(db)
+  const { clock, jobs, drain, discarded, make, noteFor, sending } = setUp(db)
   const unused = await noteFor(await make())
   await db.write('made', (tx) => sending.made(tx, unused.noteId, here))
   const used = await noteFor(await make())
@@ -151,7 +156,7 @@ testOnDatabases('nothing is left of links that ended', async (db) => {
     await sending.made(tx, used.noteId, parseMxc('mxc://here/sent') as MediaRef)
     await sending.keep(tx, used)
   })
-  await jobs.drain()
+  await drain(jobs)
   const clean = async () => {
     await db.write('clean', (tx) => jobs.enqueue(tx, 'voicemail.clean links', {}))
     await jobs.drain()

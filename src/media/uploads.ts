@@ -22,6 +22,8 @@ export interface IncomingFile extends FileInfo {
   readonly announcedSize: number | undefined
   /** Whether its metadata must go, also where the server keeps that of other files. */
   readonly stripMetadata: boolean
+  /** The server has made it itself, so that it has no metadata. */
+  readonly isOwnWork?: boolean
   readonly signal: AbortSignal
   open(): AsyncIterable<Uint8Array>
 }
@@ -96,7 +98,7 @@ export function createUploads(deps: UploadsDeps): Uploads {
     })
     await using spooled = await spool.write(file.open())
     const isDemanded = file.stripMetadata === true
-    const isStripped = isDemanded || options.stripMetadata
+    const isStripped = isDemanded || (options.stripMetadata && !file.isOwnWork)
     await using stripped = isStripped ? await stripper.strip(spooled, { isDemanded, signal: file.signal }) : undefined
     await blobs.keep(stripped ?? spooled, async (tx, blob) => {
       for (const type of [file.contentType ?? 'application/octet-stream', blob.detectedType]) {

@@ -3,8 +3,8 @@ import type { Reader, Tx } from '../../../db/database.ts'
 import type { RoomId, UserId } from '../../../matrix/ids.ts'
 import type { Clock } from '../../../util/clock.ts'
 import { randomString, randomToken } from '../../../util/random.ts'
-import { getLinkByToken, insertLink, type LinkRow, revokeLinks } from './store-links.ts'
-import { type NoteKind, noteKinds } from './types.ts'
+import { getLinkByNote, getLinkByPrompt, getLinkByToken, insertLink, type LinkRow, revokeLinks } from './store-links.ts'
+import { type FinishedNote, type NoteKind, noteKinds } from './types.ts'
 
 /** What a link lets its holder do: leave one note, as this user, after this call. */
 export interface NewLink {
@@ -26,7 +26,7 @@ export interface NewLink {
 export interface Link extends NewLink {
   readonly noteId: string
   readonly maxLengthMs: number
-  readonly state: 'open' | 'ready'
+  readonly state: 'open' | 'ready' | 'used'
 }
 
 /** Links to the recorder page. Their tokens are secrets, of which only hashes are kept. */
@@ -35,6 +35,10 @@ export interface Links {
   create(tx: Tx, link: NewLink): Promise<string>
   /** A link that works now. Undefined for an unknown, used, revoked or expired one. */
   find(reader: Reader, token: string): Promise<Link | undefined>
+  /** The same by its note, however long it took to make it. */
+  findStarted(reader: Reader, noteId: string): Promise<Link | undefined>
+  /** The link of a prompt, if it works or if this message has been taken for its note. */
+  findByPrompt(reader: Reader, promptId: string, source: string): Promise<Link | undefined>
   /** Ends the links of a prompt, unless a note is being sent already. */
   revoke(tx: Tx, promptId: string): Promise<void>
   userDeactivated(tx: Tx, account: { userId: UserId }): Promise<void>
@@ -68,14 +72,25 @@ export function createLinks({ clock, maxLengthMs }: { clock: Clock; maxLengthMs:
     find: async (reader, token) => {
       const row = await getLinkByToken(reader, hashToken(token))
       if (!row || row.expires_ts <= clock.now()) return undefined
-      return row.state === 'open' || row.state === 'ready' ? linkOf(row, row.state) : undefined
+      return isUsable(row) ? linkOf(row) : undefined
+    },
+    findStarted: async (reader, noteId) => {
+      const row = await getLinkByNote(reader, noteId)
+      return row && isUsable(row) ? linkOf(row) : undefined
+    },
+    findByPrompt: async (reader, promptId, source) => {
+      const row = await getLinkByPrompt(reader, promptId)
+      if (row?.note != null) return (JSON.parse(row.note) as FinishedNote).source === source ? linkOf(row) : undefined
+      return row && isUsable(row) && row.expires_ts > clock.now() ? linkOf(row) : undefined
     },
     revoke: (tx, promptId) => revokeLinks(tx, { column: 'prompt_id', value: promptId }),
     userDeactivated: (tx, { userId }) => revokeLinks(tx, { column: 'user_id', value: userId }),
   }
 }
 
-function linkOf(row: LinkRow, state: Link['state']): Link {
+const isUsable = ({ state }: LinkRow) => state === 'open' || state === 'ready'
+
+function linkOf(row: LinkRow): Link {
   return {
     noteId: row.note_id,
     // Written by `create`.
@@ -88,6 +103,6 @@ function linkOf(row: LinkRow, state: Link['state']): Link {
     greeting: row.greeting ?? undefined,
     maxLengthMs: row.max_ms,
     expiresTs: row.expires_ts,
-    state,
+    state: row.state === 'open' || row.state === 'ready' ? row.state : 'used',
   }
 }

@@ -14,7 +14,7 @@ export interface SendingDeps {
   readonly db: Database
   readonly clock: Clock
   readonly log: Log
-  readonly jobs: Pick<Jobs, 'enqueue' | 'handle' | 'schedule'>
+  readonly jobs: Pick<Jobs, 'enqueue' | 'cancel' | 'handle' | 'schedule'>
   readonly media: Pick<Media, 'discard'>
   readonly deliver: DeliverNote
 }
@@ -41,6 +41,8 @@ export interface Sending {
 const sendJob = 'voicemail.send note'
 const cleanJob = 'voicemail.clean links'
 const pageSize = 100
+/** The request that brought a note sends it; the job does it where that ended in the middle. In ms. */
+const jobDelayMs = 2_000
 /** Links that have ended are known for so long, in ms. */
 const keptMs = 24 * 3_600_000
 
@@ -56,9 +58,10 @@ export function createSending({ db, clock, log, jobs, media, deliver }: SendingD
     if (known) return { ...known, durationMs }
     try {
       const sent = await deliver(note)
-      await db.write('voicemail: note sent', (tx) =>
-        moveLink(tx, noteId, { from: 'ready', to: 'used', event_id: sent.eventId, sent_room_id: sent.roomId }),
-      )
+      await db.write('voicemail: note sent', async (tx) => {
+        await moveLink(tx, noteId, { from: 'ready', to: 'used', event_id: sent.eventId, sent_room_id: sent.roomId })
+        await jobs.cancel(tx, sendJob, noteId)
+      })
       return { ...sent, durationMs }
     } catch (error) {
       if (isFinal(error)) await takeBack(noteId)
@@ -69,7 +72,9 @@ export function createSending({ db, clock, log, jobs, media, deliver }: SendingD
   async function takeBack(noteId: string): Promise<void> {
     await db.write('voicemail: note refused', async (tx) => {
       const row = await getLinkByNote(tx, noteId)
-      if (row && (await moveLink(tx, noteId, { from: 'ready', to: 'open', note: null }))) await discard(tx, row)
+      if (!row || !(await moveLink(tx, noteId, { from: 'ready', to: 'open', note: null }))) return
+      await jobs.cancel(tx, sendJob, noteId)
+      await discard(tx, row)
     })
   }
 
@@ -119,7 +124,7 @@ export function createSending({ db, clock, log, jobs, media, deliver }: SendingD
     keep: async (tx, note) => {
       const { noteId } = note
       if (!(await moveLink(tx, noteId, { from: 'open', to: 'ready', note: JSON.stringify(note) }))) throw usedLink()
-      await jobs.enqueue(tx, sendJob, { note: noteId }, { key: noteId })
+      await jobs.enqueue(tx, sendJob, { note: noteId }, { key: noteId, runAt: clock.now() + jobDelayMs })
     },
     send: sendOnce,
     giveUp: async (noteId) => {

@@ -18,6 +18,17 @@ export function getLinkByNote(reader: Reader, noteId: string): Promise<LinkRow |
   return reader.qb.selectFrom('voicemail_links').selectAll().where('note_id', '=', noteId).executeTakeFirst()
 }
 
+/** The newest of a prompt. */
+export function getLinkByPrompt(reader: Reader, promptId: string): Promise<LinkRow | undefined> {
+  return reader.qb
+    .selectFrom('voicemail_links')
+    .selectAll()
+    .where('prompt_id', '=', promptId)
+    .orderBy('created_ts', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+}
+
 /** False where the link is not in the state that was expected. */
 export async function moveLink(
   tx: Tx,

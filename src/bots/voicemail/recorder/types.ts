@@ -17,6 +17,8 @@ export interface FinishedNote {
   /** Of the `m.room.message`, but for what tells of the call. */
   readonly content: JsonObject
   readonly durationMs: number
+  /** The message that it was left as, where it was not left on the page. */
+  readonly source?: string
 }
 
 export interface SentNote {

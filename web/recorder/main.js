@@ -1,0 +1,3 @@
+import { mainElement } from '../shared/dom.js'
+
+mainElement()
