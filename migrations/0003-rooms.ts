@@ -38,6 +38,7 @@ async function events(db: Kysely<unknown>, t: Types): Promise<void> {
     .addColumn('thread_id', 'text')
     .addColumn('txn_device', 'text')
     .addColumn('txn_id', 'text')
+    .addColumn('delay_id', 'text')
     .addColumn('json', 'text', (c) => c.notNull())
     .execute()
   await db.schema.createIndex('events_timeline').on('events').columns(['room_nid', 'stream_pos']).execute()

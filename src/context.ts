@@ -28,6 +28,7 @@ import type { Log } from './util/log.ts'
 import type { Part } from './util/part.ts'
 import type { SafeFetch } from './util/safe-fetch.ts'
 import type { CallLedger } from './voip/calls/calls.ts'
+import type { DelayedEvents } from './voip/delayed/delayed-events.ts'
 import type { Live } from './voip/live/live.ts'
 import type { Livekit } from './voip/livekit/livekit.ts'
 import type { Turn } from './voip/turn.ts'
@@ -73,6 +74,7 @@ export interface AppContext extends Identity {
   readonly webhooks: Webhooks
   /** What became of each call. */
   readonly calls: CallLedger
+  readonly delayed: DelayedEvents
   readonly admin: Admin
   readonly appservices: AppserviceRuntime
   readonly recorder: Recorder

@@ -6,6 +6,7 @@ import { createBotRuntime } from './bots/runtime/runtime.ts'
 import { createRecorder } from './bots/voicemail/recorder/recorder.ts'
 import { composeAccounts } from './compose-accounts.ts'
 import { composeCalls } from './compose-calls.ts'
+import { composeDelayedEvents } from './compose-delayed.ts'
 import { composeEdus } from './compose-edus.ts'
 import { composeFederationClient, composeOwnPolicy } from './compose-federation.ts'
 import { composeLivekit } from './compose-livekit.ts'
@@ -137,6 +138,7 @@ export function createServices(core: Core) {
   jobs.schedule('27 4 * * *', 'live.expire')
   const webhooks = createWebhooks({ ...core, jobs })
   const calls = composeCalls(core, { jobs, accounts, rooms, live, webhooks })
+  const delayed = composeDelayedEvents(core, { accounts, rooms, calls })
   const admin = createAdmin({ ...core, accounts, media, rooms, notices: config.server_notices })
   const appservices = createAppserviceRuntime({ ...core, accounts, rooms, presence: presence.news, e2ee })
   const { voicemail } = config.bots
@@ -153,7 +155,7 @@ export function createServices(core: Core) {
     let before: number
     do {
       before = core.streams.position()
-      for (const queue of [jobs, bots, appservices, sender]) await queue.drain()
+      for (const queue of [delayed, jobs, bots, appservices, sender]) await queue.drain()
       await rooms.ingest?.drain()
     } while (core.streams.position() !== before)
   }
@@ -175,6 +177,7 @@ export function createServices(core: Core) {
     appservices.part,
     bots.part,
     live.sockets.part,
+    delayed.part,
   ]
   return {
     jobs,
@@ -197,6 +200,7 @@ export function createServices(core: Core) {
     live,
     webhooks,
     calls,
+    delayed,
     admin,
     appservices,
     recorder,

@@ -45,6 +45,10 @@ const others = new Set([
   'POST /_matrix/client/v3/logout/all',
   'POST /_matrix/client/unstable/org.matrix.simplified_msc3575/sync',
   'POST /_matrix/client/v4/sync',
+  'PUT /_matrix/client/v3/rooms/{roomId}/delayed_event/{eventType}/{txnId}',
+  'GET /_matrix/client/v1/delayed_events',
+  'GET /_matrix/client/v1/delayed_events/{delayId}',
+  'POST /_matrix/client/v1/delayed_events/{delayId}/{action}',
 ])
 
 it('guests may do what the specification lists, and nothing else', async () => {

@@ -32,6 +32,7 @@ async function put(tx: Tx, pos: number, eventId: string, [relType, parent]: [str
       thread_id: relation?.threadId ?? null,
       txn_device: null,
       txn_id: null,
+      delay_id: null,
       json: JSON.stringify(event),
     })
     .returning('event_nid')

@@ -156,6 +156,24 @@ const flags: Record<string, { value: boolean; check: Check }> = {
       }
     },
   },
+  'org.matrix.msc4140': {
+    value: true,
+    check: async ({ alice }) => {
+      const roomId = await createRoom(alice)
+      const path = at`/_matrix/client/v3/rooms/${roomId}/send/m.room.message/${'later'}`
+      const query = { 'org.matrix.msc4140.delay': 60_000 }
+      const { body } = await alice.request('PUT', path, { query, body: { body: 'later' }, expect: 200 })
+      await alice.post(`${client}/unstable/org.matrix.msc4140/delayed_events/${body.delay_id}/cancel`, {})
+    },
+  },
+  'org.matrix.msc4140.stable': {
+    value: true,
+    check: async ({ alice }) => {
+      const path = at`/_matrix/client/v3/rooms/${await createRoom(alice)}/delayed_event/m.room.message/${'later'}`
+      const { delay_id: delayId } = await alice.put<{ delay_id: string }>(path, { delay_ms: 60_000, content: {} })
+      await alice.post(`${client}/v1/delayed_events/${delayId}/cancel`, {})
+    },
+  },
   'io.element.e2ee_forced.public': { value: false, check: leavesUnencrypted('public_chat') },
   'io.element.e2ee_forced.private': { value: false, check: leavesUnencrypted('private_chat') },
   'io.element.e2ee_forced.trusted_private': { value: false, check: leavesUnencrypted('trusted_private_chat') },
@@ -187,8 +205,6 @@ test('what clients try without a flag and is not here is an unknown path, to pag
     ['GET', 'unstable/org.matrix.msc2965/auth_issuer'],
     ['GET', 'unstable/org.matrix.msc4143/rtc/transports'],
     ['GET', 'v1/rtc/transports'],
-    ['GET', 'unstable/org.matrix.msc4140/delayed_events'],
-    ['POST', 'unstable/org.matrix.msc4140/delayed_events/x'],
     ['GET', 'unstable/io.element.msc4388/rendezvous'],
     ['POST', 'unstable/io.element.msc4388/rendezvous'],
     ['POST', 'unstable/org.matrix.msc4108/rendezvous'],

@@ -90,6 +90,7 @@ async function insertMessages(tx: Tx, { roomId, senders, bodies, first }: Messag
       thread_id: null,
       txn_device: null,
       txn_id: null,
+      delay_id: null,
       json: JSON.stringify(pdu),
     })
     extremities = [[nid, eventId, depth]]

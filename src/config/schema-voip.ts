@@ -47,4 +47,15 @@ const calls = z
   .prefault({})
   .describe('How the outcome of a call is told.')
 
-export const voip = z.strictObject({ turn, livekit, calls }).prefault({}).describe('Calls.')
+const delayedEvents = z
+  .strictObject({
+    max_delay: duration().prefault('24h').describe('The longest delay that a client may ask for.'),
+    max_scheduled: z.int().min(0).default(100).describe('How many delayed events somebody may have waiting; 0: none.'),
+  })
+  .prefault({})
+  .describe('Events that clients have sent later, unless they say otherwise: how a call learns that somebody is gone.')
+
+export const voip = z
+  .strictObject({ turn, livekit, calls, delayed_events: delayedEvents })
+  .prefault({})
+  .describe('Calls.')

@@ -20,6 +20,7 @@ import type { PushSchema } from './schema/push.ts'
 import type { RoomsSchema } from './schema/rooms.ts'
 import type { SlidingSyncSchema } from './schema/sliding-sync.ts'
 import type { VoicemailLinksSchema } from './schema/voicemail-links.ts'
+import type { VoipSchema } from './schema/voip.ts'
 
 /** Every table, as kysely sees it. Columns are those that `migrations/` make; a test compares the two. */
 export interface Schema
@@ -39,6 +40,7 @@ export interface Schema
     AppservicesSchema,
     BotsSchema,
     SlidingSyncSchema,
+    VoipSchema,
     FederationKeysSchema,
     FederationSenderSchema,
     IngestSchema,

@@ -165,6 +165,9 @@ export function createClientEvents(deps: Deps): ClientEvents {
         if (event.redactedBy !== undefined) Object.assign(unsigned, await redactedBecause(reader, room, event, mayKnow))
         const own = event.txnId !== undefined && event.pdu.sender === audience.userId
         if (own && event.txnDevice === audience.deviceId) unsigned.transaction_id = event.txnId
+        if (event.delayId !== undefined && event.pdu.sender === audience.userId) {
+          unsigned['org.matrix.msc4140.delay_id'] = unsigned.delay_id = event.delayId
+        }
         for (const bundle of bundles) Object.assign(unsigned, bundle.get(event.eventId))
         if (hidden.has(event.nid)) delete unsigned['m.relations']
         const plain = toPlainClientEvent(room, event)

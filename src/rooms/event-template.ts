@@ -23,4 +23,6 @@ export interface Transaction {
 
 export interface DraftEvent extends IdentifiedPdu {
   readonly transaction: Transaction | undefined
+  /** Which delayed event of its sender it was. */
+  delayId?: string
 }

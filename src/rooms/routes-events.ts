@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { AppContext } from '../context.ts'
 import { type Endpoint, endpoint, type Requester } from '../http/endpoint.ts'
-import { errors } from '../matrix/errors.ts'
+import { errors, MatrixError } from '../matrix/errors.ts'
 import { asContent, content } from './route-parts.ts'
 
 const timestamp = z.object({ ts: z.union([z.number(), z.string()]).optional() })
@@ -10,6 +10,9 @@ const attachments = z.object({
   attach_media: z.array(z.string()).optional(),
   'org.matrix.msc3911.attach_media': z.array(z.string()).optional(),
 })
+/** MSC4140 in its first form: the event is sent after so many ms. */
+const delayParameter = 'org.matrix.msc4140.delay'
+const delay = z.object({ [delayParameter]: z.number().int().positive().optional() })
 const link = (anchor: string) => `https://spec.matrix.org/v1.19/client-server-api/#${anchor}`
 
 /**
@@ -24,8 +27,21 @@ function sentTs({ appservice }: Requester, { ts }: z.output<typeof timestamp>): 
 }
 
 /** Sending and redacting events. */
-export function eventRoutes({ rooms }: Pick<AppContext, 'rooms'>): Endpoint[] {
+export function eventRoutes({ rooms, delayed }: Pick<AppContext, 'rooms' | 'delayed'>): Endpoint[] {
   const { events } = rooms
+  type Delayed = Parameters<typeof delayed.schedule>[1]
+
+  async function later(requester: Requester, event: Omit<Delayed, 'delay'>, ms: number) {
+    const { maxDelay } = delayed.limits
+    if (ms > maxDelay) {
+      throw new MatrixError(400, 'M_UNKNOWN', `The delay may be at most ${maxDelay} ms`, {
+        'org.matrix.msc4140.errcode': 'M_MAX_DELAY_EXCEEDED',
+        'org.matrix.msc4140.max_delay': maxDelay,
+      })
+    }
+    return { delay_id: await delayed.schedule(requester, { ...event, delay: ms }) }
+  }
+
   return [
     endpoint(
       {
@@ -33,20 +49,26 @@ export function eventRoutes({ rooms }: Pick<AppContext, 'rooms'>): Endpoint[] {
         path: '/_matrix/client/v3/rooms/{roomId}/send/{eventType}/{txnId}',
         auth: 'user-or-guest',
         limit: 'message',
-        query: timestamp.extend(attachments.shape),
+        query: timestamp.extend(attachments.shape).extend(delay.shape),
         body: content,
         strictNumbers: true,
         spec: link('put_matrixclientv3roomsroomidsendeventtypetxnid'),
       },
-      async ({ params, query, rawBody, requester }) => ({
-        event_id: await events.send(requester, params.roomId, {
-          type: params.eventType,
-          content: asContent(rawBody),
-          txnId: params.txnId,
-          originServerTs: sentTs(requester, query),
-          attached: [...(query.attach_media ?? []), ...(query['org.matrix.msc3911.attach_media'] ?? [])],
-        }),
-      }),
+      async ({ params, query, rawBody, requester }) => {
+        const { roomId, eventType: type, txnId } = params
+        const content = asContent(rawBody)
+        const after = query[delayParameter]
+        if (after !== undefined) return later(requester, { roomId, type, stateKey: undefined, content, txnId }, after)
+        return {
+          event_id: await events.send(requester, roomId, {
+            type,
+            content,
+            txnId,
+            originServerTs: sentTs(requester, query),
+            attached: [...(query.attach_media ?? []), ...(query['org.matrix.msc3911.attach_media'] ?? [])],
+          }),
+        }
+      },
     ),
     endpoint(
       {
@@ -55,19 +77,19 @@ export function eventRoutes({ rooms }: Pick<AppContext, 'rooms'>): Endpoint[] {
         also: ['/_matrix/client/v3/rooms/{roomId}/state/{eventType}'],
         auth: 'user-or-guest',
         limit: 'message',
-        query: timestamp,
+        query: timestamp.extend(delay.shape),
         body: content,
         strictNumbers: true,
         spec: link('put_matrixclientv3roomsroomidstateeventtypestatekey'),
       },
-      async ({ params, query, rawBody, requester }) => ({
-        event_id: await events.setState(requester, params.roomId, {
-          type: params.eventType,
-          stateKey: params.stateKey,
-          content: asContent(rawBody),
-          originServerTs: sentTs(requester, query),
-        }),
-      }),
+      async ({ params, query, rawBody, requester }) => {
+        const { roomId, eventType: type, stateKey } = params
+        const content = asContent(rawBody)
+        const after = query[delayParameter]
+        if (after !== undefined) return later(requester, { roomId, type, stateKey, content, txnId: undefined }, after)
+        const originServerTs = sentTs(requester, query)
+        return { event_id: await events.setState(requester, roomId, { type, stateKey, content, originServerTs }) }
+      },
     ),
     endpoint(
       {

@@ -15,7 +15,7 @@ import { threadSubscriptionRoutes } from './routes-thread-subscriptions.ts'
 import { onBindRoutes } from './third-party/routes-onbind.ts'
 
 /** Everything about rooms. */
-export function roomRoutes(ctx: Pick<AppContext, 'db' | 'rooms'>): Endpoint[] {
+export function roomRoutes(ctx: Pick<AppContext, 'db' | 'rooms' | 'delayed'>): Endpoint[] {
   return [
     ...roomCreationRoutes(ctx),
     ...membershipRoutes(ctx),

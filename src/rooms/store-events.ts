@@ -23,6 +23,7 @@ export function toStoredEvent(row: EventRow): StoredEvent {
     threadId: (row.thread_id as EventId | null) ?? undefined,
     txnDevice: row.txn_device ?? undefined,
     txnId: row.txn_id ?? undefined,
+    delayId: row.delay_id ?? undefined,
     // It was written by us as what the type says.
     pdu: parseJson(row.json) as unknown as Pdu,
   }
@@ -44,6 +45,7 @@ export interface NewEventRow {
   thread_id: string | null
   txn_device: string | null
   txn_id: string | null
+  delay_id: string | null
   json: string
 }
 
@@ -66,6 +68,7 @@ const insertRow = prepare((qb, p: NewEventRow) =>
       thread_id: p.thread_id,
       txn_device: p.txn_device,
       txn_id: p.txn_id,
+      delay_id: p.delay_id,
       json: p.json,
     })
     .returning('event_nid'),

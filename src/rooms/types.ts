@@ -36,6 +36,7 @@ export interface StoredEvent {
   readonly threadId: EventId | undefined
   readonly txnDevice: string | undefined
   readonly txnId: string | undefined
+  readonly delayId: string | undefined
   readonly pdu: Pdu
 }
 

@@ -1,11 +1,14 @@
 import type { AppContext } from '../context.ts'
 import { type Endpoint, endpoint } from '../http/endpoint.ts'
 import { callRoutes } from './calls/routes-calls.ts'
+import { delayedEventRoutes } from './delayed/routes-delayed.ts'
 import { liveRoutes } from './live/routes-live.ts'
 import { livekitRoutes } from './livekit/routes-livekit.ts'
 
-export function voipRoutes({ turn, livekit, calls }: Pick<AppContext, 'turn' | 'livekit' | 'calls'>): Endpoint[] {
+export function voipRoutes(ctx: Pick<AppContext, 'turn' | 'livekit' | 'calls' | 'delayed'>): Endpoint[] {
+  const { turn } = ctx
   return [
+    ...delayedEventRoutes(ctx),
     endpoint(
       {
         method: 'GET',
@@ -17,8 +20,8 @@ export function voipRoutes({ turn, livekit, calls }: Pick<AppContext, 'turn' | '
       // Without a TURN server clients expect an object without addresses; they take an error for a fault and try again.
       ({ requester }) => turn.credentials(requester.userId) ?? {},
     ),
-    ...livekitRoutes({ livekit }),
+    ...livekitRoutes(ctx),
     ...liveRoutes(),
-    ...callRoutes({ calls }),
+    ...callRoutes(ctx),
   ]
 }

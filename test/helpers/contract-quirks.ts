@@ -24,6 +24,14 @@ export const quirks: readonly Quirk[] = [
     reason:
       'the data has no answer for a server without TURN; clients take an empty object for that, an error for a fault',
   },
+  ...[
+    'PUT /_matrix/client/v3/rooms/{roomId}/send/{eventType}/{txnId}',
+    'PUT /_matrix/client/v3/rooms/{roomId}/state/{eventType}/{stateKey}',
+  ].map((operation) => ({
+    operation,
+    fault: /^\/ must have required property 'event_id'$/,
+    reason: 'an event that is sent later (MSC4140) has no id yet',
+  })),
   ...['v1', 'v2'].map((version) => ({
     operation: `PUT /_matrix/federation/${version}/invite/{roomId}/{eventId}`,
     fault: /^\/(1\/)?event must have required property 'origin'$|^\/1 must/,

@@ -46,6 +46,8 @@ export function discoveryRoutes({ config, db, emails }: Pick<AppContext, 'config
       },
       ({ requester }) => {
         const enabled = !requester.isGuest
+        const { max_delay, max_scheduled } = config.voip.delayed_events
+        const delayed = { max_delay_ms: max_delay, max_scheduled }
         return {
           capabilities: {
             'm.room_versions': {
@@ -60,6 +62,8 @@ export function discoveryRoutes({ config, db, emails }: Pick<AppContext, 'config
             'm.3pid_changes': { enabled: enabled && emails.isEnabled },
             'm.get_login_token': { enabled },
             'io.element.msc4452.preview_url': { enabled: enabled && config.media.url_previews.enabled },
+            'm.delayed_events': delayed,
+            'org.matrix.msc4140.delayed_events': delayed,
             'm.forget_forced_upon_leave': { enabled: false },
             ...(requester.isAdmin && { 'm.account_moderation': moderation, 'uk.timedout.msc4323': moderation }),
           },

@@ -55,6 +55,8 @@ export interface RoomsSchema {
     thread_id: string | null
     txn_device: string | null
     txn_id: string | null
+    /** Which delayed event of its sender it was. */
+    delay_id: string | null
     json: string
   }
   event_edges: { event_nid: number; prev_nid: number }

@@ -1,3 +1,4 @@
+import type { Tx } from '../../db/database.ts'
 import { errors } from '../../matrix/errors.ts'
 import type { JsonObject } from '../../matrix/event.ts'
 import { type EventId, isUserId } from '../../matrix/ids.ts'
@@ -14,7 +15,7 @@ import { refuseDuplicateAnnotation } from './duplicate-annotation.ts'
 import { refuseNestedThread } from './nested-thread.ts'
 import { findSent, transactionOf } from './transactions.ts'
 
-export interface Message {
+export interface Message extends EventExtras {
   readonly type: string
   readonly content: JsonObject
   /** Repeating a request of the same device with the same id changes nothing. Undefined: never a repetition. */
@@ -24,13 +25,23 @@ export interface Message {
   readonly attached?: readonly string[]
 }
 
+/** What goes with an event besides. */
+export interface EventExtras {
+  readonly together?: WrittenTogether
+  /** Its sender is told that it is this delayed event. */
+  readonly delayId?: string
+}
+
+/** Written in the transaction of a new event; not where there is none, because it was sent before. Throwing refuses the event. */
+export type WrittenTogether = (tx: Tx, eventId: EventId) => Promise<void>
+
 /** Has it written down which files a message shows. Throwing refuses the message. */
 export type AttachMedia = Declarations['attach']
 
 /** All throw `403 M_FORBIDDEN` where the room's rules do not allow it, and `413 M_TOO_LARGE`. */
 export interface RoomEvents {
   send(actor: Actor, roomId: string, message: Message): Promise<EventId>
-  setState(actor: Actor, roomId: string, state: ClientState): Promise<EventId>
+  setState(actor: Actor, roomId: string, state: ClientState, extras?: EventExtras): Promise<EventId>
   redact(actor: Actor, roomId: string, target: string, txnId: string | undefined, content: JsonObject): Promise<EventId>
 }
 
@@ -39,6 +50,12 @@ interface Deps {
   readonly people: People
   readonly inviteUser: InviteUser
   readonly attachMedia: AttachMedia
+}
+
+function addExtras(draft: RoomDraft, eventId: EventId, { together, delayId }: EventExtras): void {
+  if (together !== undefined) draft.alsoWrite((tx) => together(tx, eventId))
+  const event = draft.events.findLast((event) => event.eventId === eventId)
+  if (delayId !== undefined && event !== undefined) event.delayId = delayId
 }
 
 export function createRoomEvents({ writer, people, inviteUser, attachMedia }: Deps): RoomEvents {
@@ -62,13 +79,16 @@ export function createRoomEvents({ writer, people, inviteUser, attachMedia }: De
     if (type === 'm.room.redaction') {
       const { redacts, ...rest } = content
       if (typeof redacts !== 'string') throw errors.badJson('A redaction names an event in redacts')
-      return (await appendRedaction(draft, people, actor, { target: redacts, content: rest, ...options })).eventId
+      const { eventId } = await appendRedaction(draft, people, actor, { target: redacts, content: rest, ...options })
+      addExtras(draft, eventId, message)
+      return eventId
     }
     await people.requireActive(draft.reader, actor.userId)
     await refuseNestedThread(draft, content)
     await refuseDuplicateAnnotation(draft, actor.userId, type, content)
     const { userId: sender } = actor
     const { eventId } = await draft.append({ type, sender, content, ...options })
+    addExtras(draft, eventId, message)
     if (attached.length > 0) {
       draft.alsoWrite((tx, { nid: roomNid }) =>
         attachMedia(tx, { eventId, roomNid, sender, type, content, media: attached }),
@@ -79,7 +99,7 @@ export function createRoomEvents({ writer, people, inviteUser, attachMedia }: De
 
   return {
     send: (actor, roomId, message) => change(roomId, (draft) => appendMessage(draft, actor, message)),
-    setState: (actor, roomId, state) => {
+    setState: (actor, roomId, state, extras = {}) => {
       const { type, stateKey, content, originServerTs: ts } = state
       if (type === 'm.room.member' && content.membership === 'invite' && isUserId(stateKey)) {
         const { membership: _, ...given } = content
@@ -87,7 +107,9 @@ export function createRoomEvents({ writer, people, inviteUser, attachMedia }: De
       }
       return change(roomId, async (draft) => {
         if (type === 'm.room.power_levels' && stateKey === '') await checkLevels(draft, content)
-        return (await appendClientState(draft, people, actor, state)).eventId
+        const { eventId } = await appendClientState(draft, people, actor, state)
+        addExtras(draft, eventId, extras)
+        return eventId
       })
     },
     redact: (actor, roomId, target, txnId, content) =>

@@ -16,6 +16,7 @@ const nowhere = {
   thread_id: null,
   txn_device: null,
   txn_id: null,
+  delay_id: null,
 }
 
 export const outlierColumns = (event: IdentifiedPdu, roomNid: number) => ({ ...columnsOf(event, roomNid), ...nowhere })
@@ -85,6 +86,7 @@ export async function placeEvent(tx: Tx, placing: Placing): Promise<StoredEvent>
     threadId,
     txnDevice: undefined,
     txnId: undefined,
+    delayId: undefined,
     pdu,
   }
 }

@@ -8,7 +8,10 @@ import type { StoredEvent } from '../types.ts'
 import type { PersistDeps } from './deps.ts'
 
 export interface NewEvent {
-  readonly event: IdentifiedPdu & { readonly transaction?: Transaction | undefined }
+  readonly event: IdentifiedPdu & {
+    readonly transaction?: Transaction | undefined
+    readonly delayId?: string | undefined
+  }
   readonly roomNid: number
   readonly streamPos: number
   readonly beforeNid: number | undefined
@@ -31,6 +34,7 @@ export async function writeEvent(
     thread_id: relation?.threadId ?? null,
     txn_device: transaction?.deviceId ?? null,
     txn_id: transaction?.txnId ?? null,
+    delay_id: event.delayId ?? null,
   })
   if (relation !== undefined) await insertRelation(tx, { nid, roomNid, streamPos, pdu }, relation)
   let stateNid = beforeNid
@@ -52,6 +56,7 @@ export async function writeEvent(
     threadId: relation?.threadId,
     txnDevice: transaction?.deviceId,
     txnId: transaction?.txnId,
+    delayId: event.delayId,
     pdu,
   }
 }

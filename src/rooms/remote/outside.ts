@@ -122,6 +122,7 @@ async function writeEvent(deps: OutsideDeps, tx: Tx, input: NewEvent): Promise<S
     thread_id: null,
     txn_device: null,
     txn_id: null,
+    delay_id: null,
     json: JSON.stringify(pdu),
   })
   return {
@@ -137,6 +138,7 @@ async function writeEvent(deps: OutsideDeps, tx: Tx, input: NewEvent): Promise<S
     threadId: undefined,
     txnDevice: undefined,
     txnId: undefined,
+    delayId: undefined,
     pdu,
   }
 }
