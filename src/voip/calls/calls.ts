@@ -72,7 +72,7 @@ export function createCalls(deps: CallsDeps): CallLedger {
   }
 
   return {
-    hook: createCallHook({ clock, ledger }),
+    hook: createCallHook({ ...deps, ledger }),
     subscribe: (hook) => void hooks.push(hook),
     getCall: async (reader, callId) => {
       const row = await getCallRow(reader, callId)

@@ -63,12 +63,13 @@ export class Ledger {
   }
 
   async #open(tx: Tx, roomId: string, before: CallRow | undefined, opening: Opening, legs: CallState['legs']) {
-    const { reads, readSetting, timings, announce } = this.#deps
+    const { reads, readSetting, timings, announce, clock } = this.#deps
     const room = await reads.roomById(tx, roomId)
     const setting = room && (await readSetting(tx, room, opening))
     if (setting === undefined) return
     if (before !== undefined) await this.#supersede(tx, before)
-    const empty = newCall(setting, opening.ts, legs)
+    const startedTs = clock.now()
+    const empty = newCall(setting, startedTs, legs)
     const state = apply(empty, opening, timings)
     const row = await insertCall(tx, {
       call_id: randomToken(12),
@@ -77,7 +78,7 @@ export class Ledger {
       callee: setting.callee,
       kind: state.kind ?? 'voice',
       outcome: 'ringing',
-      started_ts: opening.ts,
+      started_ts: startedTs,
       ended_ts: null,
       prompt_reason: null,
       note_event_id: null,

@@ -1,38 +1,55 @@
 import type { Tx } from '../../db/database.ts'
-import type { PersistedBatch, StoredEvent } from '../../rooms/types.ts'
+import { hasUserIdShape } from '../../matrix/ids.ts'
+import type { RoomReads } from '../../rooms/reads.ts'
+import type { PersistedBatch, PersistHook, StoredEvent } from '../../rooms/types.ts'
 import type { Clock } from '../../util/clock.ts'
+import type { Evidence } from './kernel/evidence.ts'
 import type { Ledger } from './ledger.ts'
-import { legacyTypes, readLegacy } from './wire/legacy.ts'
+import { memberStateType } from './wire/member-state.ts'
+import { observe } from './wire/observe.ts'
+import { callTypes } from './wire/read-event.ts'
 import type { SeenEvent } from './wire/seen-event.ts'
 
 export interface CallHookDeps {
   readonly clock: Clock
-  readonly ledger: Ledger
+  readonly reads: Pick<RoomReads, 'view'>
+  readonly ledger: Pick<Ledger, 'record'>
 }
 
-/** What comes later is history, or from a clock that is wrong. */
-const freshFor = 60_000
-
-const legacy = new Set<string>(legacyTypes)
-
 /** Follows in the ledger what happens in rooms. Nearly all events are about no call, and cost a look at their type. */
-export function createCallHook({ clock, ledger }: CallHookDeps) {
-  const isFresh = ({ pdu }: StoredEvent, now: number) => Math.abs(pdu.origin_server_ts - now) <= freshFor
+export function createCallHook({ clock, reads, ledger }: CallHookDeps): PersistHook {
+  async function read(tx: Tx, event: StoredEvent, batch: PersistedBatch): Promise<Evidence | undefined> {
+    const { pdu } = event
+    if (pdu.type !== memberStateType) return observe(seenOf(event), undefined, clock.now())
+    // What lost against another branch of the room does not stand.
+    if (pdu.state_key === undefined || !batch.currentChanges.some(({ nid }) => nid === event.nid)) return undefined
+    const before = await reads.view.entry(tx, event.beforeNid, pdu.type, pdu.state_key)
+    return observe(seenOf(event), before && seenOf(before), clock.now())
+  }
 
-  const seen = ({ eventId, pdu }: StoredEvent, now: number): SeenEvent => ({
-    eventId,
-    pdu,
-    ts: Math.min(pdu.origin_server_ts, now),
-  })
-
-  return async (tx: Tx, { room, events }: PersistedBatch): Promise<void> => {
+  return async (tx, batch) => {
+    const { room, events, redacted } = batch
     for (const event of events) {
       const { type } = event.pdu
-      if (!legacy.has(type) || event.status !== 0) continue
-      const now = clock.now()
-      if (!isFresh(event, now)) continue
-      const evidence = readLegacy(seen(event, now))
-      if (evidence !== undefined) await ledger.record(tx, room.roomId, evidence)
+      if (event.status !== 0) continue
+      if (callTypes.has(type)) {
+        const evidence = await read(tx, event, batch)
+        if (evidence !== undefined) await ledger.record(tx, room.roomId, evidence)
+      } else if (type === 'm.room.member') {
+        const out = goneFromRoom(event, clock.now())
+        if (out !== undefined) await ledger.record(tx, room.roomId, out)
+      }
+    }
+    for (const { eventId, pdu } of redacted) {
+      if (callTypes.has(pdu.type)) await ledger.record(tx, room.roomId, { what: 'redacted', eventId, ts: clock.now() })
     }
   }
+}
+
+const seenOf = ({ eventId, pdu }: StoredEvent): SeenEvent => ({ eventId, pdu, ts: pdu.origin_server_ts })
+
+function goneFromRoom({ pdu }: StoredEvent, ts: number): Evidence | undefined {
+  const { content, state_key: userId } = pdu
+  const isGone = content.membership === 'leave' || content.membership === 'ban'
+  return isGone && userId !== undefined && hasUserIdShape(userId) ? { what: 'out', by: userId, ts } : undefined
 }

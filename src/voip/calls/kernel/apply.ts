@@ -43,7 +43,9 @@ export function apply(call: CallState, evidence: Evidence, timings: Timings): Ca
 function applyRing(call: CallState, e: Ring): CallState {
   if (e.by !== call.caller || call.ring !== null) return call
   const ring = { eventId: e.eventId, ts: e.ts, lifetime: e.lifetime ?? null }
-  return { ...call, ring, kind: call.kind ?? e.kind ?? null }
+  // Only who comes first rings: others that seemed to be there were left behind by clients that were killed.
+  const there = Object.entries(call.legs).filter(([, leg]) => leg.by === e.by || leg.from >= call.openedTs)
+  return { ...call, ring, kind: call.kind ?? e.kind ?? null, legs: Object.fromEntries(there) }
 }
 
 function applyDecline(call: CallState, e: Pick<Decline, 'by' | 'target' | 'ts'>): CallState {

@@ -7,13 +7,13 @@ import type { SeenEvent } from './seen-event.ts'
  * Calls between two clients by `m.call.*`, versions 0 and 1. In encrypted rooms nothing of them can be seen.
  * https://spec.matrix.org/v1.19/client-server-api/#voice-over-ip
  */
-export const legacyTypes = [
+export const legacyTypes: ReadonlySet<string> = new Set([
   'm.call.invite',
   'm.call.answer',
   'm.call.select_answer',
   'm.call.reject',
   'm.call.hangup',
-] as const
+])
 
 const usualLifetime = 60_000
 

@@ -21,8 +21,13 @@ export function kindOfIntent(intent: string | undefined): CallKind {
 
 /** A membership, with what stood there before. */
 export function readMemberState({ eventId, pdu, ts }: SeenEvent, before: SeenEvent | undefined): Evidence | undefined {
-  const leg = legOfState(pdu.state_key ?? '')
+  const stateKey = pdu.state_key ?? ''
+  const leg = legOfState(stateKey)
+  // Moderators may take away what a client has left behind.
   if (!isIn(pdu.content)) return { what: 'gone', by: pdu.sender, leg, ts }
+  // The keys begin with `_`, so that the rules of rooms do not keep others from them.
+  const isOwn = stateKey === pdu.sender || [`_${pdu.sender}_`, `${pdu.sender}_`].some((own) => stateKey.startsWith(own))
+  if (!isOwn) return undefined
   const session = stringOf(pdu, 'membershipID')
   return {
     what: 'present',
@@ -38,8 +43,7 @@ export function readMemberState({ eventId, pdu, ts }: SeenEvent, before: SeenEve
   }
 }
 
-/** A membership of a call in the room, as against one in a part of it that clients do not use. */
-const isIn = (content: JsonObject) => typeof content.application === 'string'
+const isIn = (content: JsonObject) => fieldOf({ content }, 'application') === 'm.call'
 
 function expiryOf(content: JsonObject): number {
   const expires = integerOf({ content }, 'expires')

@@ -4,6 +4,6 @@ import type { Pdu } from '../../../matrix/event.ts'
 export interface SeenEvent {
   readonly eventId: string
   readonly pdu: Pick<Pdu, 'type' | 'sender' | 'content' | 'state_key'>
-  /** When it happened, in ms since 1970: never later than it came. */
+  /** When it happened, in ms since 1970. */
   readonly ts: number
 }
