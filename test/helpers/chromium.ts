@@ -2,7 +2,7 @@
 import { accessSync, constants } from 'node:fs'
 import { type Browser, chromium } from 'playwright-core'
 
-const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium'
+export const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium'
 
 /** A reason to skip a test, or false. */
 export const chromiumMissing: string | false = isInstalled() ? false : `no Chromium at ${executablePath}`

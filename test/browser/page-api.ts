@@ -1,0 +1,69 @@
+/** What the page of test/browser/page can be asked to do. The types here are all that the tests and the page share. */
+export interface Login {
+  readonly baseUrl: string
+  readonly userId: string
+  readonly deviceId: string
+  readonly accessToken: string
+}
+
+export type Kind = 'voice' | 'video'
+
+export interface SeenMessage {
+  readonly eventId: string
+  readonly type: string
+  readonly sender: string
+  readonly content: Record<string, unknown>
+}
+
+/** What came in over a connection of a call up to now. */
+export interface Received {
+  readonly audioPackets: number
+  readonly videoFrames: number
+}
+
+/** A one-to-one call (`m.call.*`). There is one at a time in a page. */
+export interface LegacyApi {
+  place(roomId: string, kind: Kind): Promise<void>
+  /** Resolves once somebody calls. */
+  ring(): Promise<{ caller: string; kind: Kind }>
+  answer(): Promise<void>
+  reject(): Promise<void>
+  hangUp(): Promise<void>
+  /** Resolves once the call is in that state; with the reason where it has ended. */
+  reached(state: 'invite_sent' | 'connected' | 'ended'): Promise<string | undefined>
+  /** Resolves once sound, and for video pictures, have arrived. */
+  receives(kind: Kind): Promise<Received>
+}
+
+/** A MatrixRTC session of a room, without its media. */
+export interface RtcApi {
+  joinSession(roomId: string, options: { ring: boolean; kind: Kind; lifetimeMs?: number }): Promise<void>
+  leaveSession(roomId: string): Promise<void>
+  /** Resolves once these users and no others are in it, as this client sees it. */
+  sessionHolds(roomId: string, userIds: string[]): Promise<void>
+  /** Resolves once the ring of somebody else has arrived. */
+  rung(roomId: string): Promise<void>
+  declineSession(roomId: string): Promise<void>
+  /** Resolves once somebody else has declined. */
+  declined(roomId: string): Promise<void>
+}
+
+export interface MediaApi {
+  /** Plays a file of a room's message; in seconds. */
+  playMedia(mxc: string, tag: 'audio' | 'video'): Promise<{ duration: number; position: number; size: number[] }>
+}
+
+export interface ChatApi {
+  start(login: Login): Promise<void>
+  stop(): Promise<void>
+  /** Resolves once the room has that many joined members. */
+  knows(roomId: string, members: number): Promise<void>
+  /** Resolves with the first message of a room, also one that is yet to come, whose content is like `like`. */
+  message(
+    roomId: string | undefined,
+    like: { sender?: string; msgtype?: string; body?: string },
+  ): Promise<SeenMessage & { roomId: string }>
+  isMarkedUnread(roomId: string): Promise<boolean>
+}
+
+export type PageApi = ChatApi & LegacyApi & RtcApi & MediaApi

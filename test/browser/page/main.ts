@@ -1,0 +1,8 @@
+import type { PageApi } from '../page-api.ts'
+import { chat } from './client.ts'
+import { legacy } from './legacy-calls.ts'
+import { media } from './media.ts'
+import { rtc } from './rtc.ts'
+
+const api: PageApi = { ...chat, ...legacy, ...rtc, ...media }
+Object.assign(globalThis, { api })
