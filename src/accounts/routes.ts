@@ -5,6 +5,7 @@ import { wellKnownRoutes } from './discovery/routes-well-known.ts'
 import { bindingRoutes } from './identity-servers/routes-bindings.ts'
 import { openidRoutes } from './openid/routes-openid.ts'
 import { accountDataRoutes } from './routes-account-data.ts'
+import { accountPageRoutes } from './routes-account-page.ts'
 import { deviceRoutes } from './routes-devices.ts'
 import { fallbackRoutes } from './routes-fallback.ts'
 import { filterRoutes } from './routes-filters.ts'
@@ -48,5 +49,6 @@ export function accountRoutes(ctx: AppContext): Endpoint[] {
     ...filterRoutes(ctx),
     ...fallbackRoutes(ctx),
     ...setupRoutes(ctx),
+    ...accountPageRoutes(ctx),
   ]
 }

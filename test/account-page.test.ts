@@ -1,0 +1,235 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import type { BrowserContextOptions, Page } from 'playwright-core'
+import type { JsonObject } from '../src/matrix/event.ts'
+import { createTestClock } from '../src/util/clock.ts'
+import { chromiumMissing, startChromium } from './helpers/chromium.ts'
+import { createRoom, join, send } from './helpers/rooms.ts'
+import { createTestServer, password, type TestUser } from './helpers/server.ts'
+
+const skip = chromiumMissing
+
+// The page and the server tell times to each other.
+const clock = createTestClock(Date.now())
+const server = await createTestServer({ clock })
+after(() => server.stop())
+const browser = skip ? undefined : await startChromium({ after })
+const address = `${server.url}/account`
+
+interface Opened {
+  readonly page: Page
+  /** Requests to others, and whatever the browser complained about. */
+  readonly faults: string[]
+}
+
+async function open(options: BrowserContextOptions = {}): Promise<Opened> {
+  assert.ok(browser)
+  const page = await (await browser.newContext(options)).newPage()
+  const faults: string[] = []
+  page.on('pageerror', (error) => faults.push(error.message))
+  page.on('console', (message) => {
+    // The status of an answer that the page expects is an error for the console.
+    if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) faults.push(message.text())
+  })
+  page.on('request', (request) => {
+    if (!request.url().startsWith(`${server.url}/`) && !request.url().startsWith('data:')) faults.push(request.url())
+  })
+  await page.goto(address)
+  return { page, faults }
+}
+
+async function signIn(page: Page, name: string, secret = password): Promise<void> {
+  await page.getByLabel('Name').fill(name)
+  await page.getByLabel('Password').fill(secret)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+}
+
+const settingsOf = (user: TestUser) =>
+  user.get<JsonObject>(`/_matrix/client/v3/user/${user.userId}/account_data/io.ringback.missed_call_prompts`)
+
+test('somebody signs in by keyboard, sees calls as they happen, and signs out', {
+  skip,
+  timeout: 60_000,
+}, async () => {
+  const alice = await server.user('alice')
+  const bob = await server.user('bob')
+  const { page, faults } = await open()
+  await page.getByLabel('Name').waitFor()
+  await page.keyboard.type('bob')
+  await page.keyboard.press('Tab')
+  await page.keyboard.type('wrong')
+  await page.keyboard.press('Enter')
+  await page.getByRole('alert').getByText('Wrong user name or password.').waitFor()
+  await page.getByLabel('Password').fill(password)
+  await page.keyboard.press('Enter')
+  await page.getByText('No calls yet.').waitFor()
+  await page
+    .getByRole('listitem')
+    .filter({ hasText: 'this browser' })
+    .getByText(/Account page in Chrome/)
+    .waitFor()
+
+  const roomId = await createRoom(alice, { preset: 'trusted_private_chat', is_direct: true, invite: [bob.userId] })
+  await join(bob, roomId)
+  const call = { call_id: 'c1', party_id: 'p1', version: '1' }
+  const offer = { type: 'offer', sdp: 'v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 111\r\n' }
+  await send(alice, roomId, { ...call, lifetime: 60_000, offer }, 'm.call.invite')
+  const entry = page.getByRole('list', { name: 'Calls' }).getByRole('listitem')
+  await entry.getByText('Video call, ringing').waitFor()
+  clock.advance(60_000)
+  await send(alice, roomId, { ...call, reason: 'invite_timeout' }, 'm.call.hangup')
+  clock.advance(10_000)
+  await server.context.jobs.drain()
+  await entry.getByText('Video call, missed').waitFor()
+  assert.equal(await entry.count(), 1)
+  await page.getByText('Missed call from alice').waitFor({ state: 'attached' })
+
+  await page.getByRole('button', { name: 'Sign out', exact: true }).click()
+  await page.getByLabel('Name').waitFor()
+  assert.equal(await page.evaluate('localStorage.length'), 0)
+  const { devices } = await bob.get<{ devices: JsonObject[] }>('/_matrix/client/v3/devices')
+  assert.deepEqual(
+    devices.map((device) => device.device_id),
+    [bob.deviceId],
+  )
+  assert.deepEqual(faults, [])
+})
+
+test('what somebody wants of missed calls is kept where the assistant reads it', {
+  skip,
+  timeout: 60_000,
+}, async () => {
+  const carol = await server.user('carol')
+  const path = `/_matrix/client/v3/user/${carol.userId}/account_data/io.ringback.missed_call_prompts`
+  await carol.put(path, { keep_unread: false, peers: { '@dan:localhost': true } })
+  const { page, faults } = await open({ viewport: { width: 360, height: 700 } })
+  await signIn(page, 'carol')
+  const ask = page.getByLabel('Ask me for a note when nobody answers my call')
+  await ask.waitFor()
+  assert.equal(await ask.isChecked(), true)
+  await ask.click()
+  const saved = page.getByText('Saved.', { exact: true })
+  await saved.waitFor()
+  assert.deepEqual(await settingsOf(carol), { keep_unread: false, peers: { '@dan:localhost': true }, enabled: false })
+  await page.getByLabel('Let people leave notes for me').click()
+  await page.getByLabel('Tell people that I have played their note').selectOption('no')
+  await page.getByLabel('Greeting').fill('  Back on Monday ☀ ')
+  await page.getByRole('button', { name: 'Save greeting' }).click()
+  await page.getByText('Your greeting is saved').waitFor({ state: 'attached' })
+  const other = page.getByLabel('Another choice for one person')
+  await other.fill('nobody')
+  await page.getByRole('button', { name: 'Add' }).click()
+  assert.equal(await other.evaluate((input) => Reflect.get(input, 'validity').patternMismatch), true)
+  await other.fill('@eve:example.org')
+  await page.getByRole('button', { name: 'Add' }).click()
+  const dan = page.getByLabel('After calls to @dan:localhost')
+  await page.getByLabel('After calls to @eve:example.org').waitFor()
+  await dan.selectOption('')
+  await dan.waitFor({ state: 'detached' })
+  assert.deepEqual(await settingsOf(carol), {
+    keep_unread: false,
+    enabled: false,
+    notes_to_me: false,
+    share_played: false,
+    greeting: 'Back on Monday ☀',
+    peers: { '@eve:example.org': true },
+  })
+  const [width, room] = (await page.evaluate('[document.documentElement.scrollWidth, innerWidth]')) as number[]
+  assert.equal(width, room)
+  assert.deepEqual(await unnamed(page), [])
+  assert.deepEqual(faults, [])
+})
+
+/** What can be used, but has no name for people who do not see the screen. */
+function unnamed(page: Page): Promise<unknown> {
+  return page.evaluate(`[...document.querySelectorAll('input:not([hidden]), select, textarea, button, a')]
+    .filter((it) => !(it.labels?.length || it.ariaLabel || it.textContent.trim()))
+    .map((it) => it.outerHTML)`)
+}
+
+test('devices are renamed, and signed out with the password', { skip, timeout: 60_000 }, async () => {
+  const dora = await server.user('dora', { deviceId: 'PHONE' })
+  const laptop = await server.login('dora', 'LAPTOP')
+  const { page, faults } = await open({ colorScheme: 'dark' })
+  await signIn(page, 'dora')
+  const devices = page.getByRole('list', { name: 'Devices' })
+  await page.getByRole('button', { name: 'Rename PHONE' }).click()
+  await page.getByRole('dialog').getByLabel('Name').fill('My phone')
+  await page.keyboard.press('Enter')
+  await devices.getByText('My phone').waitFor()
+  await page.getByRole('button', { name: 'Sign out LAPTOP' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByLabel('Your password').fill('wrong')
+  await dialog.getByRole('button', { name: 'Sign out' }).click()
+  await dialog.getByRole('alert').waitFor()
+  await page.keyboard.press('Escape')
+  await dialog.waitFor({ state: 'detached' })
+  await laptop.get('/_matrix/client/v3/account/whoami')
+  await page.getByRole('button', { name: 'Sign out LAPTOP' }).click()
+  await dialog.getByLabel('Your password').fill(password)
+  await page.keyboard.press('Enter')
+  await page.getByRole('button', { name: 'Sign out LAPTOP' }).waitFor({ state: 'detached' })
+  await laptop.get('/_matrix/client/v3/account/whoami', {}, { expect: 401 })
+  await dora.get('/_matrix/client/v3/account/whoami')
+  assert.deepEqual(await unnamed(page), [])
+  // Somebody else ends this session: the socket tells, and nothing has to be clicked for that.
+  await dora.post('/_matrix/client/v3/logout/all')
+  await page.getByText('You have been signed out. Sign in again.').waitFor()
+  assert.deepEqual(faults, [])
+})
+
+test('after a call in vain the page offers to leave a note, as long as that is possible', {
+  skip,
+  timeout: 60_000,
+}, async () => {
+  const erin = await server.user('erin')
+  const { page, faults } = await open()
+  await signIn(page, 'erin')
+  await page.getByText('No calls yet.').waitFor()
+  const prompt = {
+    type: 'prompt',
+    call_id: 'c9',
+    peer: '@frank:localhost',
+    peer_name: 'Frank <b>Frank</b>',
+    kind: 'video',
+    reason: 'busy',
+    state: 'open',
+    expires_ts: Date.now() + 600_000,
+  } as const
+  const publish = (frame: object) =>
+    server.context.db.write('test', (tx) => server.context.live.publish(tx, erin.userId, { ...prompt, ...frame }))
+  await publish({ prompt_id: 'p0', expires_ts: Date.now() - 1 })
+  await publish({ prompt_id: 'p1', links: { voice: `${server.url}/v`, video: `${server.url}/w`, other: 'x' } })
+  const card = page.getByRole('region', { name: 'Frank <b>Frank</b> is in another call' })
+  await card.waitFor()
+  const links = await card
+    .getByRole('link')
+    .evaluateAll((all) => all.map((one) => [one.textContent, one.getAttribute('href')]))
+  assert.deepEqual(links, [
+    ['Video note', `${server.url}/w`],
+    ['Voice note', `${server.url}/v`],
+  ])
+  await publish({ prompt_id: 'p1', state: 'used' })
+  await card.waitFor({ state: 'detached' })
+  await publish({ prompt_id: 'p2', links: { voice: 'javascript:alert(1)' } })
+  await card.getByText('Your conversation is encrypted').waitFor()
+  assert.equal(await card.getByRole('link').getAttribute('href'), 'https://matrix.to/#/%40frank%3Alocalhost')
+  await card.getByRole('button', { name: 'Not now' }).click()
+  await card.waitFor({ state: 'detached' })
+  assert.deepEqual(faults, [])
+})
+
+test('a login that was not asked for here is not taken', { skip, timeout: 60_000 }, async () => {
+  const mallory = await server.user('mallory')
+  const { login } = server.context.accounts
+  const token = async () => (await login.createToken(mallory.userId)).token
+  const { page, faults } = await open()
+  await page.goto(`${address}?loginToken=${await token()}`)
+  await page.getByText('This link to sign in was not asked for here. Sign in again.').waitFor()
+  assert.equal(page.url(), address)
+  await page.evaluate(`sessionStorage.setItem('ringback.sso', 'yes')`)
+  await page.goto(`${address}?loginToken=${await token()}`)
+  await page.getByText(mallory.userId).waitFor()
+  assert.equal(page.url(), address)
+  assert.deepEqual(faults, [])
+})

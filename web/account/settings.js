@@ -1,0 +1,144 @@
+import { ApiError } from '../shared/api.js'
+import { announce, fill, h, messageOf, workingForm } from '../shared/dom.js'
+import { exceptions } from './exceptions.js'
+import { createSection } from './loading.js'
+
+/** @import { Api, Json } from '../shared/api.js' */
+/** @import { Names } from '../shared/names.js' */
+
+const type = 'io.ringback.missed_call_prompts'
+const longestGreeting = 500
+
+/**
+ * What the user wants of missed calls: account data, which the assistant's commands change, too.
+ * @param {{ api: Api, names: Names, userId: string, peers: () => string[] }} options
+ */
+export function createSettings({ api, names, userId, peers }) {
+  const path = `/_matrix/client/v3/user/${encodeURIComponent(userId)}/account_data/${type}`
+  const saved = h('p', { className: 'small soft', role: 'status' })
+
+  async function read() {
+    try {
+      return await api.get(path)
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404) return {}
+      throw error
+    }
+  }
+
+  /** The last change: the next one starts with what that made. @type {Promise<unknown>} */
+  let saving = Promise.resolve()
+
+  /**
+   * Changes a part of what is there by now; keys that this page does not know stay.
+   * @param {(content: Json) => Json} change
+   * @returns {Promise<Json>}
+   */
+  function save(change) {
+    saved.textContent = 'Saving …'
+    const result = saving.then(async () => {
+      const content = change(await read())
+      await api.put(path, content)
+      return content
+    })
+    saving = result.catch(() => undefined)
+    result.then(
+      () => {
+        saved.textContent = 'Saved.'
+      },
+      (error) => {
+        saved.textContent = `Not saved: ${messageOf(error)}`
+      },
+    )
+    return result
+  }
+
+  /** @param {string} key @param {Json} content @param {string} label @param {string} hint */
+  function flag(key, content, label, hint) {
+    const input = h('input', { type: 'checkbox', checked: content[key] !== false, 'aria-describedby': `${key}-hint` })
+    input.addEventListener('change', async () => {
+      const { checked } = input
+      try {
+        await save((before) => ({ ...before, [key]: checked }))
+      } catch {
+        input.checked = !checked
+      }
+    })
+    return h(
+      'label',
+      { className: 'check' },
+      input,
+      h('span', {}, h('span', {}, label), h('span', { id: `${key}-hint`, className: 'hint block' }, hint)),
+    )
+  }
+
+  /** @param {Json} content */
+  function played(content) {
+    const select = h(
+      'select',
+      { id: 'share-played' },
+      h('option', { value: '' }, 'As with my read receipts'),
+      h('option', { value: 'yes' }, 'Yes'),
+      h('option', { value: 'no' }, 'No'),
+    )
+    select.value = content.share_played === true ? 'yes' : content.share_played === false ? 'no' : ''
+    select.addEventListener('change', () => {
+      save(({ share_played: _, ...before }) =>
+        select.value === '' ? before : { ...before, share_played: select.value === 'yes' },
+      ).catch(() => undefined)
+    })
+    return [h('label', { for: 'share-played' }, 'Tell people that I have played their note'), select]
+  }
+
+  /** @param {Json} content */
+  function greeting(content) {
+    const text = h('textarea', {
+      id: 'greeting',
+      rows: 3,
+      maxLength: longestGreeting,
+      value: typeof content.greeting === 'string' ? content.greeting : '',
+      'aria-describedby': 'greeting-hint',
+    })
+    return workingForm(
+      {},
+      async () => {
+        const value = text.value.trim()
+        await save(({ greeting: _, ...before }) => (value === '' ? before : { ...before, greeting: value }))
+        announce('Your greeting is saved')
+      },
+      h('label', { for: 'greeting' }, 'Greeting'),
+      text,
+      h('p', { id: 'greeting-hint', className: 'hint' }, 'Shown to whoever is about to leave you a note.'),
+      h('div', { className: 'actions start' }, h('button', { className: 'plain' }, 'Save greeting')),
+    )
+  }
+
+  const section = createSection({
+    id: 'settings',
+    title: 'Missed calls',
+    intro: 'When a call is not answered, the caller can leave a voice or video note, which arrives like any message.',
+    load: async (body) => {
+      const content = await read()
+      fill(
+        body,
+        flag(
+          'enabled',
+          content,
+          'Ask me for a note when nobody answers my call',
+          'The question comes from the voicemail assistant.',
+        ),
+        flag(
+          'notes_to_me',
+          content,
+          'Let people leave notes for me',
+          'Off: nobody is asked for a note after a call to you.',
+        ),
+        ...played(content),
+        greeting(content),
+        ...exceptions(content, { names, peers, save }),
+        saved,
+      )
+    },
+  })
+  return { element: section.element, load: section.load }
+}
