@@ -17,6 +17,8 @@ export interface SettingDeps {
 
 /** Whoever else is in a room with more is not looked at. */
 const manyMembers = 20
+/** Nobody may have seen the end of a conversation, and the next call finds its callee free. */
+const talkedAtMost = 4 * 3_600_000
 /** https://github.com/matrix-org/matrix-spec-proposals/pull/4171 */
 const functionalMembers = ['m.functional_members', 'io.element.functional_members']
 
@@ -44,7 +46,7 @@ export function createReadSetting({ reads, accounts, ownBots }: SettingDeps) {
     return calls.some(({ state }) => {
       const call = JSON.parse(state ?? '{}') as CallState
       const isIn = legsOf(call).some((leg) => leg.by === userId && isOpenLeg(leg, now))
-      return isIn || call.invites.some(({ goneTs }) => goneTs === undefined)
+      return isIn || call.invites.some(({ goneTs, ts }) => goneTs === undefined && now - ts < talkedAtMost)
     })
   }
 

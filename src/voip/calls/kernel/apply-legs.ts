@@ -13,7 +13,10 @@ export function applyPresent(call: CallState, e: Present, timings: Timings): Cal
     if (!e.isFresh || legsOf(call).length >= maxLegs) return call
     return put(begin(e))
   }
-  if (leg.to === undefined) return put(refresh(leg, e))
+  if (leg.to === undefined) {
+    const next = refresh(leg, e)
+    return tellsNothing(leg, next) ? call : put(next)
+  }
   if (e.ts <= leg.to || !e.isFresh) return call
   const { to, ...back } = leg
   if (e.ts - to <= timings.rejoinWindow) return put({ ...refresh(back, e), since: e.ts })
@@ -22,6 +25,14 @@ export function applyPresent(call: CallState, e: Present, timings: Timings): Cal
   const known = answer.isCertain && call.answeredTs === null ? { answeredTs: answer.ts } : {}
   return { ...put(begin(e)), ...known }
 }
+
+/** Clients show every few seconds that they are there; a few minutes more or less are not worth a write. */
+const tellsNothing = (leg: Leg, next: Leg) =>
+  next.until - leg.until < 600_000 &&
+  next.from === leg.from &&
+  next.since === leg.since &&
+  next.session === leg.session &&
+  next.eventId === leg.eventId
 
 const begin = (e: Present): Leg => ({
   by: e.by,

@@ -14,6 +14,10 @@ const usualExpiry = 4 * 3_600_000
 
 export const legOfState = (stateKey: string) => `state ${stateKey}`
 
+/** The keys begin with `_`, so that the rules of rooms do not keep others from them. */
+export const isKeyOf = (userId: string, stateKey: string) =>
+  stateKey === userId || [`_${userId}_`, `${userId}_`].some((own) => stateKey.startsWith(own))
+
 /** `m.call.intent`, or what it stands for where it is left out: Element Call opens with the camera. */
 export function kindOfIntent(intent: string | undefined): CallKind {
   return intent === 'audio' ? 'voice' : 'video'
@@ -25,9 +29,7 @@ export function readMemberState({ eventId, pdu, ts }: SeenEvent, before: SeenEve
   const leg = legOfState(stateKey)
   // Moderators may take away what a client has left behind.
   if (!isIn(pdu.content)) return { what: 'gone', by: pdu.sender, leg, ts }
-  // The keys begin with `_`, so that the rules of rooms do not keep others from them.
-  const isOwn = stateKey === pdu.sender || [`_${pdu.sender}_`, `${pdu.sender}_`].some((own) => stateKey.startsWith(own))
-  if (!isOwn) return undefined
+  if (!isKeyOf(pdu.sender, stateKey)) return undefined
   const session = stringOf(pdu, 'membershipID')
   return {
     what: 'present',
