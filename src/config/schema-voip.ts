@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { duration, httpUrl, secret, text } from './fields.ts'
+import { duration, durationOrNever, httpUrl, secret, text } from './fields.ts'
 
 const turn = z
   .strictObject({
@@ -28,6 +28,11 @@ const livekit = z
       .meta({ example: 'http://127.0.0.1:7880' }),
     api_key: text().describe('The name of a key in the configuration of LiveKit.').meta({ example: 'ringback' }),
     api_secret: secret().describe('The secret of that key.').meta({ example: 'a long random string', secret: true }),
+    leave_after: durationOrNever()
+      .prefault('30s')
+      .describe(
+        'How long after LiveKit has lost somebody of this server their app may still be back, before the room is told that they left the call; never: it is not told.',
+      ),
   })
   .optional()
   .describe('A LiveKit server for group calls. Without it there are no group calls.')

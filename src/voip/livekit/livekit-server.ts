@@ -1,4 +1,4 @@
-import { errors } from '../../matrix/errors.ts'
+import { errors, type MatrixError } from '../../matrix/errors.ts'
 import type { Clock } from '../../util/clock.ts'
 import { FetchError } from '../../util/fetch-error.ts'
 import type { Log } from '../../util/log.ts'
@@ -15,6 +15,10 @@ export interface LivekitSettings extends LivekitKey {
 export interface LivekitServer {
   /** Opens a room, or leaves it as it is where it is open. Throws `M_CONNECTION_FAILED`. */
   createRoom(name: string): Promise<void>
+  /** Whether somebody is in a call now. Throws `M_CONNECTION_FAILED`. */
+  isPresent(room: string, identity: string): Promise<boolean>
+  /** Puts somebody out of a call, or does nothing where they are not in it. Throws `M_CONNECTION_FAILED`. */
+  removeParticipant(room: string, identity: string): Promise<void>
 }
 
 export interface LivekitServerDeps {
@@ -33,34 +37,45 @@ const patience = { empty_timeout: 300, departure_timeout: 20 }
 export function createLivekitServer({ clock, log, fetch, settings }: LivekitServerDeps): LivekitServer {
   const base = (settings.internal_url ?? settings.url.replace(/^ws/, 'http')).replace(/\/+$/, '')
 
-  async function call(method: string, video: Record<string, boolean>, body: object): Promise<number> {
+  async function call(method: string, video: Record<string, boolean | string>, body: object): Promise<number> {
     const token = signAccessToken(settings, { video, lifetimeMs: tokenLifetimeMs }, clock.now())
-    const response = await fetch.fetch(`${base}/twirp/livekit.RoomService/${method}`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-      timeoutMs: 10_000,
-      maxBytes: 64 * 1024,
-      maxRedirects: 0,
-      isRepeatable: true,
-    })
-    response.discard()
-    return response.status
+    try {
+      const response = await fetch.fetch(`${base}/twirp/livekit.RoomService/${method}`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+        timeoutMs: 10_000,
+        maxBytes: 64 * 1024,
+        maxRedirects: 0,
+        isRepeatable: true,
+      })
+      response.discard()
+      return response.status
+    } catch (error) {
+      if (!(error instanceof FetchError)) throw error
+      log.warn({ err: error }, 'LiveKit cannot be reached, so that there are no calls')
+      throw errors.connectionFailed('The server for calls does not answer')
+    }
+  }
+
+  function refused(method: string, status: number): MatrixError {
+    log.warn({ method, status }, 'LiveKit refused a request; see whether voip.livekit has its key')
+    return errors.connectionFailed('The server for calls refuses what it is asked')
+  }
+
+  /** False where there is no such participant. */
+  async function about(method: string, room: string, identity: string): Promise<boolean> {
+    const status = await call(method, { roomAdmin: true, room }, { room, identity })
+    if (status !== 200 && status !== 404) throw refused(method, status)
+    return status === 200
   }
 
   return {
     createRoom: async (name) => {
-      let status: number
-      try {
-        status = await call('CreateRoom', { roomCreate: true }, { name, ...patience })
-      } catch (error) {
-        if (!(error instanceof FetchError)) throw error
-        log.warn({ err: error }, 'LiveKit cannot be reached, so that there are no calls')
-        throw errors.connectionFailed('The server for calls does not answer')
-      }
-      if (status === 200) return
-      log.warn({ status }, 'LiveKit did not open a room; see whether voip.livekit has its key')
-      throw errors.connectionFailed('The server for calls did not open a room')
+      const status = await call('CreateRoom', { roomCreate: true }, { name, ...patience })
+      if (status !== 200) throw refused('CreateRoom', status)
     },
+    isPresent: (room, identity) => about('GetParticipant', room, identity),
+    removeParticipant: async (room, identity) => void (await about('RemoveParticipant', room, identity)),
   }
 }

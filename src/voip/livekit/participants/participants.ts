@@ -7,6 +7,7 @@ import {
   deleteSurplus,
   getParticipant,
   listJoinedIn,
+  listOfUser,
   type ParticipantKey,
   type ParticipantRow,
   updateParticipant,
@@ -33,6 +34,8 @@ export interface ParticipantChange {
 /** Runs inside the transaction in which a participant came or went; once for each change. */
 export type ParticipantHook = (tx: Tx, change: ParticipantChange) => Promise<void>
 
+export type { ParticipantKey, ParticipantRow } from './store.ts'
+
 export interface Participants {
   onChange(hook: ParticipantHook): void
   /** Notes who is let in, before they are. `now` is in ms. */
@@ -42,6 +45,10 @@ export interface Participants {
   /** The participant is not at LiveKit, which has not told so. */
   missed(tx: Tx, key: ParticipantKey, now: number): Promise<void>
   get(reader: Reader, key: ParticipantKey): Promise<ParticipantRow | undefined>
+  /** Those by which a user may be in the calls of a room. */
+  ofUser(reader: Reader, userId: string, roomId: string): Promise<ParticipantRow[]>
+  /** Entrusts us with a delayed event, instead of another, or of none. */
+  setDelayed(tx: Tx, key: ParticipantKey, delayed: Pick<ParticipantRow, 'delay_id' | 'restart_ts'>): Promise<void>
   /** Forgets whoever has been gone for a day. */
   prune(tx: Tx, now: number): Promise<void>
 }
@@ -92,6 +99,8 @@ export function createParticipants(): Participants {
       if (row?.phase === 'joined') await apply(tx, row, ended(row, now))
     },
     get: getParticipant,
+    ofUser: listOfUser,
+    setDelayed: updateParticipant,
     prune: (tx, now) => deleteOld(tx, { before: now - dayMs, joinedBefore: now - 7 * dayMs }),
   }
 }
