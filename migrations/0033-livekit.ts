@@ -19,8 +19,8 @@ export async function up({ db, t }: { db: Kysely<unknown>; t: Types }): Promise<
     .addPrimaryKeyConstraint('livekit_participants_pk', ['livekit_room', 'identity'] as never)
   await t.withoutRowid(participants).execute()
   await db.schema
-    .createIndex('livekit_participants_user')
+    .createIndex('livekit_participants_room')
     .on('livekit_participants')
-    .columns(['user_id', 'room_id', 'granted_ts'])
+    .columns(['room_id', 'user_id', 'granted_ts'])
     .execute()
 }

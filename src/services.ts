@@ -131,7 +131,6 @@ export function createServices(core: Core) {
     sender,
   })
   const turn = createTurn(core.clock, config.voip.turn)
-  const livekit = composeLivekit(core, federation, { jobs, accounts, rooms, sender })
   const live = createLive({ ...core, authenticate: accounts.authenticate })
   accounts.onDeactivate(live.userDeactivated)
   jobs.handle('live.expire', live.expire)
@@ -139,6 +138,7 @@ export function createServices(core: Core) {
   const webhooks = createWebhooks({ ...core, jobs })
   const calls = composeCalls(core, { jobs, accounts, rooms, live, webhooks })
   const delayed = composeDelayedEvents(core, { accounts, rooms, calls })
+  const livekit = composeLivekit(core, federation, { jobs, accounts, rooms, sender, calls, delayed })
   const admin = createAdmin({ ...core, accounts, media, rooms, notices: config.server_notices })
   const appservices = createAppserviceRuntime({ ...core, accounts, rooms, presence: presence.news, e2ee })
   const { voicemail } = config.bots

@@ -71,7 +71,8 @@ async function refused(path: string, body: object, status = 401): Promise<unknow
 test('clients find the way to calls at both paths and in the well-known file', async () => {
   const transports = [{ type: 'livekit', livekit_service_url: server.url + service }]
   for (const path of ['v1/rtc/transports', 'unstable/org.matrix.msc4143/rtc/transports']) {
-    assert.deepEqual(await alice.get(`/_matrix/client/${path}`), { rtc_transports: transports })
+    const answer = { rtc_transports: transports, transports: [{ type: 'm.livekit', url }] }
+    assert.deepEqual(await alice.get(`/_matrix/client/${path}`), answer)
     const { body } = await server.client.request('GET', `/_matrix/client/${path}`, { expect: 401 })
     assert.equal(body.errcode, 'M_MISSING_TOKEN')
   }
@@ -81,6 +82,7 @@ test('clients find the way to calls at both paths and in the well-known file', a
     '/_matrix/client/versions',
   )
   assert.equal(flags['org.matrix.msc4143'], true)
+  assert.equal(flags['io.element.msc4195'], true)
   await server.client.get(`${service}/healthz`)
 })
 

@@ -4,6 +4,7 @@ import { callRoutes } from './calls/routes-calls.ts'
 import { delayedEventRoutes } from './delayed/routes-delayed.ts'
 import { liveRoutes } from './live/routes-live.ts'
 import { livekitRoutes } from './livekit/routes-livekit.ts'
+import { nativeLivekitRoutes } from './livekit/routes-native.ts'
 
 export function voipRoutes(ctx: Pick<AppContext, 'turn' | 'livekit' | 'calls' | 'delayed'>): Endpoint[] {
   const { turn } = ctx
@@ -21,6 +22,7 @@ export function voipRoutes(ctx: Pick<AppContext, 'turn' | 'livekit' | 'calls' | 
       ({ requester }) => turn.credentials(requester.userId) ?? {},
     ),
     ...livekitRoutes(ctx),
+    ...nativeLivekitRoutes(ctx),
     ...liveRoutes(),
     ...callRoutes(ctx),
   ]

@@ -74,11 +74,15 @@ export interface FakeLivekit extends AsyncDisposable {
   readonly url: string
   /** What it was asked to open, in order. */
   readonly opened: { name: string; empty_timeout: number; departure_timeout: number }[]
+  /** Who is in its calls: `room identity`. */
+  readonly present: Set<string>
+  /** Who it was asked to put out of calls: `room identity`. */
+  readonly removed: string[]
   /** It answers nothing but this. */
   failure: number | 'no answer' | undefined
 }
 
-/** A LiveKit server that knows one request, and refuses it to whoever may not make it. */
+/** A LiveKit server that knows few requests, and refuses them to whoever may not make them. */
 export async function startLivekit(now: () => number): Promise<FakeLivekit> {
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = []
@@ -88,18 +92,34 @@ export async function startLivekit(now: () => number): Promise<FakeLivekit> {
     if (livekit.failure === 'no answer') return request.socket.destroy()
     if (livekit.failure !== undefined) return answer(livekit.failure, { code: 'internal' })
     const claims = openLivekitToken(request.headers.authorization?.replace('Bearer ', '') ?? '', now())
-    if (claims?.video.roomCreate !== true) return answer(401, { code: 'unauthenticated' })
-    if (`${request.method} ${request.url}` !== 'POST /twirp/livekit.RoomService/CreateRoom') {
-      return answer(404, { code: 'bad_route' })
+    const method = /^\/twirp\/livekit\.RoomService\/(\w+)$/.exec(request.url ?? '')?.[1]
+    const body = JSON.parse(Buffer.concat(chunks).toString('utf8'))
+    if (request.method !== 'POST') return answer(404, { code: 'bad_route' })
+    switch (method) {
+      case 'CreateRoom':
+        if (claims?.video.roomCreate !== true) return answer(401, { code: 'unauthenticated' })
+        livekit.opened.push(body)
+        return answer(200, { sid: 'RM_x', ...body })
+      case 'GetParticipant':
+      case 'RemoveParticipant': {
+        if (claims?.video.roomAdmin !== true || claims.video.room !== body.room) {
+          return answer(401, { code: 'unauthenticated' })
+        }
+        const name = `${body.room} ${body.identity}`
+        if (method === 'RemoveParticipant') livekit.removed.push(name)
+        if (!livekit.present.has(name)) return answer(404, { code: 'not_found' })
+        return answer(200, method === 'GetParticipant' ? { identity: body.identity, state: 'ACTIVE' } : {})
+      }
+      default:
+        return answer(404, { code: 'bad_route' })
     }
-    const room = JSON.parse(Buffer.concat(chunks).toString('utf8'))
-    livekit.opened.push(room)
-    return answer(200, { sid: 'RM_x', ...room })
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const livekit: FakeLivekit = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     opened: [],
+    present: new Set(),
+    removed: [],
     failure: undefined,
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections()

@@ -7,9 +7,11 @@ import { specVersions, unstableFeatures } from '../versions.ts'
 
 const moderation = { suspend: true, lock: true }
 
+const livekitFeatures = { 'org.matrix.msc4143': true, 'io.element.msc4195': true }
+
 /** What clients ask before anything else. */
 export function discoveryRoutes({ config, db, emails }: Pick<AppContext, 'config' | 'db' | 'emails'>): Endpoint[] {
-  const features = { ...unstableFeatures, ...(config.voip.livekit && { 'org.matrix.msc4143': true }) }
+  const features = { ...unstableFeatures, ...(config.voip.livekit && livekitFeatures) }
   return [
     endpoint({ method: 'GET', path: '/health', auth: 'none' }, async () => {
       await db.read(async (reader) => reader.execute('select 1', []))

@@ -1,6 +1,6 @@
 import type { AppContext } from '../../context.ts'
 import { type Endpoint, endpoint } from '../../http/endpoint.ts'
-import { legacyRequest, servicePath, slotRequest } from './wire.ts'
+import { legacyRequest, servicePath, slotDelegation, slotRequest } from './wire.ts'
 
 const surface = 'client'
 
@@ -16,7 +16,7 @@ export function livekitRoutes({ livekit }: Pick<AppContext, 'livekit'>): Endpoin
         auth: 'user',
         spec: 'https://github.com/matrix-org/matrix-spec-proposals/pull/4143',
       },
-      () => ({ rtc_transports: livekit.transports() }),
+      () => livekit.discovery(),
     ),
     endpoint({ method: 'GET', path: `${servicePath}/healthz`, auth: 'none', surface }, () => ({})),
     // Users of other servers come here, too: an OpenID token says who they are.
@@ -43,6 +43,21 @@ export function livekitRoutes({ livekit }: Pick<AppContext, 'livekit'>): Endpoin
         spec: 'https://github.com/matrix-org/matrix-spec-proposals/pull/4195',
       },
       ({ body }) => livekit.admit(body),
+    ),
+    endpoint(
+      {
+        method: 'POST',
+        path: `${servicePath}/delegate_delayed_leave`,
+        auth: 'none',
+        limit: 'general',
+        surface,
+        body: slotDelegation,
+        spec: 'https://github.com/matrix-org/matrix-spec-proposals/pull/4195',
+      },
+      async ({ body }) => {
+        await livekit.delegate(body)
+        return {}
+      },
     ),
     endpoint(
       {

@@ -12,7 +12,8 @@ export interface DelayedLeaves {
   get(
     delayId: string,
   ): Promise<
-    { readonly user_id: string; readonly room_id: string; readonly delay: number; readonly due_ts: number | null } | undefined
+    | { readonly user_id: string; readonly room_id: string; readonly delay: number; readonly due_ts: number | null }
+    | undefined
   >
   /** Both throw a `MatrixError` where it is too late. */
   restart(delayId: string): Promise<void>

@@ -45,10 +45,10 @@ export function createEvictions({ jobs, server, participants, reads }: Evictions
       const gone = currentChanges.flatMap(({ pdu }) =>
         pdu.type === 'm.room.member' && pdu.content.membership !== 'join' ? (pdu.state_key ?? []) : [],
       )
-      for (const userId of new Set([...gone, ...removedMembers(removed)])) {
-        for (const row of await participants.ofUser(tx, userId, room.roomId)) {
-          if (row.phase === 'joined') await evict(tx, row.livekit_room, row.identity)
-        }
+      const users = new Set([...gone, ...removedMembers(removed)])
+      if (users.size === 0) return
+      for (const row of await participants.ofRoom(tx, room.roomId)) {
+        if (row.phase === 'joined' && users.has(row.user_id)) await evict(tx, row.livekit_room, row.identity)
       }
     },
     onParticipant: async (tx, { participant, what }) => {

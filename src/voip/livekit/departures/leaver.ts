@@ -52,8 +52,11 @@ export function createLeaver(deps: LeaverDeps): ParticipantHook {
     if (row?.phase !== 'left' || row.phase_ts !== ts) return undefined
     const { userId, roomId, deviceId } = participantOf(row)
     if (deviceId === undefined) return undefined
-    const others = await participants.ofUser(reader, userId, roomId)
-    if (others.some((other) => other.phase === 'joined' && other.device_id === deviceId)) return undefined
+    const others = await participants.ofRoom(reader, roomId)
+    const isBack = others.some((other) => {
+      return other.phase === 'joined' && other.user_id === userId && other.device_id === deviceId
+    })
+    if (isBack) return undefined
     const all = await membershipsIn(reader, roomId)
     return { userId, roomId, stale: staleMemberships(all, { userId, deviceId, ts, serviceUrl: deps.serviceUrl() }) }
   }

@@ -7,7 +7,7 @@ import {
   deleteSurplus,
   getParticipant,
   listJoinedIn,
-  listOfUser,
+  listOfRoom,
   type ParticipantKey,
   type ParticipantRow,
   updateParticipant,
@@ -45,8 +45,8 @@ export interface Participants {
   /** The participant is not at LiveKit, which has not told so. */
   missed(tx: Tx, key: ParticipantKey, now: number): Promise<void>
   get(reader: Reader, key: ParticipantKey): Promise<ParticipantRow | undefined>
-  /** Those by which a user may be in the calls of a room. */
-  ofUser(reader: Reader, userId: string, roomId: string): Promise<ParticipantRow[]>
+  /** Everybody who may be in the calls of a room. */
+  ofRoom(reader: Reader, roomId: string): Promise<ParticipantRow[]>
   /** Entrusts us with a delayed event, instead of another, or of none. */
   setDelayed(tx: Tx, key: ParticipantKey, delayed: Pick<ParticipantRow, 'delay_id' | 'restart_ts'>): Promise<void>
   /** Forgets whoever has been gone for a day. */
@@ -99,7 +99,7 @@ export function createParticipants(): Participants {
       if (row?.phase === 'joined') await apply(tx, row, ended(row, now))
     },
     get: getParticipant,
-    ofUser: listOfUser,
+    ofRoom: listOfRoom,
     setDelayed: updateParticipant,
     prune: (tx, now) => deleteOld(tx, { before: now - dayMs, joinedBefore: now - 7 * dayMs }),
   }

@@ -74,14 +74,13 @@ export function listJoinedIn(reader: Reader, livekitRoom: string): Promise<Parti
     .execute()
 }
 
-/** Those by which a user may be in the calls of a room. */
-export function listOfUser(reader: Reader, userId: string, roomId: string): Promise<ParticipantRow[]> {
-  return reader.qb
-    .selectFrom('livekit_participants')
-    .selectAll()
-    .where('user_id', '=', userId)
-    .where('room_id', '=', roomId)
-    .execute()
+const inRoom = prepare<{ roomId: string }, ParticipantRow>((qb, { roomId }) =>
+  qb.selectFrom('livekit_participants').selectAll().where('room_id', '=', roomId),
+)
+
+/** Everybody who may be in the calls of a room. */
+export function listOfRoom(reader: Reader, roomId: string): Promise<ParticipantRow[]> {
+  return inRoom.all(reader, { roomId })
 }
 
 /** Forgets all but the last `keep` of a user's participations in a room that are not going on. */
