@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, beforeEach, test } from 'node:test'
 import type { JsonObject } from '../src/matrix/event.ts'
 import { createTestClock } from '../src/util/clock.ts'
@@ -61,6 +64,7 @@ async function tell(event: string, user: TestUser, told: Partial<ToldParticipant
   await to.client.request('POST', '/livekit/jwt/sfu_webhook', { body, headers: { authorization }, expect: 200 })
   if (event === 'participant_joined') livekit.present.add(`${room} ${identityOf(user)}`)
   else livekit.present.delete(`${room} ${identityOf(user)}`)
+  await to.context.jobs.drain()
 }
 
 const beInCall = (user: TestUser, content: JsonObject = {}, to = server) =>
@@ -162,4 +166,150 @@ test('who is removed from the room is put out of its call, and again with a toke
   livekit.failure = undefined
   await pass(60_000)
   assert.deepEqual(livekit.removed, [name, name])
+})
+
+/** A leave that is sent after `delay` ms. */
+async function delayLeave(user: TestUser, delay = 3_600_000, to = roomId): Promise<string> {
+  const path = at`/_matrix/client/v3/rooms/${to}/state/${memberType}/${keyOf(user)}`
+  const query = { 'org.matrix.msc4140.delay': delay }
+  return (await user.request<{ delay_id: string }>('PUT', path, { query, body: {}, expect: 200 })).body.delay_id
+}
+
+const settle = async (to = server) => {
+  await to.context.jobs.drain()
+  await to.context.delayed.drain()
+}
+
+/** Lets time pass as a server that is awake does: nothing that becomes due waits for the end of it. */
+async function live(ms: number, step: number): Promise<void> {
+  for (let passed = 0; passed < ms; passed += step) {
+    clock.advance(step)
+    await server.context.jobs.drain()
+    await server.context.delayed.drain()
+  }
+}
+
+const entrust = async (user: TestUser, delayId: string, changes: object = {}) => ({
+  room_id: roomId,
+  slot_id: 'm.call#ROOM',
+  openid_token: await user.post(at`/_matrix/client/v3/user/${user.userId}/openid/request_token`),
+  member: { id: 'xyz', claimed_user_id: user.userId, claimed_device_id: user.deviceId },
+  delay_id: delayId,
+  delay_timeout: 3_600_000,
+  delay_cs_api_url: server.url,
+  ...changes,
+})
+
+test('an entrusted leave waits as long as LiveKit sees the participant, and is sent when it does not', async () => {
+  const delayId = await delayLeave(bob)
+  await beInCall(bob)
+  await enter(bob, { delay_id: delayId, delay_timeout: 3_600_000, delay_cs_api_url: server.url })
+  clock.advance(60_000)
+  await tell('participant_joined', bob)
+  await live(5 * 3_600_000, 600_000)
+  assert.equal(await isInCall(bob), true)
+  // A repetition of the webhook sends nothing twice.
+  await tell('participant_left', bob, { reason: 'CLIENT_INITIATED' })
+  await tell('participant_left', bob, { reason: 'CLIENT_INITIATED' })
+  await settle()
+  assert.equal(await isInCall(bob), false)
+  const row = await server.context.delayed.get(delayId)
+  assert.equal(row?.outcome, 'sent')
+})
+
+test('who never joins, or whose webhook got lost, is gone by the delay at the latest', async () => {
+  const [first, second] = [await delayLeave(alice), await delayLeave(bob)]
+  for (const [user, delayId] of [
+    [alice, first],
+    [bob, second],
+  ] as const) {
+    await beInCall(user)
+    await enter(user, { delay_id: delayId })
+  }
+  await tell('participant_joined', bob)
+  livekit.present.delete(`${room} ${identityOf(bob)}`)
+  await live(3_590_000, 359_000)
+  assert.equal(await isInCall(alice), true)
+  // At the first look LiveKit did not know bob any more.
+  assert.equal(await isInCall(bob), false)
+  await live(20_000, 10_000)
+  assert.equal(await isInCall(alice), false)
+})
+
+test('while LiveKit does not answer the delay goes on', async () => {
+  const delayId = await delayLeave(bob, 60_000)
+  await beInCall(bob)
+  await enter(bob, { delay_id: delayId })
+  await tell('participant_joined', bob)
+  await live(120_000, 10_000)
+  assert.equal(await isInCall(bob), true)
+  livekit.failure = 'no answer'
+  await live(70_000, 10_000)
+  assert.equal(await isInCall(bob), false)
+})
+
+test('a leave can be entrusted later, in each form, and another takes its place', async () => {
+  await beInCall(bob)
+  const [first, second, third] = [await delayLeave(bob), await delayLeave(bob), await delayLeave(bob)]
+  const service = '/livekit/jwt/delegate_delayed_leave'
+  await server.client.post(service, await entrust(bob, first))
+  const native = { url: 'wss://livekit.example.org', room_id: roomId, slot_id: 'm.call#ROOM', member_id: 'xyz' }
+  const path = '/_matrix/client/v1/rtc/livekit/delegate_delayed_leave'
+  await bob.post(path, { ...native, delay_id: second })
+  await bob.post('/_matrix/client/unstable/io.element.msc4195/rtc/livekit/delegate_delayed_leave', {
+    ...native,
+    delay_id: third,
+  })
+  const row = await server.context.db.read(
+    (reader) => server.context.livekit?.participants.ofRoom(reader, roomId) ?? Promise.resolve([]),
+  )
+  assert.deepEqual(row.map(({ delay_id }) => delay_id).sort(), [first, third].sort())
+
+  const foreign = await delayLeave(alice)
+  const elsewhere = await createRoom(bob)
+  const misplaced = await delayLeave(bob, 3_600_000, elsewhere)
+  const short = await delayLeave(bob, 1000)
+  for (const delayId of [foreign, misplaced, short, 'unknown']) {
+    const { body } = await bob.request('POST', path, { body: { ...native, delay_id: delayId }, expect: 400 })
+    assert.equal(body.errcode, 'M_INVALID_PARAM')
+    const answer = await server.client.request('POST', service, { body: await entrust(bob, delayId), expect: 400 })
+    assert.equal(answer.body.errcode, 'M_INVALID_PARAM')
+  }
+  const { body } = await bob.request('POST', path, { body: native, expect: 400 })
+  assert.equal(body.errcode, 'M_MISSING_PARAM')
+  const stranger = await entrust(alice, first, {
+    member: { id: 'x', claimed_user_id: bob.userId, claimed_device_id: 'D' },
+  })
+  await server.client.request('POST', service, { body: stranger, expect: 401 })
+  await bob.request('POST', path, { body: { ...native, url: 'wss://x', delay_id: third }, expect: 400 })
+})
+
+test('what was entrusted outlives a restart', async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'ringback-test-'))
+  try {
+    const start = () => createTestServer({ clock, config: configOf(livekit.url), dataDir })
+    let carol: TestUser
+    let delayId: string
+    {
+      await using first = await start()
+      carol = await first.user('carol')
+      roomId = await createRoom(carol)
+      room = livekitRoomOf(roomId, 'm.call#ROOM')
+      delayId = await delayLeave(carol)
+      await enter(carol, { delay_id: delayId }, first)
+      await tell('participant_joined', carol, {}, first)
+      await first.context.jobs.drain()
+    }
+    clock.advance(2_900_000)
+    await using second = await start()
+    await settle(second)
+    clock.advance(2_000_000)
+    await settle(second)
+    assert.equal((await second.context.delayed.get(delayId))?.outcome, null)
+    await tell('participant_left', carol, {}, second)
+    await settle(second)
+    assert.equal((await second.context.delayed.get(delayId))?.outcome, 'sent')
+  } finally {
+    rmSync(dataDir, { recursive: true, force: true })
+  }
 })

@@ -43,6 +43,8 @@ const restartJob = 'livekit.restart-leave'
 const sendJob = 'livekit.send-leave'
 /** Clients are told to choose an hour; each restart asks LiveKit. */
 const shortestMs = 5_000
+/** Who has just joined is not looked for yet: LiveKit tells of them before it lists them. */
+const newMs = 10_000
 /** Part of the delay that may pass before it begins anew. */
 const portion = 0.8
 
@@ -82,15 +84,17 @@ export function createDelegations(deps: DelegationsDeps): Delegations {
       const row = await db.read((reader) => participants.get(reader, key))
       if (row?.phase !== 'joined' || row.delay_id !== delayId || row.restart_ts !== at) return
       // Webhooks get lost. While LiveKit does not answer nobody is in a call, and the delay goes on.
-      if (!(await server.isPresent(key.livekitRoom, key.identity))) {
+      const isNew = clock.now() - row.phase_ts < newMs
+      if (!isNew && !(await server.isPresent(key.livekitRoom, key.identity))) {
         return db.write('call left', (tx) => participants.missed(tx, key, clock.now()))
       }
       const event = await delayed.get(delayId)
+      const begun = clock.now()
       const isWaiting = event !== undefined && (await isDone(delayed.restart(delayId)))
       await db.write('leave restarted', async (tx) => {
         const now = await participants.get(tx, key)
         if (now?.delay_id !== delayId || now.restart_ts !== at) return
-        if (isWaiting) await plan(tx, key, delayId, clock.now() + Math.floor(event.delay * portion))
+        if (isWaiting) await plan(tx, key, delayId, begun + Math.floor(event.delay * portion))
         else await participants.setDelayed(tx, key, { delay_id: null, restart_ts: null })
       })
     },
