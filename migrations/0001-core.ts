@@ -7,8 +7,13 @@ export async function up({ db, t }: { db: Kysely<unknown>; t: Types }): Promise<
     .addColumn('name', 'text', (c) => c.primaryKey())
     .addColumn('position', 'bigint', (c) => c.notNull())
     .execute()
-  await t
-    .id(db.schema.createTable('jobs'), 'job_id')
+  const jobs = db.schema.createTable('jobs')
+  // A job may be taken back while it is being done: its number must not be that of another one by the time it is deleted.
+  const numbered =
+    t.engine === 'sqlite'
+      ? jobs.addColumn('job_id', 'integer', (c) => c.primaryKey().autoIncrement())
+      : t.id(jobs, 'job_id')
+  await numbered
     .addColumn('kind', 'text', (c) => c.notNull())
     .addColumn('job_key', 'text')
     .addColumn('payload', 'text', (c) => c.notNull())

@@ -6,6 +6,7 @@ export async function up({ db, t }: { db: Kysely<unknown>; t: Types }): Promise<
     .createTable('voicemail_chats')
     .addColumn('user_id', 'text', (c) => c.primaryKey())
     .addColumn('room_id', 'text', (c) => c.notNull().unique())
+    .addColumn('is_joined', 'integer', (c) => c.notNull())
     .execute()
   await db.schema
     .createTable('voicemail_prompts')
@@ -39,14 +40,14 @@ async function notes(db: Kysely<unknown>, t: Types): Promise<void> {
     .addColumn('note_id', 'text', (c) => c.notNull().unique())
     .addColumn('call_id', 'text')
     .addColumn('room_id', 'text', (c) => c.notNull())
-    .addColumn('event_id', 'text')
-    .addColumn('stream_pos', 'bigint')
+    .addColumn('event_id', 'text', (c) => c.notNull())
+    .addColumn('stream_pos', 'bigint', (c) => c.notNull())
     .addColumn('sender', 'text', (c) => c.notNull())
     .addColumn('receiver', 'text', (c) => c.notNull())
+    .addColumn('receiver_server', 'text')
     .addColumn('kind', 'text', (c) => c.notNull())
     .addColumn('duration_ms', 'bigint', (c) => c.notNull())
     .addColumn('mxc', 'text')
-    .addColumn('content', 'text')
     .addColumn('state', 'text', (c) => c.notNull())
     .addColumn('sent_ts', 'bigint', (c) => c.notNull())
     .addColumn('delivered_ts', 'bigint')
@@ -54,9 +55,16 @@ async function notes(db: Kysely<unknown>, t: Types): Promise<void> {
     .addColumn('played_ts', 'bigint')
     .addColumn('deleted_ts', 'bigint')
     .addColumn('reminded', 'integer', (c) => c.notNull())
+    .addColumn('caption', 'text')
     .addColumn('transcript', 'text')
     .execute()
-  for (const columns of [['sender', 'note_nid'], ['receiver', 'note_nid'], ['event_id'], ['mxc']]) {
+  for (const columns of [
+    ['sender', 'note_nid'],
+    ['receiver', 'note_nid'],
+    ['event_id'],
+    ['mxc'],
+    ['receiver_server', 'stream_pos'],
+  ]) {
     await db.schema.createIndex(`voicemail_notes_${columns[0]}`).on('voicemail_notes').columns(columns).execute()
   }
   await t

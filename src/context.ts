@@ -4,6 +4,7 @@ import type { Admin } from './admin/admin.ts'
 import type { AppserviceRuntime } from './bots/appservices/runtime.ts'
 import type { BotRuntime } from './bots/runtime/runtime.ts'
 import type { Recorder } from './bots/voicemail/recorder/recorder.ts'
+import type { Voicemail } from './bots/voicemail/voicemail.ts'
 import type { Config } from './config/schema.ts'
 import type { Database } from './db/database.ts'
 import type { Streams } from './db/streams.ts'
@@ -79,6 +80,7 @@ export interface AppContext extends Identity {
   readonly appservices: AppserviceRuntime
   readonly recorder: Recorder
   readonly bots: BotRuntime
+  readonly voicemail: Voicemail
   /** Does what waits in the background, until nothing does but for its time; for tests. */
   drain(): Promise<void>
   /** Reads the registration files again. Throws a `ConfigError`. */

@@ -2,6 +2,7 @@ import { accountRoutes } from './accounts/routes.ts'
 import { adminRoutes } from './admin/routes.ts'
 import { appserviceRoutes } from './bots/appservices/routes.ts'
 import { recorderRoutes } from './bots/voicemail/recorder/routes.ts'
+import { voicemailRoutes } from './bots/voicemail/routes.ts'
 import type { AppContext } from './context.ts'
 import { e2eeRoutes } from './e2ee/routes.ts'
 import { federationRoutes } from './federation/server/routes.ts'
@@ -29,6 +30,7 @@ export function endpoints(ctx: AppContext): Endpoint[] {
     ...federationRoutes(ctx),
     ...appserviceRoutes(ctx),
     ...recorderRoutes(ctx),
+    ...voicemailRoutes(ctx),
     ...voipRoutes(ctx),
     ...adminRoutes(ctx),
     ...webRoutes(),

@@ -3,7 +3,6 @@ import { createIdentity } from './accounts/identity.ts'
 import { createAdmin } from './admin/admin.ts'
 import { createAppserviceRuntime } from './bots/appservices/runtime.ts'
 import { createBotRuntime } from './bots/runtime/runtime.ts'
-import { createRecorder } from './bots/voicemail/recorder/recorder.ts'
 import { composeAccounts } from './compose-accounts.ts'
 import { composeCalls } from './compose-calls.ts'
 import { composeDelayedEvents } from './compose-delayed.ts'
@@ -13,6 +12,7 @@ import { composeLivekit } from './compose-livekit.ts'
 import { composeMedia } from './compose-media.ts'
 import { composeRemote } from './compose-remote.ts'
 import { composeSender } from './compose-sender.ts'
+import { composeVoicemail } from './compose-voicemail.ts'
 import { mailServerOf } from './config/mail-server.ts'
 import type { Core } from './context.ts'
 import { createE2ee } from './e2ee/e2ee.ts'
@@ -141,22 +141,16 @@ export function createServices(core: Core) {
   const livekit = composeLivekit(core, federation, { jobs, accounts, rooms, sender, calls, delayed })
   const admin = createAdmin({ ...core, accounts, media, rooms, notices: config.server_notices })
   const appservices = createAppserviceRuntime({ ...core, accounts, rooms, presence: presence.news, e2ee })
-  const { voicemail } = config.bots
-  const recorder = createRecorder({
-    ...core,
-    jobs,
-    accounts,
-    media,
-    options: { isEnabled: voicemail.enabled, maxLengthMs: voicemail.max_length, maxUpload: config.media.max_upload },
-  })
-  accounts.onDeactivate(recorder.links.userDeactivated)
   const bots = createBotRuntime({ ...core, accounts, rooms })
+  const noteParts = { jobs, accounts, media, rooms, sync, sender, live, webhooks, calls, bots }
+  const { recorder, voicemail } = composeVoicemail(core, noteParts)
   const drain = async () => {
     let before: number
     do {
       before = core.streams.position()
       for (const queue of [delayed, jobs, bots, appservices, sender]) await queue.drain()
       await rooms.ingest?.drain()
+      await voicemail.idle()
     } while (core.streams.position() !== before)
   }
   const reloadAppservices = async () => appservices.reload(registrations())
@@ -176,6 +170,7 @@ export function createServices(core: Core) {
     deviceLists,
     appservices.part,
     bots.part,
+    voicemail.part,
     live.sockets.part,
     delayed.part,
   ]
@@ -205,6 +200,7 @@ export function createServices(core: Core) {
     appservices,
     recorder,
     bots,
+    voicemail,
     drain,
     reloadAppservices,
     parts,

@@ -155,3 +155,17 @@ testOnDatabases('a kind may have several jobs done at a time, each once', async 
   await working
   assert.deepEqual(begun, [{ n: 1 }, { n: 2 }, { n: 3 }])
 })
+
+testOnDatabases('a job that takes itself back and queues another does not end that one', async (db) => {
+  const { seen, jobs } = setUp(db)
+  jobs.handle('self', async () => {
+    await db.write('instead', async (tx) => {
+      await jobs.cancel(tx, 'self', 'key')
+      await jobs.enqueue(tx, 'note', { n: 1 })
+    })
+  })
+  await db.write('cause', (tx) => jobs.enqueue(tx, 'self', {}, { key: 'key' }))
+  await jobs.drain()
+  await jobs.drain()
+  assert.deepEqual(seen, [{ n: 1 }])
+})

@@ -1,5 +1,6 @@
 import type { Reader } from '../db/database.ts'
 import type { Advance } from '../db/streams.ts'
+import type { UserId } from '../matrix/ids.ts'
 import { formatStreamToken, type StreamToken } from '../matrix/stream-token.ts'
 import type { Part } from '../util/part.ts'
 import { filterByType, readAccountData } from './account-data.ts'
@@ -20,8 +21,12 @@ export interface Sync {
   sync(request: SyncRequest): Promise<SyncResponse>
   readonly sliding: SlidingSync
   readonly waiters: Waiters
+  /** Called with everybody who is given an answer, and up to which position it tells. */
+  onAnswer(hook: AnswerHook): void
   readonly part: Part
 }
+
+export type AnswerHook = (userId: UserId, position: number) => void
 
 interface Computed {
   readonly response: SyncResponse
@@ -36,6 +41,10 @@ export function createSync(given: Omit<SyncPorts, 'userNews'>): Sync {
   const ports: SyncPorts = { ...given, userNews }
   const sent = createSentMembers()
   const waiters = createWaiters()
+  const answerHooks: AnswerHook[] = []
+  const answered: AnswerHook = (userId, position) => {
+    for (const hook of answerHooks) hook(userId, position)
+  }
   let unsubscribe: (() => void) | undefined
   function onAdvance(advance: Advance): void {
     userNews.note(advance)
@@ -89,8 +98,9 @@ export function createSync(given: Omit<SyncPorts, 'userNews'>): Sync {
   }
 
   return {
-    sliding: createSlidingSync(ports, sent, waiters),
+    sliding: createSlidingSync(ports, sent, waiters, answered),
     waiters,
+    onAnswer: (hook) => void answerHooks.push(hook),
     part: {
       name: 'sync',
       start: () => {
@@ -113,7 +123,9 @@ export function createSync(given: Omit<SyncPorts, 'userNews'>): Sync {
         return seen
       }
       const isOnce = since === undefined || request.fullState
-      return (await poll({ clock: ports.clock, waiters }, request, look, isOnce)).response
+      const { response, next } = await poll({ clock: ports.clock, waiters }, request, look, isOnce)
+      answered(userId, next.position)
+      return response
     },
   }
 }

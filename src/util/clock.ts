@@ -62,3 +62,26 @@ export function createTestClock(start = 1_700_000_000_000): TestClock {
 export function isoTime(ms: number): string {
   return new Date(ms).toISOString()
 }
+
+/** The day (`mon`) and the time of day at a place; undefined for a time zone that does not exist. Default is where the server is. */
+export function wallTime(
+  ms: number,
+  timeZone?: string,
+): { readonly day: string; readonly hour: number; readonly minute: number } | undefined {
+  const zone = timeZone === undefined ? {} : { timeZone }
+  const options = { weekday: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23', ...zone } as const
+  try {
+    const parts = new Intl.DateTimeFormat('en-GB', options).formatToParts(ms)
+    const part = (type: string) => parts.find((one) => one.type === type)?.value ?? ''
+    return { day: part('weekday').toLowerCase(), hour: Number(part('hour')), minute: Number(part('minute')) }
+  } catch (error) {
+    if (error instanceof RangeError) return undefined
+    throw error
+  }
+}
+
+/** The time of day where the server is, as `14:02`. */
+export function timeOfDay(ms: number): string {
+  const { hour, minute } = wallTime(ms) ?? { hour: 0, minute: 0 }
+  return `${String(hour).padStart(2, '0')}:${String(minute).padStart(2, '0')}`
+}

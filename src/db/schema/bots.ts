@@ -13,7 +13,12 @@ export interface BotsSchema {
     last_error: string | null
   }
   /** The room in which a user and the voicemail bot are alone. */
-  voicemail_chats: { user_id: string; room_id: string }
+  voicemail_chats: {
+    user_id: string
+    room_id: string
+    /** 1: the server has joined its user; whoever leaves afterwards is only invited. */
+    is_joined: number
+  }
   /** Calls after which the caller may leave a note, each once. */
   voicemail_prompts: {
     prompt_id: string
@@ -39,16 +44,16 @@ export interface BotsSchema {
     note_id: string
     call_id: string | null
     room_id: string
-    /** The message that brings it, and its position; null: it is being sent. */
-    event_id: string | null
-    stream_pos: number | null
+    /** The message that brings it, and its position. */
+    event_id: string
+    stream_pos: number
     sender: string
     receiver: string
+    /** Of a receiver on another server. */
+    receiver_server: string | null
     kind: 'voice' | 'video'
     duration_ms: number
     mxc: string | null
-    /** JSON: what is to be sent, as long as it has not been. */
-    content: string | null
     state: NoteState
     sent_ts: number
     delivered_ts: number | null
@@ -57,6 +62,8 @@ export interface BotsSchema {
     deleted_ts: number | null
     /** How often the room was marked unread again. */
     reminded: number
+    /** What the sender wrote beside it. */
+    caption: string | null
     transcript: string | null
   }
   /** What the server sent in whose name, and by what right. */
@@ -80,4 +87,4 @@ export interface BotsSchema {
  */
 export type PromptState = 'silent' | 'waiting' | 'open' | 'used' | 'expired' | 'overtaken' | 'dismissed'
 
-export type NoteState = 'sending' | 'sent' | 'delivered' | 'fetched' | 'played' | 'deleted'
+export type NoteState = 'sent' | 'delivered' | 'fetched' | 'played' | 'deleted'

@@ -22,7 +22,7 @@ import { createDeliver } from './queue/deliver.ts'
 import { createOutbox } from './queue/persist-hook.ts'
 import { createQueues } from './queue/queues.ts'
 import { failingSince } from './queue/store-destinations.ts'
-import { createTransactions } from './queue/transactions.ts'
+import { createTransactions, type TakenHook } from './queue/transactions.ts'
 import { createRoomServers } from './rooms/room-servers.ts'
 import { isInRoom, isTogether } from './rooms/store-room-servers.ts'
 
@@ -34,6 +34,8 @@ export interface FederationSender {
   sharesRoom(reader: Reader, userId: string): Promise<boolean>
   /** Whether a server is in a room with somebody here, and the room does not keep it out. */
   isInRoom(reader: Reader, roomNid: number, server: ServerName): Promise<boolean>
+  /** Runs when a server has taken all events for it up to a position, in the transaction that notes it. */
+  onTaken(hook: TakenHook): void
   /** Forgets what waits for servers that were not reached for very long. */
   sweep(): Promise<void>
   /** Resolves when everything has been sent, or waits for another try. */
@@ -65,7 +67,11 @@ export function createFederationSender(deps: FederationSenderDeps): FederationSe
   const { reads, typing, receipts } = rooms
   const { view } = reads
   const pending = createPendingEdus(clock.now)
-  const transactions = createTransactions({ ...deps, reads, devices: createOutgoingDevices({ e2ee }), pending })
+  const takenHooks: TakenHook[] = []
+  const taken: TakenHook = async (...news) => {
+    for (const hook of takenHooks) await hook(...news)
+  }
+  const transactions = createTransactions({ ...deps, reads, devices: createOutgoingDevices({ e2ee }), pending, taken })
   const queues = createQueues({ ...deps, deliver: createDeliver({ ...deps, transactions, pending }) })
   const parts = { ...deps, pending, wake: queues.wake }
   const receiptNews = createReceiptNews(parts)
@@ -86,6 +92,7 @@ export function createFederationSender(deps: FederationSenderDeps): FederationSe
     },
     sharesRoom: (reader, userId) => isTogether(reader, userId, deps.serverName),
     isInRoom,
+    onTaken: (hook) => void takenHooks.push(hook),
     sweep: queues.sweep,
     drain: async () => {
       await typingNews.idle()

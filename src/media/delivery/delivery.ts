@@ -1,14 +1,16 @@
 import type { AccountDataHook } from '../../accounts/account-data.ts'
 import type { Accounts } from '../../accounts/accounts.ts'
-import type { Database, Tx } from '../../db/database.ts'
+import type { Database, Reader, Tx } from '../../db/database.ts'
 import type { Jobs } from '../../jobs/jobs.ts'
 import type { JsonObject } from '../../matrix/event.ts'
 import type { ServerName } from '../../matrix/ids.ts'
+import type { MediaRef } from '../../matrix/mxc.ts'
 import type { Clock } from '../../util/clock.ts'
 import type { Log } from '../../util/log.ts'
 import type { ByteRange } from '../blob-store.ts'
 import type { Blobs } from '../blobs.ts'
 import type { LiveMedia } from '../downloads.ts'
+import { getMedia } from '../store-media.ts'
 import { createChoices, policyType } from './choices.ts'
 import { createDeclarations, type Declarations } from './declarations.ts'
 import { createDeleter, type Deleter } from './deleter.ts'
@@ -16,11 +18,12 @@ import { createHolds, type Holds } from './holds.ts'
 import { createLedger, leaveJob } from './ledger.ts'
 import { createLedgerHook } from './persist-hook.ts'
 import type { DeliveryPolicy } from './policy.ts'
-import { createRecipients, fetcherOf, type MediaRequester } from './recipients.ts'
+import { createRecipients, fetcherOf, type MediaRequester, type Recipient } from './recipients.ts'
 import { handleResettling, resettleJob } from './resettle.ts'
 import { createRoomPolicies } from './room-policies.ts'
 import { noRooms, type RoomsOfMedia, type SeenBatch } from './rooms-port.ts'
 import { createSettle, type Outages } from './settle.ts'
+import { getDelivery } from './store-deliveries.ts'
 import { putPolicy } from './store-policies.ts'
 import { mediaUses } from './uses.ts'
 
@@ -33,12 +36,31 @@ export interface Delivery extends Deleter, Holds, Declarations {
   wantsFetches(media: LiveMedia, requester: MediaRequester): boolean
   /** Somebody has received a part of a file, to its last byte. It is written down in the background. */
   fetched(media: LiveMedia, requester: MediaRequester, part: ByteRange): void
+  /** Runs when somebody has received a file as a whole on a device, in the transaction that writes it down. */
+  onFetched(hook: FetchedHook): void
+  /** What becomes of a file of ours; undefined for what is not known here. */
+  fate(reader: Reader, ref: MediaRef): Promise<Fate | undefined>
   /** Resolves when everything that was downloaded so far is written down. */
   idle(): Promise<void>
   /** What somebody looks like is never deleted because it has been seen. */
   profileChanged(change: { fields: JsonObject }): Promise<void>
   /** The same for packs of emotes and stickers in account data; and what people want to become of what they send. */
   accountDataChanged: AccountDataHook
+}
+
+export interface FetchedFile {
+  readonly ref: MediaRef
+  /** A user of ours, or another name as in `Recipient`. */
+  readonly recipient: Recipient
+  readonly device: string
+}
+
+export type FetchedHook = (tx: Tx, file: FetchedFile) => Promise<void>
+
+export interface Fate {
+  readonly isDeleted: boolean
+  /** When it is deleted as things are, in ms since 1970; undefined: never. */
+  readonly dueTs: number | undefined
 }
 
 export interface DeliveryDeps {
@@ -63,6 +85,7 @@ const packs = /emote|image_pack|sticker/
 export function createDelivery({ db, clock, log, jobs, accounts, blobs, options }: DeliveryDeps): Delivery {
   const { serverName, delivery: policy, ownUsers } = options
   const underWay = new Set<Promise<void>>()
+  const fetchedHooks: FetchedHook[] = []
   let rooms = noRooms
   let outages: Outages = async () => undefined
   const recipients = createRecipients({ accounts, ownUsers, joined: (...question) => rooms.joined(...question) })
@@ -82,10 +105,14 @@ export function createDelivery({ db, clock, log, jobs, accounts, blobs, options 
     for (const { ref } of mediaUses({ type: 'looks', content, state_key: '' })) await ledger.pinned(tx, ref)
   }
 
-  async function noteFetch({ nid, blob }: LiveMedia, requester: MediaRequester, part: ByteRange): Promise<void> {
+  async function noteFetch(media: LiveMedia, requester: MediaRequester, part: ByteRange): Promise<void> {
+    const { nid, blob, origin, mediaId } = media
     const fetch = { mediaNid: nid, ...fetcherOf(requester, recipients) }
     if (!(await db.read((reader) => ledger.wantsFetch(reader, fetch)))) return
-    await db.write('media: fetched', (tx) => ledger.fetched(tx, { ...fetch, part, size: blob.size }))
+    await db.write('media: fetched', async (tx) => {
+      if (!(await ledger.fetched(tx, { ...fetch, part, size: blob.size }))) return
+      for (const hook of fetchedHooks) await hook(tx, { ref: { origin, mediaId }, ...fetch })
+    })
   }
 
   return {
@@ -106,6 +133,13 @@ export function createDelivery({ db, clock, log, jobs, accounts, blobs, options 
         .catch((err: unknown) => log.warn({ err }, 'a download was not written down'))
         .finally(() => underWay.delete(writing))
       underWay.add(writing)
+    },
+    onFetched: (hook) => void fetchedHooks.push(hook),
+    fate: async (reader, ref) => {
+      const media = await getMedia(reader, ref)
+      if (media === undefined) return undefined
+      const dueTs = (await getDelivery(reader, media.nid))?.due_ts ?? undefined
+      return { isDeleted: media.state === 'deleted', dueTs }
     },
     idle: async () => {
       await Promise.all(underWay)

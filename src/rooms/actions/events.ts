@@ -8,6 +8,7 @@ import type { RoomDraft } from '../draft.ts'
 import type { InviteUser } from '../membership/invite.ts'
 import type { People } from '../people.ts'
 import type { RoomWriter } from '../room-writer.ts'
+import type { Room } from '../types.ts'
 import { appendClientState, type ClientState } from './append-client-state.ts'
 import { appendRedaction } from './append-redaction.ts'
 import { checkLevels } from './check-levels.ts'
@@ -23,6 +24,8 @@ export interface Message extends EventExtras {
   readonly originServerTs?: number | undefined
   /** `mxc:` URIs of files of the sender that the message shows, where that cannot be seen. */
   readonly attached?: readonly string[]
+  /** Written together with the event, the first time that it is sent. Throwing refuses it. */
+  readonly also?: (tx: Tx, sent: { readonly room: Room; readonly eventId: EventId }) => Promise<void>
 }
 
 /** What goes with an event besides. */
@@ -67,7 +70,7 @@ export function createRoomEvents({ writer, people, inviteUser, attachMedia }: De
   }
 
   async function appendMessage(draft: RoomDraft, actor: Actor, message: Message): Promise<EventId> {
-    const { type, content, txnId, originServerTs, attached = [] } = message
+    const { type, content, txnId, originServerTs, attached = [], also } = message
     if (type === 'm.room.create') throw errors.unknown(400, 'A room has one create event, and the server writes it')
     const transaction = txnId === undefined ? undefined : transactionOf(actor, txnId)
     const sent = transaction && (await findSent(draft, actor, transaction, { type }))
@@ -94,6 +97,7 @@ export function createRoomEvents({ writer, people, inviteUser, attachMedia }: De
         attachMedia(tx, { eventId, roomNid, sender, type, content, media: attached }),
       )
     }
+    if (also !== undefined) draft.alsoWrite((tx, room) => also(tx, { room, eventId }))
     return eventId
   }
 

@@ -29,7 +29,12 @@ export interface SlidingSync {
 }
 
 /** https://github.com/matrix-org/matrix-spec-proposals/blob/main/proposals/4186-simplified-sliding-sync.md */
-export function createSlidingSync(ports: SyncPorts, sentMembers: SentMembers, waiters: Waiters): SlidingSync {
+export function createSlidingSync(
+  ports: SyncPorts,
+  sentMembers: SentMembers,
+  waiters: Waiters,
+  answered: (userId: UserId, position: number) => void = () => {},
+): SlidingSync {
   const connections = createConnections(ports)
   const lists = createUserRoomLists(ports.reads, ports.userNews)
   const deps: LookDeps = {
@@ -65,6 +70,7 @@ export function createSlidingSync(ports: SyncPorts, sentMembers: SentMembers, wa
     const isFirst = connection.known === undefined
     const seen = await poll({ clock: ports.clock, waiters }, request, lookAgain, isFirst)
     const saved = await connections.save(connection, request.signal.aborted ? draftOf(connection.state) : draft)
+    if (!request.signal.aborted) answered(request.requester.userId, seen.next.position)
     if (!request.signal.aborted) deps.windows.settle(saved.connNid, seen.windows, saved.state)
     return {
       pos: formatPos({ connNid: saved.connNid, seq: saved.seq, token: seen.next }),

@@ -39,13 +39,17 @@ interface Deps {
   readonly reads: Pick<RoomReads, 'events'>
   readonly devices: OutgoingDevices
   readonly pending: PendingEdus
+  /** Runs in the transaction that notes that a server has taken everything up to a position. */
+  readonly taken: TakenHook
 }
+
+export type TakenHook = (tx: Tx, destination: ServerName, upTo: number) => Promise<void>
 
 const maxPdus = 50
 const maxEdus = 100
 
 export function createTransactions(deps: Deps): Transactions {
-  const { serverName, db, clock, log, jobs, reads, devices, pending } = deps
+  const { serverName, db, clock, log, jobs, reads, devices, pending, taken } = deps
 
   async function load(tx: Tx, row: { destination: string; txn_pos: number; txn_ts: number; txn_edus: string }) {
     const nids = (await listQueued(tx, row.destination, row.txn_pos, maxPdus)).map((queued) => queued.event_nid)
@@ -70,6 +74,8 @@ export function createTransactions(deps: Deps): Transactions {
     await deleteQueued(tx, destination, upTo)
     const sentPos = as === 'done' && upTo > 0 ? upTo : row.sent_pos
     await closeTransaction(tx, destination, sentPos)
+    // Destinations are read from our own table.
+    if (as === 'done' && upTo > 0) await taken(tx, destination as ServerName, upTo)
     if (row.failing_since !== null) {
       await jobs.enqueue(tx, serverBackJob, { server: destination, from: row.failing_since, to: clock.now() })
     }

@@ -1,0 +1,124 @@
+import type { Accounts } from '../../../accounts/accounts.ts'
+import type { Database } from '../../../db/database.ts'
+import { objectOf, stringsOf } from '../../../matrix/content.ts'
+import type { JsonObject } from '../../../matrix/event.ts'
+import { isUserId, type RoomId } from '../../../matrix/ids.ts'
+import type { RoomReads } from '../../../rooms/reads.ts'
+import { noticeContent } from '../../runtime/actions.ts'
+import type { BotCommand, BotTurn, CommandCall } from '../../runtime/bot.ts'
+import type { Chats } from '../chats.ts'
+import type { Inbox, InboxNote } from '../notes/inbox.ts'
+import { settingsType, withSwitch } from '../settings.ts'
+import { inboxText } from './inbox-text.ts'
+
+export interface CommandDeps {
+  readonly db: Database
+  readonly accounts: Pick<Accounts, 'accountData' | 'isLocalUser'>
+  readonly reads: Pick<RoomReads, 'eventById'>
+  readonly chats: Chats
+  readonly inbox: Inbox
+}
+
+/** What people can ask of the voicemail bot. Users of other servers have no voicemail here. */
+export function createCommands({ db, accounts, reads, chats, inbox }: CommandDeps): BotCommand[] {
+  const forOwn =
+    (run: BotCommand['run']): BotCommand['run'] =>
+    async (call, turn) => {
+      if (accounts.isLocalUser(call.event.sender)) await run(call, turn)
+    }
+
+  /** Where only the person who asks reads the answer. */
+  async function privately({ event }: CommandCall, turn: BotTurn): Promise<RoomId> {
+    if ((await db.read((reader) => chats.userOf(reader, turn.roomId))) === event.sender) return turn.roomId
+    const chatId = await chats.require(event.sender)
+    await turn.answer('I answer in our own chat.')
+    return chatId
+  }
+
+  async function show(call: CommandCall, turn: BotTurn, notes: readonly InboxNote[], none: string): Promise<void> {
+    const { text, html } = notes.length === 0 ? { text: none, html: undefined } : inboxText(notes)
+    await turn.send(await privately(call, turn), noticeContent(text, html))
+  }
+
+  const switchPrompts = forOwn(async (call, turn) => {
+    const { args, event } = call
+    const isOn = args[0]?.toLowerCase() === 'on'
+    if (!isOn && args[0]?.toLowerCase() !== 'off') {
+      await turn.answer(
+        'Say “prompts on” or “prompts off”, with a user such as @bob:example.org for calls to them alone.',
+      )
+      return
+    }
+    const peer = peerOf(call, turn)
+    if (peer === undefined && args.length > 1) {
+      await turn.answer(`${args.slice(1).join(' ')} is no user. Write it like @bob:example.org.`)
+      return
+    }
+    await db.write('voicemail settings', async (tx) => {
+      const before = await accounts.accountData.get(tx, event.sender, settingsType)
+      await accounts.accountData.set(tx, event.sender, settingsType, withSwitch(before, isOn, peer))
+    })
+    const whom = peer === undefined ? 'somebody does not answer you' : `${peer} does not answer you`
+    await turn.answer(
+      isOn ? `From now on I ask you for a note when ${whom}.` : `I do not ask you any more when ${whom}.`,
+    )
+  })
+
+  const play = forOwn(async (call, turn) => {
+    const number = Number(call.args[0])
+    const note = Number.isInteger(number) ? (await inbox.list(call.event.sender))[number - 1] : undefined
+    const stored = note && (await db.read((reader) => reads.eventById(reader, note.eventId)))
+    const chatId = await privately(call, turn)
+    if (note === undefined || stored === undefined || stored.redactedBy !== undefined) {
+      await turn.send(chatId, noticeContent('There is no such note. Say “inbox” to see them with their numbers.'))
+      return
+    }
+    if (note.state === 'deleted') {
+      await turn.send(chatId, noticeContent('That note has been deleted.'))
+      return
+    }
+    await turn.send(chatId, copyOf(stored.pdu.content, note))
+    await inbox.played(call.event.sender, note.noteId)
+  })
+
+  return [
+    {
+      name: 'prompts',
+      usage: 'on|off [@user]',
+      help: 'Whether I ask you for a note when somebody does not answer you.',
+      run: switchPrompts,
+    },
+    {
+      name: 'inbox',
+      help: 'Shows the notes that you have got, those that you have not played first.',
+      run: forOwn(async (call, turn) => {
+        const notes = await inbox.list(call.event.sender)
+        await show(call, turn, notes, 'You have no notes.')
+      }),
+    },
+    { name: 'play', usage: 'N', help: 'Sends you the note with that number here.', run: play },
+    {
+      name: 'find',
+      usage: 'words',
+      help: 'Finds notes by who left them and what was said.',
+      run: forOwn(async (call, turn) => {
+        const notes = await inbox.find(call.event.sender, call.args)
+        await show(call, turn, notes, 'Nothing was found.')
+      }),
+    },
+  ]
+}
+
+/** Clients write a user's name and mention the id. */
+function peerOf({ args, event }: CommandCall, turn: BotTurn): string | undefined {
+  const written = args.slice(1).find((word) => isUserId(word))
+  if (written !== undefined || args.length < 2) return written
+  const mentions = objectOf(event, 'm.mentions')
+  const mentioned = mentions ? stringsOf({ content: mentions }, 'user_ids') : []
+  return mentioned.find((userId) => isUserId(userId) && userId !== turn.userId)
+}
+
+function copyOf(content: JsonObject, { noteId, sender }: InboxNote): JsonObject {
+  const { 'm.relates_to': _relation, 'm.mentions': _mentions, 'io.ringback.missed_call': _call, ...rest } = content
+  return { ...rest, 'm.mentions': {}, 'io.ringback.note': { note_id: noteId, from: sender } }
+}

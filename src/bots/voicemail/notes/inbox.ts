@@ -1,0 +1,87 @@
+import type { Database, Reader } from '../../../db/database.ts'
+import type { NoteState } from '../../../db/schema/bots.ts'
+import type { UserId } from '../../../matrix/ids.ts'
+import type { RoomReads } from '../../../rooms/reads.ts'
+import type { CallKind } from '../../../voip/calls/types.ts'
+import type { Notes } from './notes.ts'
+import { listReceived, type NoteRow } from './store-notes.ts'
+
+/** A note in the inbox of whom it was left for. */
+export interface InboxNote {
+  /** Its place in the inbox, from 1 on. */
+  readonly number: number
+  readonly noteId: string
+  readonly eventId: string
+  readonly sender: string
+  readonly senderName: string
+  readonly kind: CallKind
+  readonly durationMs: number
+  readonly sentTs: number
+  readonly state: NoteState
+  /** What was said, or else what was written beside it. */
+  readonly words: string | undefined
+}
+
+export interface Inbox {
+  /** The newest notes to a user, those that are not played first. */
+  list(userId: UserId): Promise<InboxNote[]>
+  /** Those of them in which all words stand: in what was said or written, or in who left them. */
+  find(userId: UserId, words: readonly string[]): Promise<InboxNote[]>
+  played: Notes['played']
+}
+
+/** So many of the newest are looked at. */
+const mostSearched = 500
+const mostShown = 20
+
+interface Deps {
+  readonly db: Database
+  readonly reads: Pick<RoomReads, 'roomById' | 'membership'>
+  readonly notes: Pick<Notes, 'played' | 'stateOf'>
+}
+
+export function createInbox({ db, reads, notes }: Deps): Inbox {
+  async function nameOf(reader: Reader, { room_id: roomId, sender }: NoteRow): Promise<string> {
+    const room = await reads.roomById(reader, roomId)
+    const member = room && (await reads.membership(reader, room.nid, sender))
+    return member?.display_name?.trim() || sender
+  }
+
+  const all = (userId: UserId): Promise<InboxNote[]> =>
+    db.read(async (reader) => {
+      const names = new Map<string, string>()
+      const found: Omit<InboxNote, 'number'>[] = []
+      for (const row of await listReceived(reader, userId, mostSearched)) {
+        const key = `${row.room_id} ${row.sender}`
+        const senderName = names.get(key) ?? (await nameOf(reader, row))
+        names.set(key, senderName)
+        found.push({
+          noteId: row.note_id,
+          eventId: row.event_id,
+          sender: row.sender,
+          senderName,
+          kind: row.kind,
+          durationMs: row.duration_ms,
+          sentTs: row.sent_ts,
+          state: await notes.stateOf(reader, row),
+          words: row.transcript ?? row.caption ?? undefined,
+        })
+      }
+      const isDone = ({ state }: { state: NoteState }) => state === 'played' || state === 'deleted'
+      const sorted = [...found.filter((note) => !isDone(note)), ...found.filter(isDone)]
+      return sorted.map((note, i) => ({ ...note, number: i + 1 }))
+    })
+
+  return {
+    list: async (userId) => (await all(userId)).slice(0, mostShown),
+    find: async (userId, words) => {
+      const wanted = words.map((word) => word.toLowerCase())
+      const matches = ({ words: said = '', sender, senderName }: InboxNote) => {
+        const text = `${said} ${sender} ${senderName}`.toLowerCase()
+        return wanted.length > 0 && wanted.every((word) => text.includes(word))
+      }
+      return (await all(userId)).filter(matches).slice(0, mostShown)
+    },
+    played: notes.played,
+  }
+}

@@ -1,0 +1,91 @@
+import type { Accounts } from '../../accounts/accounts.ts'
+import type { Config } from '../../config/schema.ts'
+import type { Database } from '../../db/database.ts'
+import type { FederationSender } from '../../federation/sender/sender.ts'
+import type { Jobs } from '../../jobs/jobs.ts'
+import { makeUserId, type ServerName } from '../../matrix/ids.ts'
+import { formatMxc } from '../../matrix/mxc.ts'
+import type { Media } from '../../media/media.ts'
+import type { Rooms } from '../../rooms/rooms.ts'
+import type { Sync } from '../../sync/sync.ts'
+import type { TimerClock } from '../../util/clock.ts'
+import type { Log } from '../../util/log.ts'
+import type { Part } from '../../util/part.ts'
+import type { CallLedger } from '../../voip/calls/calls.ts'
+import type { Live } from '../../voip/live/live.ts'
+import type { Webhooks } from '../../voip/webhooks/webhooks.ts'
+import type { BotRuntime } from '../runtime/runtime.ts'
+import { createVoicemailBot } from './bot/voicemail-bot.ts'
+import { createChats } from './chats.ts'
+import { createDeliver } from './notes/deliver.ts'
+import { createDeliveries } from './notes/deliveries.ts'
+import { createInbox } from './notes/inbox.ts'
+import { createNotes, type Notes } from './notes/notes.ts'
+import { createNotesHook } from './notes/persist-hook.ts'
+import { createUnreadMarks } from './notes/unread-marks.ts'
+import { createJudge } from './prompts/judge.ts'
+import { createLinkFor } from './prompts/link-for.ts'
+import { handlePrompts } from './prompts/messages.ts'
+import { createPrompts } from './prompts/prompts.ts'
+import type { Recorder } from './recorder/recorder.ts'
+
+export interface VoicemailDeps {
+  readonly config: Config
+  readonly serverName: ServerName
+  readonly db: Database
+  readonly clock: TimerClock
+  readonly log: Log
+  readonly jobs: Jobs
+  readonly accounts: Accounts
+  readonly media: Media
+  readonly rooms: Rooms
+  readonly sync: Pick<Sync, 'onAnswer'>
+  readonly sender: Pick<FederationSender, 'onTaken'>
+  readonly live: Pick<Live, 'publish'>
+  readonly webhooks: Pick<Webhooks, 'emit'>
+  readonly calls: Pick<CallLedger, 'subscribe' | 'getCall' | 'linkNote'>
+  readonly bots: Pick<BotRuntime, 'add' | 'act'>
+  readonly recorder: Recorder
+}
+
+/** What happens after calls in vain. */
+export interface Voicemail {
+  readonly notes: Pick<Notes, 'list' | 'played'>
+  /** Resolves when what was delivered so far is written down. */
+  idle(): Promise<void>
+  readonly part: Part
+}
+
+/** Composes the prompts, the notes and the bot, and hooks them into what they follow. */
+export function createVoicemail(deps: VoicemailDeps): Voicemail {
+  const { config, serverName, db, clock, jobs, accounts, media, rooms, calls, bots, recorder } = deps
+  const { localpart, link_lifetime: lifetime, max_length: maxLengthMs, enabled } = config.bots.voicemail
+  const { reads } = rooms
+  const { links } = recorder
+  const botId = makeUserId(localpart, serverName)
+  const options = { publicUrl: () => config.public_url, maxLengthMs, localpart, lifetime }
+  const chats = createChats({ db, accounts, rooms, botId })
+  const judge = createJudge({ clock, config, accounts, reads })
+  const prompts = createPrompts({ clock, jobs, judge, links, lifetime })
+  const unread = createUnreadMarks({ db, clock, jobs, accounts })
+  const deliveries = createDeliveries({ ...deps, notes: { advance: (...news) => notes.advance(...news) } })
+  const notes = createNotes({ ...deps, prompts, unread, waits: deliveries.waits })
+  const inbox = createInbox({ db, reads, notes })
+
+  // What was left is there also where no more is asked for.
+  accounts.accountData.onChange(unread.accountDataChanged)
+  media.delivery.onFetched((tx, { ref, ...fetch }) => deliveries.fetched(tx, { ...fetch, mxc: formatMxc(ref) }))
+  deps.sync.onAnswer(deliveries.answered)
+  deps.sender.onTaken(deliveries.taken)
+  rooms.onPersist(createNotesHook({ accounts, reads, notes, prompts }))
+  recorder.useDelivery(createDeliver({ db, clock, rooms, calls, chats, judge, notes, botId }))
+  if (enabled) {
+    const messages = { ...deps, botId, chats, judge, links, prompts, options }
+    handlePrompts(messages)
+    const linkFor = createLinkFor(messages)
+    bots.add(createVoicemailBot({ ...messages, reads, inbox, leave: recorder.fromMessage, linkFor }))
+    calls.subscribe(prompts)
+  }
+
+  return { notes, idle: deliveries.idle, part: deliveries.part }
+}
