@@ -121,10 +121,10 @@ export class RoomTurn {
     candidate: Candidate,
     around: Surroundings,
     beforeNid: number | undefined,
-    { status }: Verdict,
+    verdict: Verdict,
   ): Promise<Outcome> {
     const { event, place } = candidate
-    const { pdu, eventId } = event
+    const [{ pdu, eventId }, { status }] = [event, verdict]
     const nid = await this.#requireRow(event, around, 0)
     const roomNid = this.#room.nid
     const stateNid = await stateAfter(this.#deps.states, this.#tx, { event, nid, roomNid, beforeNid })
@@ -143,6 +143,7 @@ export class RoomTurn {
     const placed = await this.#write(row, around, currentNid)
     if (placed.status === 0 && typeof place === 'number') this.#record.keep(placed)
     else if (placed.status === 0) this.#record.show(placed)
+    else if (status === 1 && verdict !== notRecommended) this.#record.hide(placed)
     if (plan.waitsFor !== undefined) await insertWaitingRedaction(this.#tx, plan.waitsFor, nid)
     if (plan.isCarriedOut && status === 0) this.#record.carryOut(placed)
     if (ends && currentNid !== undefined) await this.#record.advance(ends, currentNid, placed, place === 'entry')
