@@ -8,7 +8,8 @@ import { createSafeFetch } from './util/safe-fetch.ts'
 import type { Calls } from './voip/calls/types.ts'
 import type { DelayedEvents } from './voip/delayed/delayed-events.ts'
 import { createLivekit, type Livekit } from './voip/livekit/livekit.ts'
-import { createLivekitServer } from './voip/livekit/livekit-server.ts'
+import { createLivekitServer, innerUrlOf } from './voip/livekit/livekit-server.ts'
+import { createSfuProxy } from './voip/livekit/sfu/sfu-proxy.ts'
 
 interface LivekitParts {
   readonly jobs: Jobs
@@ -35,6 +36,8 @@ export function composeLivekit(
     jobs,
     settings,
     server: createLivekitServer({ ...core, fetch, settings }),
+    proxy:
+      settings.internal_url === undefined ? undefined : createSfuProxy({ ...core, fetch, base: innerUrlOf(settings) }),
     publicUrl: () => config.public_url,
     accounts,
     transport,

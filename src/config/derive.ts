@@ -54,6 +54,10 @@ export function findConflicts(config: Config): string[] {
   if (config.voip.turn.uris.length > 0 && config.voip.turn.shared_secret === undefined) {
     problems.push('voip.turn.shared_secret is missing: clients need credentials for voip.turn.uris.')
   }
+  const { livekit } = config.voip
+  if (livekit !== undefined && livekit.url === undefined && livekit.internal_url === undefined) {
+    problems.push('voip.livekit.internal_url is missing: nobody knows where LiveKit listens.')
+  }
   if (config.bots.voicemail.localpart === config.bots.assistant.localpart) {
     problems.push(
       `bots.assistant.localpart is "${config.bots.assistant.localpart}" like bots.voicemail.localpart; choose another.`,

@@ -21,7 +21,10 @@ const livekitUrl = () =>
 
 const livekit = z
   .strictObject({
-    url: livekitUrl().describe('What clients dial.').meta({ example: 'wss://livekit.example.org' }),
+    url: livekitUrl()
+      .optional()
+      .describe('What clients dial. Default: this server, which passes it on to internal_url.')
+      .meta({ example: 'wss://livekit.example.org' }),
     internal_url: httpUrl()
       .optional()
       .describe('What this server dials. Default: the same.')

@@ -5,6 +5,7 @@ import { delayedEventRoutes } from './delayed/routes-delayed.ts'
 import { liveRoutes } from './live/routes-live.ts'
 import { livekitRoutes } from './livekit/routes-livekit.ts'
 import { nativeLivekitRoutes } from './livekit/routes-native.ts'
+import { sfuRoutes } from './livekit/sfu/routes-sfu.ts'
 
 export function voipRoutes(ctx: Pick<AppContext, 'turn' | 'livekit' | 'calls' | 'delayed'>): Endpoint[] {
   const { turn } = ctx
@@ -23,6 +24,7 @@ export function voipRoutes(ctx: Pick<AppContext, 'turn' | 'livekit' | 'calls' | 
     ),
     ...livekitRoutes(ctx),
     ...nativeLivekitRoutes(ctx),
+    ...sfuRoutes(ctx),
     ...liveRoutes(),
     ...callRoutes(ctx),
   ]

@@ -6,8 +6,8 @@ import type { SafeFetch } from '../../util/safe-fetch.ts'
 import { type LivekitKey, signAccessToken } from './access-token.ts'
 
 export interface LivekitSettings extends LivekitKey {
-  /** What clients dial. */
-  readonly url: string
+  /** What clients dial; by way of this server unless given. */
+  readonly url?: string | undefined
   /** What we dial; the same unless given. */
   readonly internal_url?: string | undefined
 }
@@ -33,9 +33,14 @@ const tokenLifetimeMs = 10 * 60_000
 /** In seconds: how long a room waits for the first to come, and stays after the last has left. */
 const patience = { empty_timeout: 300, departure_timeout: 20 }
 
+/** Where this server reaches LiveKit: `http://127.0.0.1:7880`. */
+export function innerUrlOf({ url = '', internal_url: inner }: Pick<LivekitSettings, 'url' | 'internal_url'>): string {
+  return (inner ?? url.replace(/^ws/, 'http')).replace(/\/+$/, '')
+}
+
 /** Requests of this server to LiveKit: https://docs.livekit.io/reference/other/roomservice-api/ */
 export function createLivekitServer({ clock, log, fetch, settings }: LivekitServerDeps): LivekitServer {
-  const base = (settings.internal_url ?? settings.url.replace(/^ws/, 'http')).replace(/\/+$/, '')
+  const base = innerUrlOf(settings)
 
   async function call(method: string, video: Record<string, boolean | string>, body: object): Promise<number> {
     const token = signAccessToken(settings, { video, lifetimeMs: tokenLifetimeMs }, clock.now())

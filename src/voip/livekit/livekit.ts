@@ -10,6 +10,7 @@ import { createNativeTokens, type NativeTokens, type NativeTokensDeps } from './
 import { createParticipants, type Participants } from './participants/participants.ts'
 import { createProve, type ProofDeps } from './proof.ts'
 import { createReceiveWebhook, type ReceiveWebhook, type ReceiveWebhookDeps } from './receive-webhook.ts'
+import { type SfuProxy, sfuPath } from './sfu/sfu-proxy.ts'
 import { type Applicant, servicePath, transportOf } from './wire.ts'
 
 /** Lets members of rooms into the calls of those rooms, and knows who is in them. */
@@ -26,6 +27,8 @@ export interface Livekit {
   /** The same for who is logged in. */
   readonly native: NativeTokens
   readonly receiveWebhook: ReceiveWebhook
+  /** Undefined: LiveKit is not reached by way of this server. */
+  readonly proxy: SfuProxy | undefined
   readonly onPersist: PersistHook
 }
 
@@ -53,6 +56,7 @@ export interface LivekitDeps
   readonly sender: ProofDeps['sender']
   readonly reads: AdmissionDeps['reads'] & LeaverDeps['reads']
   readonly settings: AdmissionDeps['settings'] & { readonly leave_after: number }
+  readonly proxy: SfuProxy | undefined
   publicUrl(): string
 }
 
@@ -70,7 +74,7 @@ export function createLivekit(deps: LivekitDeps): Livekit {
   })
   for (const hook of [delegations.hook, evictions.onParticipant, leave]) participants.onChange(hook)
   const prove = createProve(deps)
-  const url = () => settings.url
+  const url = () => settings.url ?? deps.publicUrl().replace(/^http/, 'ws') + sfuPath
   const transports = () => [transportOf(deps.publicUrl())]
   const admission = createAdmission({ ...deps, participants, delegations, url })
   const trimmed = (address: string) => address.replace(/\/+$/, '')
@@ -97,6 +101,7 @@ export function createLivekit(deps: LivekitDeps): Livekit {
     },
     delegate: async (applicant) => admission.delegate(await requireMember(applicant), applicant.delayId),
     native: createNativeTokens({ ...deps, admission, isOurUrl: (other) => trimmed(other) === trimmed(url()) }),
+    proxy: deps.proxy,
     receiveWebhook: createReceiveWebhook({ ...deps, participants }),
     onPersist: evictions.onPersist,
   }
