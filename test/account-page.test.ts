@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import type { BrowserContextOptions, Page } from 'playwright-core'
+import type { BrowserContextOptions } from 'playwright-core'
 import type { JsonObject } from '../src/matrix/event.ts'
 import { createTestClock } from '../src/util/clock.ts'
 import { chromiumMissing, startChromium } from './helpers/chromium.ts'
+import { openPage, overflow, signIn, unnamed } from './helpers/own-pages.ts'
 import { createRoom, join, send } from './helpers/rooms.ts'
 import { createTestServer, password, type TestUser } from './helpers/server.ts'
 
@@ -16,32 +17,9 @@ after(() => server.stop())
 const browser = skip ? undefined : await startChromium({ after })
 const address = `${server.url}/account`
 
-interface Opened {
-  readonly page: Page
-  /** Requests to others, and whatever the browser complained about. */
-  readonly faults: string[]
-}
-
-async function open(options: BrowserContextOptions = {}): Promise<Opened> {
+async function open(options: BrowserContextOptions = {}) {
   assert.ok(browser)
-  const page = await (await browser.newContext(options)).newPage()
-  const faults: string[] = []
-  page.on('pageerror', (error) => faults.push(error.message))
-  page.on('console', (message) => {
-    // The status of an answer that the page expects is an error for the console.
-    if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) faults.push(message.text())
-  })
-  page.on('request', (request) => {
-    if (!request.url().startsWith(`${server.url}/`) && !request.url().startsWith('data:')) faults.push(request.url())
-  })
-  await page.goto(address)
-  return { page, faults }
-}
-
-async function signIn(page: Page, name: string, secret = password): Promise<void> {
-  await page.getByLabel('Name').fill(name)
-  await page.getByLabel('Password').fill(secret)
-  await page.getByRole('button', { name: 'Sign in' }).click()
+  return openPage(browser, server, '/account', options)
 }
 
 const settingsOf = (user: TestUser) =>
@@ -134,18 +112,10 @@ test('what somebody wants of missed calls is kept where the assistant reads it',
     greeting: 'Back on Monday ☀',
     peers: { '@eve:example.org': true },
   })
-  const [width, room] = (await page.evaluate('[document.documentElement.scrollWidth, innerWidth]')) as number[]
-  assert.equal(width, room)
+  assert.equal(await overflow(page), 0)
   assert.deepEqual(await unnamed(page), [])
   assert.deepEqual(faults, [])
 })
-
-/** What can be used, but has no name for people who do not see the screen. */
-function unnamed(page: Page): Promise<unknown> {
-  return page.evaluate(`[...document.querySelectorAll('input:not([hidden]), select, textarea, button, a')]
-    .filter((it) => !(it.labels?.length || it.ariaLabel || it.textContent.trim()))
-    .map((it) => it.outerHTML)`)
-}
 
 test('devices are renamed, and signed out with the password', { skip, timeout: 60_000 }, async () => {
   const dora = await server.user('dora', { deviceId: 'PHONE' })

@@ -5,11 +5,11 @@ import { wellKnownRoutes } from './discovery/routes-well-known.ts'
 import { bindingRoutes } from './identity-servers/routes-bindings.ts'
 import { openidRoutes } from './openid/routes-openid.ts'
 import { accountDataRoutes } from './routes-account-data.ts'
-import { accountPageRoutes } from './routes-account-page.ts'
 import { deviceRoutes } from './routes-devices.ts'
 import { fallbackRoutes } from './routes-fallback.ts'
 import { filterRoutes } from './routes-filters.ts'
 import { loginRoutes } from './routes-login.ts'
+import { ownPageRoutes } from './routes-own-pages.ts'
 import { passwordRoutes } from './routes-password.ts'
 import { profileRoutes } from './routes-profiles.ts'
 import { registrationRoutes } from './routes-registration.ts'
@@ -49,6 +49,6 @@ export function accountRoutes(ctx: AppContext): Endpoint[] {
     ...filterRoutes(ctx),
     ...fallbackRoutes(ctx),
     ...setupRoutes(ctx),
-    ...accountPageRoutes(ctx),
+    ...ownPageRoutes(ctx),
   ]
 }

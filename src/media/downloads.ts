@@ -49,7 +49,7 @@ export function createDownloads({ db, clock, serverName, waiters, remote, access
   }
 
   async function findOwn(ref: MediaRef, { timeoutMs, signal }: FindOptions): Promise<StoredMedia | undefined> {
-    const until = clock.now() + timeoutMs
+    const until = clock.now() + Math.min(timeoutMs, longestWaitMs)
     for (;;) {
       const media = await get(ref)
       const rest = until - clock.now()
@@ -60,8 +60,7 @@ export function createDownloads({ db, clock, serverName, waiters, remote, access
   }
 
   return {
-    find: async (ref, given) => {
-      const options = { ...given, timeoutMs: Math.min(given.timeoutMs, longestWaitMs) }
+    find: async (ref, options) => {
       if (!isMediaId(ref.mediaId)) throw errors.notFound()
       let media = ref.origin === serverName ? await findOwn(ref, options) : await get(ref)
       if (!media && ref.origin !== serverName && options.allowRemote && (await remote.fetch(ref, options))) {

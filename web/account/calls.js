@@ -1,7 +1,7 @@
 import { announce, h, lengthText, timeElement } from '../shared/dom.js'
 import { icon } from '../shared/icons.js'
 import { chatLink } from '../shared/names.js'
-import { createSection } from './loading.js'
+import { createSection } from '../shared/section.js'
 
 /** @import { Api, Json } from '../shared/api.js' */
 /** @import { Names } from '../shared/names.js' */
@@ -90,6 +90,13 @@ export function createCallLog({ api, names }) {
     load: section.load,
     /** Whom the user has called or was called by. @returns {string[]} */
     peers: () => [...new Set([...calls.values()].flatMap(({ peer }) => (typeof peer === 'string' ? [peer] : [])))],
+    /** A note belongs to the call after which it was left. @param {Json} note */
+    addNote({ call_id: callId, event_id: eventId }) {
+      const call = calls.get(callId)
+      if (!call || call.note_event_id) return
+      calls.set(callId, { ...call, note_event_id: eventId })
+      draw()
+    },
     /** Shows a call that began or changed. @param {Json} call */
     add(call) {
       const before = calls.get(call.call_id)
@@ -114,7 +121,7 @@ function callItem(call, names) {
   return h(
     'li',
     { className: `row call${isBad ? ' missed' : ''}` },
-    h('span', { className: 'call-icon' }, icon(call.kind === 'video' ? 'video' : 'phone')),
+    h('span', { className: 'disc' }, icon(call.kind === 'video' ? 'video' : 'phone')),
     h(
       'div',
       { className: 'grow' },
@@ -122,9 +129,13 @@ function callItem(call, names) {
       h(
         'div',
         { className: 'small call-facts' },
-        icon(isIncoming ? 'in' : 'out', 'icon tiny'),
-        h('span', { className: 'unseen' }, isIncoming ? 'Incoming. ' : 'Outgoing. '),
-        h('span', { className: 'outcome' }, `${kind}, ${outcome}${length}`),
+        h(
+          'span',
+          { className: 'outcome' },
+          icon(isIncoming ? 'in' : 'out', 'icon tiny'),
+          h('span', { className: 'unseen' }, isIncoming ? 'Incoming. ' : 'Outgoing. '),
+          h('span', {}, `${kind}, ${outcome}${length}`),
+        ),
         timeElement(call.started_ts),
       ),
     ),

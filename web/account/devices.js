@@ -2,7 +2,7 @@ import { ApiError } from '../shared/api.js'
 import { ask } from '../shared/dialog.js'
 import { announce, h, timeElement } from '../shared/dom.js'
 import { icon } from '../shared/icons.js'
-import { createSection } from './loading.js'
+import { createSection } from '../shared/section.js'
 
 /** @import { Api, Json, Session } from '../shared/api.js' */
 
@@ -14,9 +14,9 @@ const nameOf = (device) => device.display_name || device.device_id
 
 /**
  * Where the user is signed in.
- * @param {{ api: Api, session: Session, onOwnEnd: () => void }} options
+ * @param {{ api: Api, session: Session }} options
  */
-export function createDevices({ api, session, onOwnEnd }) {
+export function createDevices({ api, session }) {
   const list = h('ul', { className: 'list', 'aria-label': 'Devices' })
   const section = createSection({
     id: 'devices',
@@ -39,7 +39,7 @@ export function createDevices({ api, session, onOwnEnd }) {
     return h(
       'li',
       { className: 'row device' },
-      h('span', { className: 'call-icon' }, icon('device')),
+      h('span', { className: 'disc' }, icon('device')),
       h(
         'div',
         { className: 'grow' },
@@ -81,9 +81,7 @@ export function createDevices({ api, session, onOwnEnd }) {
   async function remove(device) {
     const confirmation = await needed(device)
     const isDone = confirmation === undefined || (await ask(confirmation))
-    if (!isDone) return
-    if (device.device_id === session.deviceId) onOwnEnd()
-    else await reload(`${nameOf(device)} has been signed out`)
+    if (isDone) await reload(`${nameOf(device)} has been signed out`)
   }
 
   /**

@@ -1,7 +1,7 @@
 import { ApiError } from '../shared/api.js'
 import { announce, fill, h, messageOf, workingForm } from '../shared/dom.js'
+import { createSection } from '../shared/section.js'
 import { exceptions } from './exceptions.js'
-import { createSection } from './loading.js'
 
 /** @import { Api, Json } from '../shared/api.js' */
 /** @import { Names } from '../shared/names.js' */

@@ -1,7 +1,6 @@
 import type { Tx } from '../../db/database.ts'
 import { isActivity } from '../../matrix/activity.ts'
 import type { ServerName } from '../../matrix/ids.ts'
-import { stickyDuration } from '../../matrix/sticky.ts'
 import type { PersistDeps } from '../persist/deps.ts'
 import { type CurrentChange, finishBatch } from '../persist/finish-batch.ts'
 import { updateRoomHead } from '../store-rooms.ts'
@@ -26,7 +25,6 @@ export class TurnRecord {
   #room: Room
   readonly #shown: StoredEvent[] = []
   readonly #history: StoredEvent[] = []
-  readonly #hidden: StoredEvent[] = []
   readonly #changes = new Map<string, CurrentChange>()
   readonly #redactions: StoredEvent[] = []
 
@@ -52,11 +50,6 @@ export class TurnRecord {
   /** An event from before. */
   keep(event: StoredEvent): void {
     this.#history.push(event)
-  }
-
-  /** An event that the present state does not allow; it matters where it is sticky. */
-  hide(event: StoredEvent): void {
-    if (stickyDuration(event.pdu) !== undefined) this.#hidden.push(event)
   }
 
   carryOut(redaction: StoredEvent): void {
@@ -88,17 +81,16 @@ export class TurnRecord {
   async finish({ outgoing = [], changes: given = [], prepared = [], namedServers }: Finish = {}): Promise<void> {
     if (namedServers !== undefined) this.#room = { ...this.#room, isPartial: true }
     const room = this.#room
-    const [history, hidden, redactions] = [this.#history, this.#hidden, this.#redactions]
+    const [history, redactions] = [this.#history, this.#redactions]
     if (room !== this.#before) await updateRoomHead(this.#tx, room.nid, room)
     const changes = [...this.#changes.values(), ...given]
-    if (this.#shown.length + history.length + hidden.length + changes.length + redactions.length === 0) return
+    if (this.#shown.length + history.length + changes.length + redactions.length === 0) return
     const named = namedServers === undefined ? {} : { namedServers }
     const events = this.#shown.toSorted((a, b) => (a.streamPos ?? 0) - (b.streamPos ?? 0))
     await finishBatch(this.#deps, this.#tx, {
       room,
       events,
       history,
-      hidden,
       changes,
       prepared,
       outgoing,

@@ -1,4 +1,4 @@
-import { h, messageOf } from '../shared/dom.js'
+import { h, messageOf } from './dom.js'
 
 /**
  * A section of the page whose content is loaded. `load` says what it is meanwhile, and what went wrong.
