@@ -19,7 +19,7 @@ describe('calls of matrix-js-sdk in Chromium', { skip: chromiumMissing, timeout:
   const clock = { ...systemClock, now: () => systemClock.now() + ahead }
 
   before(async () => {
-    const calls = { local_grace: '300ms', rejoin_window: '300ms', close_slack: '500ms', answer_min: '200ms' }
+    const calls = { local_grace: '300ms', rejoin_window: '300ms', close_slack: '500ms', answer_min: 0 }
     const livekit = { url: 'ws://127.0.0.1:1', api_key: 'ringback', api_secret: 'a secret of at least 32 characters' }
     const [started, browser] = await Promise.all([
       createTestServer({ clock, config: { voip: { calls, livekit } } }),
@@ -45,13 +45,13 @@ describe('calls of matrix-js-sdk in Chromium', { skip: chromiumMissing, timeout:
     return roomId
   }
 
-  /** What both are told once the outcome is certain, and that their logs say the same. */
+  /** What both are told once the outcome is certain and the call has ended, and that their logs say the same. */
   async function outcomes(roomId: string, kind: string, expected: [caller: string, callee: string]): Promise<void> {
     for (const [i, { user }] of [alice, bob].entries()) {
       const direction = i === 0 ? 'outgoing' : 'incoming'
       let frame: object
       do frame = (await told[i]?.next()) ?? {}
-      while (Reflect.get(frame, 'room_id') !== roomId || Reflect.get(frame, 'outcome') === 'ringing')
+      while (Reflect.get(frame, 'room_id') !== roomId || Reflect.get(frame, 'ended_ts') === null)
       const peer = [bob, alice][i]?.user.userId
       const { calls } = await user.get<{ calls: Record<string, unknown>[] }>('/_ringback/v1/calls')
       const mine = calls.filter(({ room_id }) => room_id === roomId)
@@ -107,7 +107,34 @@ describe('calls of matrix-js-sdk in Chromium', { skip: chromiumMissing, timeout:
     await outcomes(roomId, 'voice', ['missed', 'missed'])
   })
 
-  test('no page complained', () => {
+  test('a MatrixRTC session that the other one joins is answered', async () => {
+    const roomId = await directChat()
+    const both = [alice.user.userId, bob.user.userId]
+    await alice.call('joinSession', roomId, { ring: true, kind: 'video' })
+    await bob.call('rung', roomId)
+    await bob.call('joinSession', roomId, { ring: false, kind: 'video' })
+    await Promise.all([alice, bob].map(({ call }) => call('sessionHolds', roomId, both)))
+    await bob.call('leaveSession', roomId)
+    await alice.call('leaveSession', roomId)
+    await Promise.all([alice, bob].map(({ call }) => call('sessionHolds', roomId, [])))
+    await outcomes(roomId, 'video', ['answered', 'answered'])
+  })
+
+  test('a MatrixRTC session that is declined', async () => {
+    const roomId = await directChat()
+    await alice.call('joinSession', roomId, { ring: true, kind: 'voice' })
+    await bob.call('declineSession', roomId)
+    await alice.call('declined', roomId)
+    await alice.call('leaveSession', roomId)
+    await outcomes(roomId, 'voice', ['declined', 'declined'])
+  })
+
+  test('a MatrixRTC session that nobody joins while it rings is missed', async () => {
+    const roomId = await directChat()
+    await alice.call('joinSession', roomId, { ring: true, kind: 'voice', lifetimeMs: 1000 })
+    await bob.call('rung', roomId)
+    await outcomes(roomId, 'voice', ['missed', 'missed'])
+    await alice.call('leaveSession', roomId)
     assert.deepEqual([...alice.faults, ...bob.faults], [])
   })
 })

@@ -32,7 +32,11 @@ export interface CallBrowser extends AsyncDisposable {
   readonly browser: Browser
   /** A client of its own profile, logged in and in sync. */
   open(user: TestUser): Promise<ClientPage>
+  /** Ends it as a crash does: no page hears of it. */
+  kill(): Promise<void>
 }
+
+let bundled: Promise<string> | undefined
 
 async function bundle(): Promise<string> {
   const entry = fileURLToPath(import.meta.resolve('./page/main.ts'))
@@ -49,12 +53,13 @@ async function bundle(): Promise<string> {
   return outputFiles[0]?.text ?? ''
 }
 
-export async function startCallBrowser(): Promise<CallBrowser> {
-  const [script, site, browser] = await Promise.all([
-    bundle(),
-    startWebServer(),
-    chromium.launch({ executablePath, args }),
-  ])
+/** `voice`: the WAV that its microphone hears over and over, instead of beeps. */
+export async function startCallBrowser({ voice }: { voice?: string } = {}): Promise<CallBrowser> {
+  bundled ??= bundle()
+  const own = voice === undefined ? [] : [`--use-file-for-fake-audio-capture=${voice}`]
+  const launched = chromium.launchServer({ executablePath, args: [...args, ...own] })
+  const [script, site, process] = await Promise.all([bundled, startWebServer(), launched])
+  const browser = await chromium.connect(process.wsEndpoint())
   site.pages.set(
     '/',
     '<!doctype html><meta charset="utf-8"><title>client</title><script type="module" src="/client.js"></script>',
@@ -79,8 +84,10 @@ export async function startCallBrowser(): Promise<CallBrowser> {
       await call('start', { baseUrl, userId, deviceId, accessToken })
       return { user, page, context, faults, call }
     },
+    kill: () => process.kill(),
     [Symbol.asyncDispose]: async () => {
       await browser.close()
+      await process.close()
       await site.stop()
     },
   }

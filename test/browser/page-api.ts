@@ -37,7 +37,10 @@ export interface LegacyApi {
 
 /** A MatrixRTC session of a room, without its media. */
 export interface RtcApi {
-  joinSession(roomId: string, options: { ring: boolean; kind: Kind; lifetimeMs?: number }): Promise<void>
+  joinSession(
+    roomId: string,
+    options: { ring: boolean; kind: Kind; lifetimeMs?: number; leaveAfterMs?: number },
+  ): Promise<void>
   leaveSession(roomId: string): Promise<void>
   /** Resolves once these users and no others are in it, as this client sees it. */
   sessionHolds(roomId: string, userIds: string[]): Promise<void>
@@ -46,6 +49,25 @@ export interface RtcApi {
   declineSession(roomId: string): Promise<void>
   /** Resolves once somebody else has declined. */
   declined(roomId: string): Promise<void>
+}
+
+/** Calls through LiveKit. */
+export interface SfuApi {
+  /** Joins the session and its call with camera and microphone; resolves with the name there. */
+  joinCall(
+    roomId: string,
+    options: { ring: boolean; form: 'sfu/get' | 'get_token'; delegate: boolean },
+  ): Promise<string>
+  /** Resolves with the size once pictures of somebody else go on coming in. */
+  seesVideo(): Promise<number[]>
+  /** Resolves with the name of somebody else who is marked as speaking. */
+  hearsSpeaker(): Promise<string>
+  othersInCall(count: number): Promise<void>
+  /** Sends a reaction of Element Call; resolves with the time at which it set out. */
+  react(roomId: string, emoji: string): Promise<number>
+  /** Resolves once a reaction has arrived. */
+  reaction(roomId: string): Promise<{ emoji: string; target: string; seenTs: number }>
+  leaveCall(roomId: string): Promise<void>
 }
 
 export interface MediaApi {
@@ -66,4 +88,4 @@ export interface ChatApi {
   isMarkedUnread(roomId: string): Promise<boolean>
 }
 
-export type PageApi = ChatApi & LegacyApi & RtcApi & MediaApi
+export type PageApi = ChatApi & LegacyApi & RtcApi & SfuApi & MediaApi

@@ -21,7 +21,7 @@ export function roomOf(roomId: string): Room {
 export const sessionOf = (roomId: string) => client().matrixRTC.getRoomSession(roomOf(roomId))
 
 export const rtc: RtcApi = {
-  joinSession: async (roomId, { ring, kind, lifetimeMs }) => {
+  joinSession: async (roomId, { ring, kind, lifetimeMs, leaveAfterMs = 8000 }) => {
     const userId = client().getUserId() ?? ''
     const deviceId = client().getDeviceId() ?? ''
     const transport = { type: 'livekit', livekit_service_url: `${client().baseUrl}/livekit/jwt`, livekit_alias: roomId }
@@ -31,8 +31,8 @@ export const rtc: RtcApi = {
     )
     session.joinRTCSession({ userId, deviceId, memberId: `${userId}:${deviceId}` }, [transport], undefined, {
       callIntent: kind === 'voice' ? 'audio' : 'video',
-      delayedLeaveEventDelayMs: 8000,
-      delayedLeaveEventRestartMs: 4000,
+      delayedLeaveEventDelayMs: leaveAfterMs,
+      delayedLeaveEventRestartMs: leaveAfterMs / 2,
       ...(ring && { notificationType: 'ring', notificationLifetimeMs: lifetimeMs ?? 30_000 }),
     })
     const isIn = () => session.memberships.some((member) => member.userId === userId) || undefined
