@@ -12,6 +12,7 @@ export async function up({ db }: { db: Kysely<unknown>; t: Types }): Promise<voi
     .addColumn('type', 'text', (c) => c.notNull())
     .addColumn('state_key', 'text')
     .addColumn('content', 'text', (c) => c.notNull())
+    .addColumn('sticky', 'text')
     .addColumn('delay', 'bigint', (c) => c.notNull())
     .addColumn('since_ts', 'bigint', (c) => c.notNull())
     .addColumn('due_ts', 'bigint')

@@ -119,6 +119,11 @@ for (const engine of engines) {
       assert.equal(await keyring.verifyJson(peer.name, signedObject(peer.name, other)), false)
       assert.equal(await keyring.verifyJson(here, signedObject(here, server.context.signingKeys[0])), true)
       assert.equal(await keyring.verifyJson(here, signedObject(here, other)), false)
+      await using careless = await startKeyServer(authority, { now: clock.now })
+      const { keyId, publicKey } = careless.key
+      const old = { old_verify_keys: { [keyId]: { key: publicKey, expired_ts: clock.now() - day } } }
+      careless.answer = () => keyDocument(careless.name, [careless.key], clock.now(), old)
+      assert.equal(await keyring.verifyJson(careless.name, signedObject(careless.name, careless.key)), true)
     }
     await peer[Symbol.asyncDispose]()
     if (engine === 'postgres') return

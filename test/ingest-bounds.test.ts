@@ -4,11 +4,13 @@ import { test } from 'node:test'
 import type { IdentifiedPdu } from '../src/matrix/event.ts'
 import { referenceIds } from '../src/matrix/event-references.ts'
 import type { EventId, UserId } from '../src/matrix/ids.ts'
+import { stateMapKey } from '../src/matrix/state-res.ts'
 import { createTestClock } from '../src/util/clock.ts'
 import { skipEngine } from './helpers/engines.ts'
 import { createPeer } from './helpers/federation/peer.ts'
 import {
   asSeenBy,
+  currentState,
   deliver,
   ingestOf,
   joinedRoom,
@@ -119,6 +121,29 @@ for (const engine of ['sqlite', 'postgres'] as const) {
     assert.equal(second.length, 1)
   })
 }
+
+test('what changes the state is not what goes where a room has too many ends', async () => {
+  await using server = await createTestServer()
+  const alice = await server.user('alice')
+  const remote = newSigner('remote.test')
+  const others = Array.from({ length: 21 }, (_, i) => newSigner(`other${i}.test`))
+  await trust(server, remote, ...others)
+  const { room } = await joinedRoom(server, remote, alice.userId)
+  const members = others.map((signer) => ({ signer, user: `@bob:${signer.server}` as UserId }))
+  for (const { signer, user } of members) {
+    await deliver(server, signer.server, asSeenBy(room, signer).member(user, 'join'))
+  }
+  const fork = [...room.graph.heads]
+  const [target, ...talkers] = members
+  assert.ok(target)
+  const ban = room.member(creator, 'ban', target.user, { prev: fork })
+  await deliver(server, remote.server, ban)
+  for (const { signer, user } of talkers) {
+    await deliver(server, signer.server, asSeenBy(room, signer).message(user, 'elsewhere', { prev: fork }))
+  }
+  const state = await currentState(server, room.roomId)
+  assert.equal(state.get(stateMapKey('m.room.member', target.user)), ban.eventId)
+})
 
 test('an event whose parents come from elsewhere meanwhile takes no other with it', {
   skip: withoutOpenssl,

@@ -103,7 +103,10 @@ test('parts are served, and nothing to those who have it', async () => {
 
 test('HEAD tells what GET would send', async () => {
   const mxc = await upload(alice, 'twelve bytes', { type: 'text/plain' })
-  const head = await getMedia(bob, `/_matrix/client/v1/media/download/${placeOf(mxc)}`, { method: 'HEAD' })
+  const path = `/_matrix/client/v1/media/download/${placeOf(mxc)}`
+  const part = await getMedia(bob, path, { method: 'HEAD', headers: { Range: 'bytes=0-1' } })
+  assert.deepEqual([part.status, part.headers.get('content-length')], [200, '12'], 'ranges are for GET')
+  const head = await getMedia(bob, path, { method: 'HEAD' })
   assert.equal(head.status, 200)
   assert.equal(head.bytes.length, 0)
   assert.deepEqual([head.headers.get('content-length'), head.headers.get('content-type')], ['12', 'text/plain'])
@@ -166,8 +169,10 @@ test('media of other servers is asked for once, and kept', async () => {
   await using reader = await createTestServer()
   const dave = await reader.user('dave')
   const asked: string[] = []
-  reader.context.media.useRemoteMedia(async ({ origin, mediaId }) => {
+  const patience: number[] = []
+  reader.context.media.useRemoteMedia(async ({ origin, mediaId }, { timeoutMs }) => {
     asked.push(`${origin}/${mediaId}`)
+    patience.push(timeoutMs)
     if (mediaId === 'none') return undefined
     const size = mediaId === 'huge' ? 60 : 1
     async function* body() {
@@ -182,7 +187,8 @@ test('media of other servers is asked for once, and kept', async () => {
     assert.equal(headers.get('content-disposition'), 'inline; filename="far.txt"')
   }
   assert.deepEqual(asked, ['far.example/abc'])
-  assert.equal((await get('far.example/none')).errcode, 'M_NOT_FOUND')
+  assert.equal((await get('far.example/none?timeout_ms=9007199254740991')).errcode, 'M_NOT_FOUND')
+  assert.deepEqual(patience, [20_000, 50_000], 'nobody makes us wait for longer than proxies do')
   const huge = await get('far.example/huge')
   assert.deepEqual([huge.status, huge.errcode], [502, 'M_TOO_LARGE'])
   assert.equal((await get('localhost/none')).errcode, 'M_NOT_FOUND')

@@ -174,6 +174,17 @@ const flags: Record<string, { value: boolean; check: Check }> = {
       await alice.post(`${client}/v1/delayed_events/${delayId}/cancel`, {})
     },
   },
+  'org.matrix.msc4354': {
+    value: true,
+    check: async ({ alice }) => {
+      const roomId = await createRoom(alice)
+      const path = at`/_matrix/client/v3/rooms/${roomId}/send/org.example.sticky/${'sticky'}`
+      const query = { 'org.matrix.msc4354.sticky_duration_ms': 60_000 }
+      const { body } = await alice.request('PUT', path, { query, body: {}, expect: 200 })
+      const event = await alice.get(at`/_matrix/client/v3/rooms/${roomId}/event/${String(body.event_id)}`)
+      assert.deepEqual(event.msc4354_sticky, { duration_ms: 60_000 })
+    },
+  },
   'io.element.e2ee_forced.public': { value: false, check: leavesUnencrypted('public_chat') },
   'io.element.e2ee_forced.private': { value: false, check: leavesUnencrypted('private_chat') },
   'io.element.e2ee_forced.trusted_private': { value: false, check: leavesUnencrypted('trusted_private_chat') },

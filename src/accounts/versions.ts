@@ -21,6 +21,7 @@ export const unstableFeatures: Record<string, boolean> = {
   'uk.timedout.msc4323': true,
   'org.matrix.msc4140': true,
   'org.matrix.msc4140.stable': true,
+  'org.matrix.msc4354': true,
   'io.element.e2ee_forced.public': false,
   'io.element.e2ee_forced.private': false,
   'io.element.e2ee_forced.trusted_private': false,

@@ -19,6 +19,7 @@ import type { PeopleSchema } from './schema/people.ts'
 import type { PushSchema } from './schema/push.ts'
 import type { RoomsSchema } from './schema/rooms.ts'
 import type { SlidingSyncSchema } from './schema/sliding-sync.ts'
+import type { StickySchema } from './schema/sticky.ts'
 import type { VoicemailLinksSchema } from './schema/voicemail-links.ts'
 import type { VoipSchema } from './schema/voip.ts'
 
@@ -41,6 +42,7 @@ export interface Schema
     BotsSchema,
     SlidingSyncSchema,
     VoipSchema,
+    StickySchema,
     FederationKeysSchema,
     FederationSenderSchema,
     IngestSchema,

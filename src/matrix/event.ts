@@ -25,6 +25,9 @@ export interface Pdu {
   origin?: string
   hashes?: { sha256: string }
   signatures?: Record<string, Record<string, string>>
+  /** For how long others are to keep it at hand, under the accepted name and the one of today. */
+  sticky?: Json
+  msc4354_sticky?: Json
   unsigned?: JsonObject
 }
 

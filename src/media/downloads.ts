@@ -49,7 +49,7 @@ export function createDownloads({ db, clock, serverName, waiters, remote, access
   }
 
   async function findOwn(ref: MediaRef, { timeoutMs, signal }: FindOptions): Promise<StoredMedia | undefined> {
-    const until = clock.now() + Math.min(timeoutMs, longestWaitMs)
+    const until = clock.now() + timeoutMs
     for (;;) {
       const media = await get(ref)
       const rest = until - clock.now()
@@ -60,7 +60,8 @@ export function createDownloads({ db, clock, serverName, waiters, remote, access
   }
 
   return {
-    find: async (ref, options) => {
+    find: async (ref, given) => {
+      const options = { ...given, timeoutMs: Math.min(given.timeoutMs, longestWaitMs) }
       if (!isMediaId(ref.mediaId)) throw errors.notFound()
       let media = ref.origin === serverName ? await findOwn(ref, options) : await get(ref)
       if (!media && ref.origin !== serverName && options.allowRemote && (await remote.fetch(ref, options))) {

@@ -47,7 +47,8 @@ export async function fileReply(
     return redirect(await file.link(), 307, { ...safetyHeaders, 'Cache-Control': 'no-store' })
   }
   const ifRange = asked['if-range']
-  const range = ifRange === undefined || ifRange === etag ? parseRange(asked.range, file.size) : undefined
+  const isPartial = method === 'GET' && (ifRange === undefined || ifRange === etag)
+  const range = isPartial ? parseRange(asked.range, file.size) : undefined
   if (range === 'unsatisfiable') {
     const { body } = errors.unknown(416, 'The file has no such part')
     return reply(416, body, { ...headers, 'Content-Range': `bytes */${file.size}` })

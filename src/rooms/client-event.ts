@@ -6,6 +6,7 @@ import type { Clock } from '../util/clock.ts'
 import type { Erasures } from './erasure/erasures.ts'
 import { redactsOf } from './redactions.ts'
 import type { RoomView } from './room-view.ts'
+import { stickyParts, stickyUnsigned } from './sticky/sticky-unsigned.ts'
 import { getEventById } from './store-events.ts'
 import type { Room, StoredEvent } from './types.ts'
 import type { Visibility } from './visibility.ts'
@@ -77,6 +78,7 @@ export function toPlainClientEvent(room: Pick<Room, 'roomId' | 'rules'>, event: 
     ...(state_key === undefined ? {} : { state_key }),
     type,
     ...(redacts === undefined ? {} : { redacts }),
+    ...stickyParts(event),
   }
 }
 
@@ -152,6 +154,7 @@ export function createClientEvents(deps: Deps): ClientEvents {
       for (const bundle of bundled ? deps.bundlers : []) {
         bundles.push(await bundle(reader, room, events, audience, isIn))
       }
+      const sticky = await stickyUnsigned(reader, events, clock.now())
       const formatted: ClientEvent[] = []
       for (const event of events) {
         let membership = memberships.get(event.stateNid)
@@ -159,7 +162,7 @@ export function createClientEvents(deps: Deps): ClientEvents {
           membership = await visibility.membershipAt(reader, audience.userId, event.stateNid)
           memberships.set(event.stateNid, membership)
         }
-        const unsigned: JsonObject = { ...ageOf(event), membership }
+        const unsigned: JsonObject = { ...ageOf(event), membership, ...sticky.get(event.nid) }
         const previous = replaced.get(event.nid)
         if (previous !== undefined) Object.assign(unsigned, describeReplaced(previous, known.has(previous)))
         if (event.redactedBy !== undefined) Object.assign(unsigned, await redactedBecause(reader, room, event, mayKnow))
@@ -178,11 +181,13 @@ export function createClientEvents(deps: Deps): ClientEvents {
     },
     formatAll: async (reader, room, events) => {
       const replaced = await replacedBy(reader, events)
+      const sticky = await stickyUnsigned(reader, events, clock.now())
       const formatted: ClientEvent[] = []
       for (const event of events) {
         const previous = replaced.get(event.nid)
         const unsigned = {
           ...ageOf(event),
+          ...sticky.get(event.nid),
           ...(previous === undefined ? {} : describeReplaced(previous, true)),
           ...(await redactedBecause(reader, room, event, async () => true)),
         }

@@ -155,7 +155,7 @@ export class RoomDraft {
 
   async #build(template: EventTemplate): Promise<Pdu> {
     const { rules } = this
-    const { type, sender, content, stateKey, redacts } = template
+    const { type, sender, content, stateKey, redacts, sticky } = template
     const isCreate = type === 'm.room.create'
     if (isCreate && !rules.roomIdIsCreateHash) {
       this.#roomId = `!${randomString(18)}:${this.#deps.serverName}` as RoomId
@@ -179,6 +179,7 @@ export class RoomDraft {
       ...(isCreate && rules.roomIdIsCreateHash ? {} : { room_id: this.roomId }),
       ...(stateKey === undefined ? {} : { state_key: stateKey }),
       ...(redacts === undefined || rules.redactsInContent ? {} : { redacts }),
+      ...(sticky === undefined ? {} : { [sticky.key]: { duration_ms: sticky.durationMs } }),
     }
   }
 

@@ -1,5 +1,6 @@
 import type { IdentifiedPdu, JsonObject } from '../matrix/event.ts'
 import type { EventId, UserId } from '../matrix/ids.ts'
+import type { Stickiness } from '../matrix/sticky.ts'
 
 /** An event as whoever causes it describes it; the room's draft adds the rest. */
 export interface EventTemplate {
@@ -13,6 +14,7 @@ export interface EventTemplate {
   /** Application services may set the time. */
   readonly originServerTs?: number
   readonly transaction?: Transaction
+  readonly sticky?: Stickiness | undefined
 }
 
 /** What makes a repeated request the same request. */

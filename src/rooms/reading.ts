@@ -11,6 +11,7 @@ import { createRoomReads, type RoomReads } from './reads.ts'
 import { createRoomView } from './room-view.ts'
 import { createStateReads, type StateReads } from './state-reads.ts'
 import type { States } from './states.ts'
+import { createStickyReads } from './sticky/sticky-reads.ts'
 import { createTimeline, type Timeline } from './timeline.ts'
 import { createVisibility } from './visibility.ts'
 
@@ -44,7 +45,15 @@ export function createRoomReading(deps: Deps): RoomReading {
   return {
     timeline: createTimeline({ db, view, visibility, clientEvents, ignoredUsers, filler }),
     state: createStateReads({ db, view, visibility, clientEvents, whole }),
-    reads: createRoomReads({ view, visibility, clientEvents, states, events, erasures }),
+    reads: createRoomReads({
+      view,
+      visibility,
+      clientEvents,
+      states,
+      events,
+      erasures,
+      sticky: createStickyReads({ clock, events }),
+    }),
     history: createRoomHistory({ view, states, events }),
   }
 }

@@ -8,6 +8,7 @@ import { createRecentReads, type RecentReads } from './recent-reads.ts'
 import { listFollowers } from './relations/store-subscriptions.ts'
 import type { RoomView } from './room-view.ts'
 import type { StateKey, States } from './states.ts'
+import type { StickyReads } from './sticky/sticky-reads.ts'
 import { getEventById, listTimeline, type TimelineRange } from './store-events.ts'
 import { getMembership, listJoined, listMembers, listMembershipsOf, type MembershipRow } from './store-members.ts'
 import {
@@ -33,6 +34,7 @@ export interface RoomReads {
   readonly clientEvents: ClientEvents
   readonly recent: RecentReads
   readonly erasures: Erasures
+  readonly sticky: StickyReads
   roomById(reader: Reader, roomId: string): Promise<Room | undefined>
   roomByNid(reader: Reader, roomNid: number): Promise<Room | undefined>
   /** Outliers and refused events too. */
@@ -77,6 +79,7 @@ interface Deps {
   readonly states: States
   readonly events: EventCache
   readonly erasures: Erasures
+  readonly sticky: StickyReads
 }
 
 export function createRoomReads(deps: Deps): RoomReads {
@@ -85,6 +88,7 @@ export function createRoomReads(deps: Deps): RoomReads {
     visibility: deps.visibility,
     clientEvents: deps.clientEvents,
     erasures: deps.erasures,
+    sticky: deps.sticky,
     recent: createRecentReads(deps.events, deps.states.load),
     roomById: getRoom,
     roomByNid: getRoomByNid,

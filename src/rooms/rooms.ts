@@ -41,6 +41,7 @@ import { createRoomWriter } from './room-writer.ts'
 import { createSearchIndexer } from './search/indexer.ts'
 import { createEventSearch } from './search/search.ts'
 import { createStates } from './states.ts'
+import { createStickyHook } from './sticky/sticky-hook.ts'
 import { createAddressInvites } from './third-party/address-invites.ts'
 import { createExchangeInvites } from './third-party/exchange-invites.ts'
 import type { PersistHook } from './types.ts'
@@ -73,6 +74,7 @@ export function createRooms(deps: RoomsDeps): Rooms {
   const indexer = createSearchIndexer({ db, streams, log })
   const hooks: PersistHook[] = [
     reading.reads.recent.hook,
+    createStickyHook({ clock, serverName, events, view }),
     localMembers.hook,
     typing.hook,
     followUpgrade,

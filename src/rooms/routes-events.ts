@@ -3,6 +3,7 @@ import type { AppContext } from '../context.ts'
 import { type Endpoint, endpoint, type Requester } from '../http/endpoint.ts'
 import { errors, MatrixError } from '../matrix/errors.ts'
 import { asContent, content } from './route-parts.ts'
+import { stickinessOf, stickyQuery } from './sticky/sticky-query.ts'
 
 const timestamp = z.object({ ts: z.union([z.number(), z.string()]).optional() })
 /** MSC3911: the files that an encrypted message shows, which nobody but its sender can know. */
@@ -49,7 +50,7 @@ export function eventRoutes({ rooms, delayed }: Pick<AppContext, 'rooms' | 'dela
         path: '/_matrix/client/v3/rooms/{roomId}/send/{eventType}/{txnId}',
         auth: 'user-or-guest',
         limit: 'message',
-        query: timestamp.extend(attachments.shape).extend(delay.shape),
+        query: timestamp.extend(attachments.shape).extend(delay.shape).extend(stickyQuery.shape),
         body: content,
         strictNumbers: true,
         spec: link('put_matrixclientv3roomsroomidsendeventtypetxnid'),
@@ -58,13 +59,16 @@ export function eventRoutes({ rooms, delayed }: Pick<AppContext, 'rooms' | 'dela
         const { roomId, eventType: type, txnId } = params
         const content = asContent(rawBody)
         const after = query[delayParameter]
-        if (after !== undefined) return later(requester, { roomId, type, stateKey: undefined, content, txnId }, after)
+        const sticky = stickinessOf(query)
+        if (after !== undefined)
+          return later(requester, { roomId, type, stateKey: undefined, content, txnId, sticky }, after)
         return {
           event_id: await events.send(requester, roomId, {
             type,
             content,
             txnId,
             originServerTs: sentTs(requester, query),
+            sticky,
             attached: [...(query.attach_media ?? []), ...(query['org.matrix.msc3911.attach_media'] ?? [])],
           }),
         }
@@ -77,7 +81,7 @@ export function eventRoutes({ rooms, delayed }: Pick<AppContext, 'rooms' | 'dela
         also: ['/_matrix/client/v3/rooms/{roomId}/state/{eventType}'],
         auth: 'user-or-guest',
         limit: 'message',
-        query: timestamp.extend(delay.shape),
+        query: timestamp.extend(delay.shape).extend(stickyQuery.shape),
         body: content,
         strictNumbers: true,
         spec: link('put_matrixclientv3roomsroomidstateeventtypestatekey'),
@@ -86,9 +90,13 @@ export function eventRoutes({ rooms, delayed }: Pick<AppContext, 'rooms' | 'dela
         const { roomId, eventType: type, stateKey } = params
         const content = asContent(rawBody)
         const after = query[delayParameter]
-        if (after !== undefined) return later(requester, { roomId, type, stateKey, content, txnId: undefined }, after)
+        const sticky = stickinessOf(query)
+        if (after !== undefined)
+          return later(requester, { roomId, type, stateKey, content, txnId: undefined, sticky }, after)
         const originServerTs = sentTs(requester, query)
-        return { event_id: await events.setState(requester, roomId, { type, stateKey, content, originServerTs }) }
+        return {
+          event_id: await events.setState(requester, roomId, { type, stateKey, content, originServerTs, sticky }),
+        }
       },
     ),
     endpoint(

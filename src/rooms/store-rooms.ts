@@ -21,6 +21,7 @@ const insertRow = prepare((qb, p: { roomId: string; version: string }) =>
       is_public: 0,
       is_partial: 0,
       complete_pos: null,
+      sticky_until: 0,
     })
     .returning('room_nid'),
 )
@@ -46,6 +47,7 @@ function toRoom(row: Selectable<RoomsSchema['rooms']>): Room {
     isPublic: row.is_public === 1,
     isPartial: row.is_partial === 1,
     completePos: row.complete_pos ?? undefined,
+    stickyUntil: row.sticky_until,
   }
 }
 

@@ -18,6 +18,8 @@ export interface Room {
   readonly isPartial: boolean
   /** The stream position from which on they are there; undefined where none was missing. */
   readonly completePos: number | undefined
+  /** Until when some event of it is sticky, in ms since 1970. */
+  readonly stickyUntil: number
 }
 
 export type Extremity = readonly [nid: number, eventId: EventId, depth: number]
@@ -55,6 +57,8 @@ export interface PersistedBatch {
   readonly events: readonly StoredEvent[]
   /** Events from before, which were fetched later: they can be read, and are no news to anybody. */
   readonly history: readonly StoredEvent[]
+  /** Sticky events that the present state of the room does not allow. */
+  readonly hidden?: readonly StoredEvent[]
   /**
    * What stands now in changed entries of the room's current state: events of the batch, or older ones that a fork or
    * its end has brought forward. With a room that was joined through another server it is all of the state.

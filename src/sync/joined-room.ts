@@ -9,6 +9,7 @@ import { formatForSync } from './client-format.ts'
 import type { SentMembers } from './lazy-members.ts'
 import type { Count, SyncPorts } from './ports.ts'
 import { sectionState } from './room-state.ts'
+import { stickySection, unseenSticky } from './sticky-section.ts'
 import { type Slice, sliceTimeline } from './timeline-section.ts'
 import type { JoinedRoom, SyncRequest, Window } from './types.ts'
 
@@ -65,6 +66,12 @@ export async function joinedRoom(
     room.roomId,
     await input.accountData.ofRoom(room.roomId, since === undefined),
   )
+  const sticky = await unseenSticky(reads, reader, room, {
+    after: since,
+    upTo: window.to,
+    shown: slice.events.map(({ eventId }) => eventId),
+    ignored: input.ignored,
+  })
   const unread = await unreadCounts(ports, reader, request, room)
   const section: JoinedRoom = {
     timeline: {
@@ -80,9 +87,10 @@ export async function joinedRoom(
     summary: summary === undefined ? {} : summaryContent(summary),
     ephemeral: { events: ephemeral },
     account_data: { events: accountData },
+    ...(sticky.length > 0 && (await stickySection(reads, reader, room, sticky, request))),
     ...unread,
   }
-  const news = slice.events.length + state.length + ephemeral.length + accountData.length
+  const news = slice.events.length + state.length + ephemeral.length + accountData.length + sticky.length
   return fresh || isCompleted || request.fullState || news > 0 ? section : undefined
 }
 

@@ -34,6 +34,9 @@ export interface JoinedRoom {
   summary: JsonObject
   ephemeral: { events: JsonObject[] }
   account_data: { events: JsonObject[] }
+  /** The accepted name, and the one that clients use today. */
+  sticky?: { events: ClientEvent[] }
+  msc4354_sticky?: { events: ClientEvent[] }
   unread_notifications?: JsonObject
   unread_thread_notifications?: JsonObject
 }

@@ -21,6 +21,8 @@ export interface RoomsSchema {
     is_partial: number
     /** Where the rest of the state has come in; null where it was whole from the beginning. */
     complete_pos: number | null
+    /** Until when some event of it is sticky, in ms since 1970. */
+    sticky_until: number
   }
   /** Rooms whose state lacks members. */
   partial_rooms: {

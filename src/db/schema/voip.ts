@@ -12,6 +12,8 @@ export interface VoipSchema {
     type: string
     state_key: string | null
     content: string
+    /** JSON: how it says that it is sticky; null where it does not. */
+    sticky: string | null
     /** In ms. */
     delay: number
     /** Since when the delay runs. */

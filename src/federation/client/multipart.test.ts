@@ -79,3 +79,13 @@ test('the boundary stands in the content type', () => {
   assert.equal(boundaryOf('application/json'), undefined)
   assert.equal(boundaryOf(undefined), undefined)
 })
+
+test('names in headers are read as they were written, in UTF-8 or Latin-1', async () => {
+  const part = (disposition: Buffer) =>
+    Buffer.concat([Buffer.from('--b\r\nContent-Disposition: '), disposition, Buffer.from('\r\n\r\nx\r\n--b--')])
+  for (const encoding of ['utf8', 'latin1'] as const) {
+    const text = 'inline; filename="ünï.png"'
+    const [found] = await read(part(Buffer.from(text, encoding)), 'b')
+    assert.equal(found?.headers['content-disposition'], text, encoding)
+  }
+})

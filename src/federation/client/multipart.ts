@@ -1,4 +1,5 @@
 import { FetchError } from '../../util/fetch-error.ts'
+import { headerText } from './header-text.ts'
 
 /** One part of a `multipart/mixed` body. Its content has to be read, or the iteration ended, before the next one comes. */
 export interface Part {
@@ -74,7 +75,7 @@ class Input {
     for (;;) {
       const end = this.#buffer.indexOf('\n')
       if (end >= 0) {
-        const text = this.#buffer.toString('latin1', 0, end).replace(/\r$/, '')
+        const text = headerText(this.#buffer.subarray(0, end)).replace(/\r$/, '')
         this.#buffer = this.#buffer.subarray(end + 1)
         return text
       }

@@ -3,6 +3,7 @@ import type { ServerName } from '../../matrix/ids.ts'
 import { FetchError } from '../../util/fetch-error.ts'
 import type { SafeFetch } from '../../util/safe-fetch.ts'
 import type { SafeResponse } from '../../util/safe-response.ts'
+import { headerText } from './header-text.ts'
 import { boundaryOf, readParts } from './multipart.ts'
 import { type FederationTransport, RemoteError } from './ports.ts'
 
@@ -92,7 +93,9 @@ async function download(deps: Deps, request: MediaRequest): Promise<DownloadedMe
 
 function whole(response: SafeResponse): DownloadedMedia {
   const { 'content-type': contentType, 'content-disposition': disposition } = response.headers
-  return { contentType, disposition, body: response.body, isEphemeral: false }
+  // Node reads headers as Latin-1.
+  const named = disposition === undefined ? undefined : headerText(Buffer.from(disposition, 'latin1'))
+  return { contentType, disposition: named, body: response.body, isEphemeral: false }
 }
 
 /** Whoever stops reading early lets go of the connection too. */

@@ -21,6 +21,7 @@ import { handleMediaRedactions } from './media/media-redactions.ts'
 import { createDeliver } from './queue/deliver.ts'
 import { createOutbox } from './queue/persist-hook.ts'
 import { createQueues } from './queue/queues.ts'
+import { createStickyQueue } from './queue/sticky-queue.ts'
 import { failingSince } from './queue/store-destinations.ts'
 import { createTransactions, type TakenHook } from './queue/transactions.ts'
 import { createRoomServers } from './rooms/room-servers.ts'
@@ -78,7 +79,14 @@ export function createFederationSender(deps: FederationSenderDeps): FederationSe
   handleMediaRedactions(parts)
   if (deps.enabled) deps.media.delivery.useOutages(failingSince)
   if (deps.enabled) {
-    rooms.onPersist(createOutbox({ ...parts, view, servers: createRoomServers({ ...deps, view }) }))
+    rooms.onPersist(
+      createOutbox({
+        ...parts,
+        view,
+        servers: createRoomServers({ ...deps, view }),
+        sticky: createStickyQueue({ ...deps, reads }),
+      }),
+    )
     e2ee.addHook(createE2eeHook(parts))
     receipts.onReceipt(receiptNews.hook)
   }

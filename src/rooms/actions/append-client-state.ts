@@ -1,5 +1,6 @@
 import { errors } from '../../matrix/errors.ts'
 import type { IdentifiedPdu, JsonObject } from '../../matrix/event.ts'
+import type { Stickiness } from '../../matrix/sticky.ts'
 import type { Actor } from '../actor.ts'
 import { checkCanonicalAlias } from '../directory/canonical-alias.ts'
 import type { RoomDraft } from '../draft.ts'
@@ -12,6 +13,7 @@ export interface ClientState {
   readonly stateKey: string
   readonly content: JsonObject
   readonly originServerTs?: number | undefined
+  readonly sticky?: Stickiness | undefined
 }
 
 /** State as a client sets it. `ownAliases` are aliases that the same change will point to the room. */
@@ -19,7 +21,7 @@ export async function appendClientState(
   draft: RoomDraft,
   people: People,
   actor: Actor,
-  { type, stateKey, content, originServerTs }: ClientState,
+  { type, stateKey, content, originServerTs, sticky }: ClientState,
   ownAliases?: readonly string[],
 ): Promise<IdentifiedPdu> {
   if (type === 'm.room.create') throw errors.unknown(400, 'A room has one create event, and the server writes it')
@@ -29,6 +31,6 @@ export async function appendClientState(
   }
   await people.requireActive(draft.reader, actor.userId)
   if (type === 'm.room.canonical_alias' && stateKey === '') await checkCanonicalAlias(draft, content, ownAliases)
-  const template = { type, sender: actor.userId, stateKey, content }
+  const template = { type, sender: actor.userId, stateKey, content, sticky }
   return appendState(draft, originServerTs === undefined ? template : { ...template, originServerTs })
 }

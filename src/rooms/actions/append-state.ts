@@ -11,8 +11,9 @@ function isSameContent(a: JsonObject, b: JsonObject): boolean {
   return lenientCanonicalJson(a) === lenientCanonicalJson(b)
 }
 
-/** The event that stands, where the same sender has said exactly that before. */
+/** The event that stands, where the same sender has said exactly that before; what is sticky is so anew each time. */
 export async function findSame(draft: RoomDraft, template: StateTemplate): Promise<IdentifiedPdu | undefined> {
+  if (template.sticky !== undefined) return undefined
   const current = await draft.state(template.type, template.stateKey)
   if (current === undefined || current.pdu.sender !== template.sender) return undefined
   return isSameContent(current.pdu.content, template.content) ? current : undefined

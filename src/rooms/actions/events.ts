@@ -2,6 +2,7 @@ import type { Tx } from '../../db/database.ts'
 import { errors } from '../../matrix/errors.ts'
 import type { JsonObject } from '../../matrix/event.ts'
 import { type EventId, isUserId } from '../../matrix/ids.ts'
+import type { Stickiness } from '../../matrix/sticky.ts'
 import type { Declarations } from '../../media/delivery/declarations.ts'
 import type { Actor } from '../actor.ts'
 import type { RoomDraft } from '../draft.ts'
@@ -22,6 +23,7 @@ export interface Message extends EventExtras {
   /** Repeating a request of the same device with the same id changes nothing. Undefined: never a repetition. */
   readonly txnId?: string
   readonly originServerTs?: number | undefined
+  readonly sticky?: Stickiness | undefined
   /** `mxc:` URIs of files of the sender that the message shows, where that cannot be seen. */
   readonly attached?: readonly string[]
   /** Written together with the event, the first time that it is sent. Throwing refuses it. */
@@ -90,7 +92,7 @@ export function createRoomEvents({ writer, people, inviteUser, attachMedia }: De
     await refuseNestedThread(draft, content)
     await refuseDuplicateAnnotation(draft, actor.userId, type, content)
     const { userId: sender } = actor
-    const { eventId } = await draft.append({ type, sender, content, ...options })
+    const { eventId } = await draft.append({ type, sender, content, sticky: message.sticky, ...options })
     addExtras(draft, eventId, message)
     if (attached.length > 0) {
       draft.alsoWrite((tx, { nid: roomNid }) =>

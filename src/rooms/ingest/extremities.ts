@@ -1,20 +1,46 @@
 import type { Reader } from '../../db/database.ts'
 import { prevEventIds } from '../../matrix/event-references.ts'
-import { serverOf } from '../../matrix/ids.ts'
+import { type EventId, serverOf } from '../../matrix/ids.ts'
 import type { EventCache } from '../event-cache.ts'
-import type { Extremity, StoredEvent } from '../types.ts'
-import { listPlaces, listPlacesByNid, type Place } from './store-places.ts'
+import type { Extremity, Room, StoredEvent } from '../types.ts'
+import { listPlaces, listPlacesByNid, listWaitingFor, type Place } from './store-places.ts'
 
 /** So many ends a room may have: as many as one event can follow. */
 const maxExtremities = 20
 /** Events that are not shown stand in a row of at most this length between two that are. */
 const maxHidden = 100
 
+/** An event that is about to be accepted. */
+interface NewEnd {
+  readonly nid: number
+  readonly eventId: EventId
+  readonly depth: number
+  readonly stateNid: number | undefined
+  readonly prevs: readonly Place[]
+  /** The room is entered with it, so that nothing before it counts. */
+  readonly isEntry: boolean
+}
+
+/** The ends of a room once an event is in. */
+export async function endsWith(
+  reader: Reader,
+  cache: EventCache,
+  room: Room,
+  made: NewEnd,
+): Promise<readonly Extremity[]> {
+  const end: Extremity = [made.nid, made.eventId, made.depth]
+  if (made.isEntry) return [end]
+  const others = await remainingExtremities(reader, cache, room.extremities, made.prevs)
+  const followers = await listWaitingFor(reader, made.eventId)
+  if (others.length > 0 && followers.some(({ status }) => status === 0)) return others
+  return capExtremities(reader, cache, [...others, end], made)
+}
+
 /**
  * The ends of a room that an event which follows `prevs` leaves as they are. What it follows only by way of events that
  * were not accepted has come to its end too.
  */
-export async function remainingExtremities(
+async function remainingExtremities(
   reader: Reader,
   cache: EventCache,
   extremities: readonly Extremity[],
@@ -40,7 +66,7 @@ export async function remainingExtremities(
 export async function statesOf(
   reader: Reader,
   ends: readonly Extremity[],
-  made: { readonly nid: number; readonly stateNid: number | undefined },
+  made: Pick<NewEnd, 'nid' | 'stateNid'>,
 ): Promise<number[]> {
   const others = ends.flatMap(([nid]) => (nid === made.nid ? [] : nid))
   const places = await listPlacesByNid(reader, others)
@@ -49,33 +75,32 @@ export async function statesOf(
 }
 
 /**
- * Keeps the number of ends within bounds: of the server that has made most of them the shallowest goes first, so that
- * nobody can push out what others have sent.
+ * Keeps the number of ends within bounds: of the server that has made most of them one goes first, so that nobody can push
+ * out what others have sent. Where there is a choice it is one whose state is that of another end, so that the state of the
+ * room stays, and the shallowest of these. `made` is the end that has no state in the database yet.
  */
-export async function capExtremities(
+async function capExtremities(
   reader: Reader,
   cache: EventCache,
   extremities: readonly Extremity[],
+  made: Pick<NewEnd, 'nid' | 'stateNid'>,
 ): Promise<readonly Extremity[]> {
   if (extremities.length <= maxExtremities) return extremities
-  const events = await cache.list(
-    reader,
-    extremities.map(([nid]) => nid),
-  )
-  const byServer = new Map<string, Extremity[]>()
-  for (const extremity of extremities) {
-    const server = serverName(events.get(extremity[0]))
-    byServer.set(server, [...(byServer.get(server) ?? []), extremity])
+  const nids = extremities.map(([nid]) => nid)
+  const events = await cache.list(reader, nids)
+  const serverOfEnd = ([nid]: Extremity) => serverName(events.get(nid))
+  const stateOfEnd = ([nid]: Extremity) => (nid === made.nid ? made.stateNid : events.get(nid)?.stateNid)
+  const left = new Set([...extremities].sort(([, , a], [, , b]) => a - b))
+  while (left.size > maxExtremities) {
+    const byServer = Map.groupBy(left, serverOfEnd)
+    const sameState = Map.groupBy(left, stateOfEnd)
+    const most = Math.max(...[...byServer.values()].map((ends) => ends.length))
+    const choice = [...left].filter((end) => byServer.get(serverOfEnd(end))?.length === most)
+    const victim = choice.find((end) => (sameState.get(stateOfEnd(end))?.length ?? 0) > 1) ?? choice[0]
+    if (victim === undefined) break
+    left.delete(victim)
   }
-  for (const list of byServer.values()) list.sort(([, , a], [, , b]) => a - b)
-  const dropped = new Set<Extremity>()
-  while (extremities.length - dropped.size > maxExtremities) {
-    const [largest] = [...byServer.values()].sort((a, b) => b.length - a.length)
-    const shallowest = largest?.shift()
-    if (shallowest === undefined) break
-    dropped.add(shallowest)
-  }
-  return extremities.filter((extremity) => !dropped.has(extremity))
+  return extremities.filter((end) => left.has(end))
 }
 
 const serverName = (event: StoredEvent | undefined) => (event === undefined ? '' : serverOf(event.pdu.sender))

@@ -73,7 +73,7 @@ export async function judge(
 }
 
 /** What the rules may look at in a state. */
-async function authStateAt(
+export async function authStateAt(
   reader: Reader,
   view: RoomView,
   { rules, pdu, instead }: { rules: RoomVersionRules; pdu: Pdu; instead: AuthState | undefined },

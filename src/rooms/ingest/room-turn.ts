@@ -7,15 +7,15 @@ import type { PersistDeps } from '../persist/deps.ts'
 import type { RoomPolicies, Unsigned } from '../policy/policies.ts'
 import type { RoomView } from '../room-view.ts'
 import { updateCurrentNid, updatePlacement } from '../store-events.ts'
-import type { Extremity, Room, StoredEvent } from '../types.ts'
-import { capExtremities, remainingExtremities, statesOf } from './extremities.ts'
+import type { Room, StoredEvent } from '../types.ts'
+import { endsWith, statesOf } from './extremities.ts'
 import { judge, type Verdict } from './judge.ts'
 import { lookUp, type Surroundings } from './look-up.ts'
 import type { Candidate, Outcome } from './outcomes.ts'
 import { takePosition } from './positions.ts'
 import { planRedaction, takeWaitingRedactions } from './redaction-plan.ts'
 import type { Resolutions } from './resolutions.ts'
-import { insertWaitingRedaction, listWaitingFor } from './store-places.ts'
+import { insertWaitingRedaction } from './store-places.ts'
 import { type Finish, TurnRecord } from './turn-record.ts'
 import { closeGaps, insertOutlier, placeEvent, stateAfter } from './write-remote.ts'
 
@@ -121,15 +121,16 @@ export class RoomTurn {
     candidate: Candidate,
     around: Surroundings,
     beforeNid: number | undefined,
-    { status }: Verdict,
+    verdict: Verdict,
   ): Promise<Outcome> {
     const { event, place } = candidate
-    const { pdu, eventId } = event
+    const [{ pdu, eventId }, { status }] = [event, verdict]
     const nid = await this.#requireRow(event, around, 0)
     const roomNid = this.#room.nid
     const stateNid = await stateAfter(this.#deps.states, this.#tx, { event, nid, roomNid, beforeNid })
     const movesHead = status === 0 && typeof place !== 'number'
-    const ends = movesHead ? await this.#endsWith([nid, eventId, pdu.depth], around, place === 'entry') : undefined
+    const made = { nid, eventId, depth: pdu.depth, stateNid, prevs: around.prevs, isEntry: place === 'entry' }
+    const ends = movesHead ? await endsWith(this.#tx, this.#deps.events, this.#room, made) : undefined
     const endStates = ends && (await statesOf(this.#tx, ends, { nid, stateNid }))
     const currentNid = endStates && (await this.#resolve(endStates))
     if (endStates && currentNid === undefined) return unresolved(endStates)
@@ -142,21 +143,12 @@ export class RoomTurn {
     const placed = await this.#write(row, around, currentNid)
     if (placed.status === 0 && typeof place === 'number') this.#record.keep(placed)
     else if (placed.status === 0) this.#record.show(placed)
+    else if (status === 1 && verdict !== notRecommended) this.#record.hide(placed)
     if (plan.waitsFor !== undefined) await insertWaitingRedaction(this.#tx, plan.waitsFor, nid)
     if (plan.isCarriedOut && status === 0) this.#record.carryOut(placed)
     if (ends && currentNid !== undefined) await this.#record.advance(ends, currentNid, placed, place === 'entry')
     await this.#followWaiting(placed)
     return { kind: 'placed', event: placed }
-  }
-
-  /** The ends of the room once the event is in. */
-  async #endsWith(end: Extremity, around: Surroundings, isEntry: boolean): Promise<readonly Extremity[]> {
-    if (isEntry) return [end]
-    const { events } = this.#deps
-    const others = await remainingExtremities(this.#tx, events, this.#room.extremities, around.prevs)
-    const followers = await listWaitingFor(this.#tx, end[1])
-    if (followers.some(({ status }) => status === 0)) return others
-    return capExtremities(this.#tx, events, [...others, end])
   }
 
   async #write(

@@ -1,6 +1,7 @@
 import type { Tx } from '../../db/database.ts'
 import { isActivity } from '../../matrix/activity.ts'
 import type { ServerName } from '../../matrix/ids.ts'
+import { stickyDuration } from '../../matrix/sticky.ts'
 import type { PersistDeps } from '../persist/deps.ts'
 import { type CurrentChange, finishBatch } from '../persist/finish-batch.ts'
 import { updateRoomHead } from '../store-rooms.ts'
@@ -25,6 +26,7 @@ export class TurnRecord {
   #room: Room
   readonly #shown: StoredEvent[] = []
   readonly #history: StoredEvent[] = []
+  readonly #hidden: StoredEvent[] = []
   readonly #changes = new Map<string, CurrentChange>()
   readonly #redactions: StoredEvent[] = []
 
@@ -50,6 +52,11 @@ export class TurnRecord {
   /** An event from before. */
   keep(event: StoredEvent): void {
     this.#history.push(event)
+  }
+
+  /** An event that the present state does not allow; it matters where it is sticky. */
+  hide(event: StoredEvent): void {
+    if (stickyDuration(event.pdu) !== undefined) this.#hidden.push(event)
   }
 
   carryOut(redaction: StoredEvent): void {
@@ -81,16 +88,17 @@ export class TurnRecord {
   async finish({ outgoing = [], changes: given = [], prepared = [], namedServers }: Finish = {}): Promise<void> {
     if (namedServers !== undefined) this.#room = { ...this.#room, isPartial: true }
     const room = this.#room
-    const [history, redactions] = [this.#history, this.#redactions]
+    const [history, hidden, redactions] = [this.#history, this.#hidden, this.#redactions]
     if (room !== this.#before) await updateRoomHead(this.#tx, room.nid, room)
     const changes = [...this.#changes.values(), ...given]
-    if (this.#shown.length + history.length + changes.length + redactions.length === 0) return
+    if (this.#shown.length + history.length + hidden.length + changes.length + redactions.length === 0) return
     const named = namedServers === undefined ? {} : { namedServers }
     const events = this.#shown.toSorted((a, b) => (a.streamPos ?? 0) - (b.streamPos ?? 0))
     await finishBatch(this.#deps, this.#tx, {
       room,
       events,
       history,
+      hidden,
       changes,
       prepared,
       outgoing,

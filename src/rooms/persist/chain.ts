@@ -54,6 +54,7 @@ export async function persistChain(deps: PersistDeps, tx: Tx, chain: EventChain)
     isPublic: chain.room?.isPublic ?? false,
     isPartial: chain.room?.isPartial ?? false,
     completePos: chain.room?.completePos,
+    stickyUntil: chain.room?.stickyUntil ?? 0,
   }
   const redactions = stored.filter(({ pdu }) => pdu.type === 'm.room.redaction')
   await finishBatch(deps, tx, { room, events: stored, changes: changesOf(stored), outgoing: stored, redactions })

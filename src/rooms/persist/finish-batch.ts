@@ -24,6 +24,8 @@ export interface FinishedBatch {
   readonly events: readonly StoredEvent[]
   /** Others, which are no news: they were fetched later. */
   readonly history?: readonly StoredEvent[]
+  /** Sticky events that may not be shown yet. */
+  readonly hidden?: readonly StoredEvent[]
   readonly changes: readonly CurrentChange[]
   /** Changes of the current state that have been written before. */
   readonly prepared?: readonly CurrentChange[]
@@ -38,7 +40,7 @@ const manyChanges = 1000
 
 /** Writes what follows from events that are written: the current state, memberships, and what hooks make of it. */
 export async function finishBatch(deps: PersistDeps, tx: Tx, batch: FinishedBatch): Promise<void> {
-  const { room, events, history = [], changes, prepared = [], outgoing, redactions } = batch
+  const { room, events, history = [], hidden = [], changes, prepared = [], outgoing, redactions } = batch
   const users = await writeCurrentState(deps, tx, room, changes)
   const redacted: StoredEvent[] = []
   for (const redaction of redactions) {
@@ -49,7 +51,7 @@ export async function finishBatch(deps: PersistDeps, tx: Tx, batch: FinishedBatc
   const currentChanges = all.flatMap(({ event }) => event ?? [])
   const removed = all.filter(({ event }) => event === undefined)
   const { namedServers = [], isCompletion = false } = batch
-  const now = { room, events, history, currentChanges, removed, outgoing, redacted }
+  const now = { room, events, history, hidden, currentChanges, removed, outgoing, redacted }
   const persisted = { ...now, namedServers, isCompletion }
   // With a large room that is entered each of them has much to look at.
   const pause = all.length > manyChanges ? createYielder() : undefined

@@ -49,6 +49,8 @@ export interface ExtensionRequests {
   readonly typing: Scope | undefined
   /** How many changes at most. */
   readonly threads: number | undefined
+  /** The client's own token, and how many at most. */
+  readonly sticky: { readonly since: string | undefined; readonly limit: number } | undefined
 }
 
 /** A request as all dialects mean it. */
@@ -112,6 +114,7 @@ export interface ExtensionAnswers {
   readonly receipts?: RoomEvents | undefined
   readonly typing?: RoomEvents | undefined
   readonly threads?: object | undefined
+  readonly sticky?: object | undefined
 }
 
 export interface AccountDataAnswer {

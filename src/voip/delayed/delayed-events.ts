@@ -2,6 +2,7 @@ import type { Database, Tx } from '../../db/database.ts'
 import { errors, MatrixError } from '../../matrix/errors.ts'
 import type { JsonObject } from '../../matrix/event.ts'
 import type { UserId } from '../../matrix/ids.ts'
+import type { Stickiness } from '../../matrix/sticky.ts'
 import type { Actor } from '../../rooms/actor.ts'
 import type { TimerClock } from '../../util/clock.ts'
 import type { Log } from '../../util/log.ts'
@@ -30,6 +31,8 @@ export interface DelayedRequest {
   readonly content: JsonObject
   /** In ms. */
   readonly delay: number
+  /** How long it is sticky once it is sent. */
+  readonly sticky?: Stickiness | undefined
   /** Repeating a request of the same device with the same id changes nothing. */
   readonly txnId: string | undefined
 }
@@ -80,7 +83,7 @@ export function createDelayedEvents({ db, clock, log, send, calls, limits }: Dep
   const queue = createDueQueue({ db, clock, log, send })
 
   async function insert(tx: Tx, { userId, deviceId = '' }: Actor, request: DelayedRequest): Promise<string> {
-    const { roomId, type, stateKey = null, content, delay, txnId = null } = request
+    const { roomId, type, stateKey = null, content, delay, txnId = null, sticky } = request
     const json = JSON.stringify(content)
     if (json.length > mostContent) throw errors.tooLarge('The content is larger than any event')
     const known = txnId === null ? undefined : await findByTransaction(tx, { userId, deviceId, txnId, roomId, type })
@@ -97,6 +100,7 @@ export function createDelayedEvents({ db, clock, log, send, calls, limits }: Dep
       type,
       state_key: stateKey,
       content: json,
+      sticky: sticky === undefined ? null : JSON.stringify(sticky),
       delay,
       since_ts: now,
       due_ts: now + delay,

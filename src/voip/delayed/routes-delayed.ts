@@ -4,6 +4,7 @@ import { type Endpoint, endpoint } from '../../http/endpoint.ts'
 import { errors, MatrixError } from '../../matrix/errors.ts'
 import type { JsonObject } from '../../matrix/event.ts'
 import type { UserId } from '../../matrix/ids.ts'
+import { stickinessOf, stickyQuery } from '../../rooms/sticky/sticky-query.ts'
 import type { DelayedAction, DelayedEvent } from './delayed-events.ts'
 
 const spec = 'https://github.com/matrix-org/matrix-spec-proposals/blob/main/proposals/4140-delayed-events-futures.md'
@@ -66,11 +67,12 @@ export function delayedEventRoutes({ delayed }: Pick<AppContext, 'delayed'>): En
         also: [`${unstable}/rooms/{roomId}/delayed_event/{eventType}/{txnId}`],
         auth: 'user-or-guest',
         limit: 'message',
+        query: stickyQuery,
         body: scheduling,
         strictNumbers: true,
         spec,
       },
-      async ({ params, body, rawBody, requester }) => {
+      async ({ params, query, body, rawBody, requester }) => {
         const { maxDelay } = delayed.limits
         if (body.delay_ms > maxDelay) throw errors.forbidden(`The delay may be at most ${maxDelay} ms`)
         const delayId = await delayed.schedule(requester, {
@@ -80,6 +82,7 @@ export function delayedEventRoutes({ delayed }: Pick<AppContext, 'delayed'>): En
           // The schema has seen that it is an object, which was parsed as JSON.
           content: Object(rawBody).content as JsonObject,
           delay: body.delay_ms,
+          sticky: stickinessOf(query),
           txnId: params.txnId,
         })
         return { delay_id: delayId }

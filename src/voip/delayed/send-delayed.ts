@@ -3,6 +3,7 @@ import type { Database, Tx } from '../../db/database.ts'
 import { errors, MatrixError } from '../../matrix/errors.ts'
 import type { JsonObject } from '../../matrix/event.ts'
 import type { EventId, UserId } from '../../matrix/ids.ts'
+import type { Stickiness } from '../../matrix/sticky.ts'
 import type { RoomEvents } from '../../rooms/actions/events.ts'
 import type { Actor } from '../../rooms/actor.ts'
 import type { Clock } from '../../util/clock.ts'
@@ -59,12 +60,13 @@ export function createSendDelayed({ db, clock, log, events, users, calls }: Deps
         ...(row.device_id === '' ? {} : { deviceId: row.device_id }),
       }
       const content = JSON.parse(row.content) as JsonObject
+      const sticky = row.sticky === null ? undefined : (JSON.parse(row.sticky) as Stickiness)
       const together = async (tx: Tx, eventId: EventId) => {
         if (!(await noteSent(tx, eventId))) throw new TooLate()
       }
       return stateKey === null
-        ? events.send(actor, roomId, { type, content, together, delayId })
-        : events.setState(actor, roomId, { type, stateKey, content }, { together, delayId })
+        ? events.send(actor, roomId, { type, content, sticky, together, delayId })
+        : events.setState(actor, roomId, { type, stateKey, content, sticky }, { together, delayId })
     }
 
     async function noteFailed(error: MatrixError): Promise<boolean> {

@@ -43,21 +43,22 @@ export function readKeyAnswer(server: string, json: JsonObject, now: number): Ke
   if (!parsed.success || parsed.data.server_name !== server) return undefined
   const { verify_keys: current, old_verify_keys: old = {}, valid_until_ts: claimed } = parsed.data
   const validUntil = Math.min(claimed, now + maxValidityMs)
-  const keys: ServerKey[] = []
+  const keys = new Map<string, ServerKey>()
   for (const [keyId, entry] of Object.entries(old)) {
     const key = oldKey.safeParse(entry).data
-    if (key && keyIdPattern.test(keyId)) keys.push({ keyId, publicKey: key.key, validUntil: key.expired_ts })
+    if (key && keyIdPattern.test(keyId)) keys.set(keyId, { keyId, publicKey: key.key, validUntil: key.expired_ts })
   }
   const signatures = signaturesBy(json, server)
   let isSigned = false
   for (const [keyId, entry] of Object.entries(current)) {
     const key = currentKey.safeParse(entry).data
     if (!key || !keyIdPattern.test(keyId)) continue
-    keys.push({ keyId, publicKey: key.key, validUntil })
+    // A key that is also named among the old ones is in use again.
+    keys.set(keyId, { keyId, publicKey: key.key, validUntil })
     if (!signatures.has(keyId)) continue
     // A key that did not make the signature under its name is not theirs.
     if (!verifyJson(json, server, keyId, key.key)) return undefined
     isSigned = true
   }
-  return isSigned && keys.length <= maxKeys ? { keys, validUntil, json } : undefined
+  return isSigned && keys.size <= maxKeys ? { keys: [...keys.values()], validUntil, json } : undefined
 }

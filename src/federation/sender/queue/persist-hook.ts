@@ -5,18 +5,20 @@ import type { RoomView } from '../../../rooms/room-view.ts'
 import type { PersistHook, Room, StoredEvent } from '../../../rooms/types.ts'
 import type { RoomServers } from '../rooms/room-servers.ts'
 import { hasOtherServers } from '../rooms/store-room-servers.ts'
+import type { StickyQueue } from './sticky-queue.ts'
 import { type OwedEvent, queueForRoom, queueForServer } from './store-queue.ts'
 
 interface Deps {
   readonly serverName: ServerName
   readonly view: RoomView
   readonly servers: RoomServers
+  readonly sticky: StickyQueue
   /** Called after the commit with servers for which something waits. */
   wake(destinations: Iterable<string>): void
 }
 
 /** Queues what we owe to other servers, one row for each server and event, in the transaction of the event. */
-export function createOutbox({ serverName, view, servers, wake }: Deps): PersistHook {
+export function createOutbox({ serverName, view, servers, sticky, wake }: Deps): PersistHook {
   /** Whoever is turned away before having been in the room has to hear of it, too. */
   async function turnedAway(tx: Tx, { pdu, beforeNid }: StoredEvent): Promise<ServerName | undefined> {
     const target = pdu.state_key ?? ''
@@ -41,6 +43,7 @@ export function createOutbox({ serverName, view, servers, wake }: Deps): Persist
   }
 
   return async (tx, batch) => {
+    const newcomers = await sticky.newcomers(tx, batch)
     const { room, events, currentChanges, outgoing, removed, namedServers = [], isCompletion } = batch
     const owed = new Set(outgoing.map(({ nid }) => nid))
     const changed = new Map(currentChanges.map((event) => [event.nid, event]))
@@ -53,6 +56,7 @@ export function createOutbox({ serverName, view, servers, wake }: Deps): Persist
     if (isCompletion) await servers.complete(tx, room)
     else await servers.follow(tx, room, [...changed.values()], removed)
     if (namedServers.length > 0) await servers.name(tx, room, namedServers)
+    for (const server of await sticky.queue(tx, room, newcomers)) woken.add(server)
     if (woken.size > 0) tx.afterCommit(() => wake(woken))
   }
 }

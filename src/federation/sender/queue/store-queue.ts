@@ -66,6 +66,7 @@ const thin = prepare((qb, p: { destination: string; after: number }) =>
     .deleteFrom('federation_queue')
     .where('destination', '=', p.destination)
     .where('stream_pos', '>', p.after)
+    .where('event_nid', 'not in', (eb) => eb.selectFrom('sticky_events').select('event_nid'))
     .where('stream_pos', 'not in', (eb) =>
       eb
         .selectFrom('federation_queue as newest')
@@ -101,7 +102,7 @@ export const isLongerThan = async (
   count: number,
 ): Promise<boolean> => (await beyond.first(reader, { destination, after, offset: count })) !== undefined
 
-/** Leaves only the newest event of each room in what waits after a position. Returns how many went. */
+/** Leaves only the newest event of each room, and what is sticky, in what waits after a position. Returns how many went. */
 export async function keepNewestOfRooms(tx: Tx, destination: string, after: number): Promise<number> {
   return (await thin.run(tx, { destination, after })).changes
 }

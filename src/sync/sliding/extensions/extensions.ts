@@ -3,6 +3,7 @@ import { accountDataAnswer } from './account-data.ts'
 import type { ExtensionContext } from './context.ts'
 import { e2eeAnswer, toDeviceAnswer } from './devices.ts'
 import { receiptsAnswer } from './receipts.ts'
+import { stickyAnswer } from './sticky.ts'
 import { threadsAnswer } from './threads.ts'
 import { typingAnswer } from './typing.ts'
 
@@ -21,6 +22,7 @@ export async function readExtensions(context: ExtensionContext, asked: Extension
   const receipts = asked.receipts && (await receiptsAnswer(context, asked.receipts))
   const typing = asked.typing && (await typingAnswer(context, asked.typing))
   const threads = asked.threads === undefined ? undefined : await threadsAnswer(context, asked.threads)
+  const sticky = asked.sticky && (await stickyAnswer(context, asked.sticky))
   const hasMessages = toDevice !== undefined && toDevice.events.length > 0
   return {
     answers: {
@@ -30,8 +32,9 @@ export async function readExtensions(context: ExtensionContext, asked: Extension
       receipts,
       typing,
       threads,
+      sticky,
     },
-    hasNews: hasMessages || e2ee?.hasNews === true || [accountData, receipts, typing, threads].some(Boolean),
+    hasNews: hasMessages || e2ee?.hasNews === true || [accountData, receipts, typing, threads, sticky].some(Boolean),
     acknowledged: toDevice?.acknowledged,
   }
 }

@@ -10,6 +10,8 @@ const maxTimeout = 5 * 60_000
 const defaultToDevice = 100
 const defaultThreads = 100
 /** Not accepted yet. */
+const stickyKey = 'org.matrix.msc4354.sticky_events'
+const defaultSticky = 100
 const threadsKey = 'io.element.msc4308.thread_subscriptions'
 
 const invalidParam = { params: { errcode: 'M_INVALID_PARAM' } }
@@ -70,33 +72,39 @@ export function toFilters(asked: Filters | null | undefined, isInvite: boolean |
   }
 }
 
+const paged = z.object({ enabled: flag, since: z.string().nullish(), limit: z.int().nullish() }).nullish()
 const scoped = z.object({ enabled: flag, lists: names, rooms: names }).nullish()
 
 export const extensions = {
-  to_device: z.object({ enabled: flag, since: z.string().nullish(), limit: z.int().nullish() }).nullish(),
+  to_device: paged,
   e2ee: z.object({ enabled: flag }).nullish(),
   account_data: scoped,
   receipts: scoped,
   typing: scoped,
   [threadsKey]: z.object({ enabled: flag, limit: z.int().nullish() }).nullish(),
+  sticky_events: paged,
+  [stickyKey]: paged,
 }
 
 type Extensions = { readonly [K in keyof typeof extensions]?: z.output<(typeof extensions)[K]> }
 
 export function toExtensions(asked: Extensions | null | undefined): ExtensionRequests {
-  const device = asked?.to_device
+  const sticky = asked?.sticky_events ?? asked?.[stickyKey]
   const threads = asked?.[threadsKey]
   return {
-    toDevice:
-      device?.enabled === true
-        ? { since: device.since ?? undefined, limit: device.limit ?? defaultToDevice }
-        : undefined,
+    toDevice: toPage(asked?.to_device, defaultToDevice),
     e2ee: asked?.e2ee?.enabled === true,
     accountData: toScope(asked?.account_data),
     receipts: toScope(asked?.receipts),
     typing: toScope(asked?.typing),
     threads: threads?.enabled === true ? (threads.limit ?? defaultThreads) : undefined,
+    sticky: toPage(sticky, defaultSticky),
   }
+}
+
+function toPage(asked: z.output<typeof paged>, otherwise: number) {
+  if (asked?.enabled !== true) return undefined
+  return { since: asked.since ?? undefined, limit: asked.limit ?? otherwise }
 }
 
 function toScope(asked: z.output<typeof scoped>): Scope | undefined {
@@ -105,7 +113,7 @@ function toScope(asked: z.output<typeof scoped>): Scope | undefined {
 }
 
 export function writeExtensions(answers: ExtensionAnswers, typingKey: string) {
-  const { toDevice, e2ee, accountData, receipts, typing, threads } = answers
+  const { toDevice, e2ee, accountData, receipts, typing, threads, sticky } = answers
   return {
     ...(toDevice && { to_device: toDevice }),
     ...(e2ee && { e2ee }),
@@ -113,6 +121,7 @@ export function writeExtensions(answers: ExtensionAnswers, typingKey: string) {
     ...(receipts && { receipts: { rooms: receipts } }),
     ...(typing && { [typingKey]: { rooms: typing } }),
     ...(threads && { [threadsKey]: threads }),
+    ...(sticky && { sticky_events: sticky, [stickyKey]: sticky }),
   }
 }
 
