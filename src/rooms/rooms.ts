@@ -205,7 +205,7 @@ export function createRooms(deps: RoomsDeps): Rooms {
     measureComplexity: createMeasureComplexity({ db, view, states, localMembers }),
     policyServing:
       federation?.ownPolicy && createPolicyServing({ db, view, ownPolicy: federation.ownPolicy, serverName }),
-    ingest: ingest && remote && withEndings(ingest, remote.takeEnding),
+    ingest: ingest && remote && withEndings(ingest, remote),
     onPersist: (hook) => void hooks.push(hook),
     onUpgradeFollowed: (hook) => void upgradeHooks.push(hook),
     onFormat: (bundler) => void bundlers.push(bundler),

@@ -21,7 +21,7 @@ import { handleMediaRedactions } from './media/media-redactions.ts'
 import { createDeliver } from './queue/deliver.ts'
 import { createOutbox } from './queue/persist-hook.ts'
 import { createQueues } from './queue/queues.ts'
-import { createStickyQueue } from './queue/sticky-queue.ts'
+import { createStickyQueue, stickyJob } from './queue/sticky-queue.ts'
 import { failingSince } from './queue/store-destinations.ts'
 import { createTransactions, type TakenHook } from './queue/transactions.ts'
 import { createRoomServers } from './rooms/room-servers.ts'
@@ -78,13 +78,15 @@ export function createFederationSender(deps: FederationSenderDeps): FederationSe
   const receiptNews = createReceiptNews(parts)
   handleMediaRedactions(parts)
   if (deps.enabled) deps.media.delivery.useOutages(failingSince)
+  const sticky = createStickyQueue({ ...parts, reads })
+  deps.jobs.handle(stickyJob, sticky.again)
   if (deps.enabled) {
     rooms.onPersist(
       createOutbox({
         ...parts,
         view,
         servers: createRoomServers({ ...deps, view }),
-        sticky: createStickyQueue({ ...deps, reads }),
+        sticky,
       }),
     )
     e2ee.addHook(createE2eeHook(parts))

@@ -18,6 +18,7 @@ import { getRoom } from '../store-rooms.ts'
 import type { Room } from '../types.ts'
 import { persistOutside } from './outside.ts'
 import type { RemoteDeps } from './remote-deps.ts'
+import type { RemoteMembership } from './remote-membership.ts'
 import { serversOfInvite, type Whereabouts } from './whereabouts.ts'
 
 /**
@@ -27,8 +28,16 @@ import { serversOfInvite, type Whereabouts } from './whereabouts.ts'
  */
 export type TakeEnding = (origin: ServerName, pdu: Json) => Promise<EventId | undefined>
 
-/** An ingest that takes such events too, of rooms that it does not know. */
-export function withEndings(ingest: Ingest, takeEnding: TakeEnding): Ingest {
+interface Entrances {
+  readonly takeEnding: TakeEnding
+  readonly membership: Pick<RemoteMembership, 'settled'>
+}
+
+/**
+ * An ingest that takes such events too, of rooms that it does not know. What comes for a room while we enter it waits
+ * until that is done: its servers send from the moment on that they have let us in.
+ */
+export function withEndings(ingest: Ingest, { takeEnding, membership }: Entrances): Ingest {
   return {
     ...ingest,
     receive: async (origin, pdus) => {
@@ -39,6 +48,8 @@ export function withEndings(ingest: Ingest, takeEnding: TakeEnding): Ingest {
         if (eventId === undefined) others.push(pdu)
         else taken.push({ eventId, error: undefined })
       }
+      const rooms = new Set(others.flatMap((pdu) => (isJsonObject(pdu) ? (pdu.room_id ?? []) : [])))
+      await Promise.all([...rooms].map((roomId) => typeof roomId === 'string' && membership.settled(roomId)))
       return [...taken, ...(await ingest.receive(origin, others))]
     },
   }

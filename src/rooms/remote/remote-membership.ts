@@ -2,6 +2,7 @@ import { sendKnock, sendLeave } from '../../federation/client/requests-membershi
 import { MatrixError } from '../../matrix/errors.ts'
 import type { JsonObject } from '../../matrix/event.ts'
 import type { EventId, RoomId, UserId } from '../../matrix/ids.ts'
+import { TimeoutError, withTimeout } from '../../util/async.ts'
 import { createKeyedMutex } from '../../util/keyed-mutex.ts'
 import { randomString } from '../../util/random.ts'
 import type { Actor } from '../actor.ts'
@@ -29,6 +30,8 @@ export interface RemoteMembership {
   enter(actor: Actor, roomId: RoomId, via: readonly string[], content: JsonObject): Promise<boolean>
   /** Joins a room that is here, but into which nobody of ours may let the user. False where no other server is in it. */
   joinThroughOthers(actor: Actor, roomId: RoomId, via: readonly string[], content: JsonObject): Promise<boolean>
+  /** Resolves when nobody is on the way into a room for the first time, or that takes too long. */
+  settled(roomId: string): Promise<void>
   knock(actor: Actor, roomId: RoomId, via: readonly string[], content: JsonObject): Promise<void>
   /** Turns down an invitation or takes a knock back; where no other server helps, then for the user alone. False for somebody with neither. */
   leave(actor: Actor, roomId: RoomId, content: JsonObject): Promise<boolean>
@@ -41,6 +44,8 @@ export interface RemoteMembership {
 
 /** A rejected invitation must not keep its user waiting for a server that is gone. */
 const leaveTimeoutMs = 10_000
+/** So long may what is sent to us wait for a room that we are entering. */
+const entryPatienceMs = 10_000
 const leaveServers = 3
 
 export function createRemoteMembership(deps: RemoteDeps & { readonly whereabouts: Whereabouts }): RemoteMembership {
@@ -109,6 +114,13 @@ export function createRemoteMembership(deps: RemoteDeps & { readonly whereabouts
         await tryServers(servers, log, async (server) => enterRoom(deps, await joinThrough(deps, server, wish)))
         return true
       }),
+    settled: async (roomId) => {
+      try {
+        await withTimeout(entryPatienceMs, () => entering.run(roomId, async () => {}))
+      } catch (error) {
+        if (!(error instanceof TimeoutError)) throw error
+      }
+    },
     joinThroughOthers: async (actor, roomId, via, content) => {
       const wish = await wishOf(actor, 'join', roomId, content)
       const servers = await whereabouts.serversFor(roomId, actor.userId, via)
