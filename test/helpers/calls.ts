@@ -65,7 +65,7 @@ export async function playScenario(stage: Stage, scenario: Scenario, settled: Se
   const ids = new Map<string, string>()
   for (const step of scenario.steps) {
     await pass(stage, start + Math.round(step.at * 1000))
-    const eventId = await doStep(stage, scenario, { roomId, step, ids })
+    const eventId = await takeStep(stage, scenario, { roomId, step, ids })
     if (step.name !== undefined && eventId !== undefined) ids.set(step.name, eventId)
   }
   await pass(stage, clock.now() + 600_000)
@@ -75,9 +75,10 @@ export async function playScenario(stage: Stage, scenario: Scenario, settled: Se
   return roomId
 }
 
-async function doStep(
+/** Returns the id of the event, where there is one. */
+export async function takeStep(
   stage: Stage,
-  scenario: Scenario,
+  scenario: Pick<Scenario, 'isEncrypted'>,
   { roomId, step, ids }: { roomId: string; step: Step; ids: ReadonlyMap<string, string> },
 ): Promise<string | undefined> {
   const { server, clock, people } = stage

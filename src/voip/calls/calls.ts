@@ -6,6 +6,7 @@ import type { RoomReads } from '../../rooms/reads.ts'
 import type { PersistHook } from '../../rooms/types.ts'
 import { createYielder } from '../../util/async.ts'
 import type { Clock } from '../../util/clock.ts'
+import type { Log } from '../../util/log.ts'
 import type { Live } from '../live/live.ts'
 import type { Webhooks } from '../webhooks/webhooks.ts'
 import { createAnnounce } from './announce.ts'
@@ -24,6 +25,7 @@ import { readParticipant } from './wire/participants.ts'
 export interface CallsDeps {
   readonly db: Database
   readonly clock: Clock
+  readonly log: Log
   readonly jobs: Pick<Jobs, 'enqueue' | 'cancel' | 'handle' | 'schedule'>
   readonly accounts: Pick<Accounts, 'isLocalUser' | 'accountData' | 'appservices' | 'onDeactivate'>
   readonly reads: Pick<RoomReads, 'roomById' | 'view' | 'joined'>

@@ -4,6 +4,7 @@ import type { Jobs } from '../../jobs/jobs.ts'
 import type { UserId } from '../../matrix/ids.ts'
 import type { RoomReads } from '../../rooms/reads.ts'
 import type { Clock } from '../../util/clock.ts'
+import type { Log } from '../../util/log.ts'
 import { randomToken } from '../../util/random.ts'
 import type { Announce } from './announce.ts'
 import { afterlife } from './kernel/afterlife.ts'
@@ -13,11 +14,20 @@ import type { Evidence, Opening } from './kernel/evidence.ts'
 import { judge } from './kernel/judge.ts'
 import { routeOf } from './kernel/route.ts'
 import type { ReadSetting } from './setting.ts'
-import { type CallRow, getCallByNid, getLiveCall, insertCall, updateCall, wasAskedSince } from './store-calls.ts'
+import {
+  type CallRow,
+  countBegunSince,
+  getCallByNid,
+  getLiveCall,
+  insertCall,
+  updateCall,
+  wasAskedSince,
+} from './store-calls.ts'
 import { insertParty } from './store-parties.ts'
 
 export interface LedgerDeps {
   readonly clock: Clock
+  readonly log: Log
   readonly jobs: Pick<Jobs, 'enqueue' | 'cancel'>
   readonly reads: Pick<RoomReads, 'roomById'>
   readonly accounts: Pick<Accounts, 'isLocalUser'>
@@ -30,6 +40,8 @@ export const judgeJob = 'calls.judge'
 
 /** A caller is asked about the same person once in this time. */
 const askAgainAfter = 120_000
+/** In one room: people do not call each other as often. */
+const maxCallsPerMinute = 20
 
 /** Keeps what is known of calls, and decides as soon as it is certain what became of them. */
 export class Ledger {
@@ -63,12 +75,16 @@ export class Ledger {
   }
 
   async #open(tx: Tx, roomId: string, before: CallRow | undefined, opening: Opening, legs: CallState['legs']) {
-    const { reads, readSetting, timings, announce, clock } = this.#deps
+    const { reads, readSetting, timings, announce, clock, log } = this.#deps
+    const startedTs = clock.now()
+    if ((await countBegunSince(tx, roomId, startedTs - 60_000)) >= maxCallsPerMinute) {
+      log.info({ roomId }, 'a call is not kept: too many begin in this room')
+      return
+    }
     const room = await reads.roomById(tx, roomId)
     const setting = room && (await readSetting(tx, room, opening))
     if (setting === undefined) return
     if (before !== undefined) await this.#supersede(tx, before)
-    const startedTs = clock.now()
     const empty = newCall(setting, startedTs, legs)
     const state = apply(empty, opening, timings)
     const row = await insertCall(tx, {
@@ -149,10 +165,10 @@ export class Ledger {
   async #save(tx: Tx, before: CallRow, row: CallRow): Promise<void> {
     await updateCall(tx, row)
     if (before.due_ts === row.due_ts) return
-    const { jobs } = this.#deps
-    // The key names the time, too: the job that is being done now holds its own.
+    const { jobs, clock } = this.#deps
+    // The key names the time, too: the job that is being done now holds its own, and is not taken back.
     const key = (ts: number) => `${row.call_nid}:${ts}`
-    if (before.due_ts !== null) await jobs.cancel(tx, judgeJob, key(before.due_ts))
+    if (before.due_ts !== null && before.due_ts > clock.now()) await jobs.cancel(tx, judgeJob, key(before.due_ts))
     if (row.due_ts === null) return
     await jobs.enqueue(tx, judgeJob, { callNid: row.call_nid }, { runAt: row.due_ts, key: key(row.due_ts) })
   }

@@ -64,14 +64,16 @@ export function createReadSetting({ reads, accounts, ownBots }: SettingDeps) {
     if (callee !== null && !isLocalUser(caller) && !isLocalUser(callee)) return undefined
     const own = isLocalUser(caller) ? caller : (callee ?? undefined)
     const joinRule = joinRuleOf((await reads.view.entry(reader, room.stateNid, 'm.room.join_rules', ''))?.pdu)
-    const isGhost =
-      callee !== null && accounts.appservices.ofUser(callee).some(({ registration }) => !registration.takesNotes)
+    // A bridge has nobody to ask, and may have nobody who would see a note.
+    const isBridged =
+      accounts.appservices.ofUser(caller).length > 0 ||
+      (callee !== null && accounts.appservices.ofUser(callee).some(({ registration }) => !registration.takesNotes))
     return {
       caller,
       callee,
       services,
       isRemote: callee === null ? others.some((userId) => !isLocalUser(userId)) : !isLocalUser(callee),
-      isEligible: isPair && isLocalUser(caller) && joinRule !== 'public' && !isGhost,
+      isEligible: isPair && isLocalUser(caller) && joinRule !== 'public' && !isBridged,
       isDirect: own !== undefined && isPair && (await isDirect(reader, own, room.roomId)),
       isCalleeBusy: callee !== null && (await isBusy(reader, callee, room.roomId, opening.ts)),
     }

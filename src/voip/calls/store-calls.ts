@@ -60,6 +60,17 @@ export async function wasAskedSince(reader: Reader, caller: string, callee: stri
   return row !== undefined
 }
 
+/** How many calls began in a room after a time. */
+export async function countBegunSince(reader: Reader, roomId: string, ts: number): Promise<number> {
+  const row = await reader.qb
+    .selectFrom('calls')
+    .select((eb) => eb.fn.countAll<number>().as('n'))
+    .where('started_ts', '>', ts)
+    .where('room_id', '=', roomId)
+    .executeTakeFirst()
+  return row?.n ?? 0
+}
+
 export async function insertCall(tx: Tx, row: Omit<CallRow, 'call_nid'>): Promise<CallRow> {
   return tx.qb.insertInto('calls').values(row).returningAll().executeTakeFirstOrThrow()
 }

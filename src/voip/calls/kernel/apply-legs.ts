@@ -4,14 +4,16 @@ import type { Gone, Present } from './evidence.ts'
 
 /** A call of more people is none that anybody waits for. */
 const maxLegs = 500
+/** Of one person: a device may have several, as the room, the call's server and a scheduled leave tell of it. */
+const maxOwnLegs = 12
 
 export function applyPresent(call: CallState, e: Present, timings: Timings): CallState {
   const leg = Object.hasOwn(call.legs, e.leg) ? call.legs[e.leg] : undefined
   const kind = call.kind ?? e.kind ?? null
   const put = (next: Leg) => ({ ...call, kind, legs: { ...call.legs, [e.leg]: next } })
   if (leg === undefined) {
-    if (!e.isFresh || legsOf(call).length >= maxLegs) return call
-    return put(begin(e))
+    const room = e.isFresh ? makeRoom(call, e, timings) : undefined
+    return room === undefined ? call : { ...room, kind, legs: { ...room.legs, [e.leg]: begin(e) } }
   }
   if (leg.to === undefined) {
     const next = refresh(leg, e)
@@ -20,10 +22,23 @@ export function applyPresent(call: CallState, e: Present, timings: Timings): Cal
   if (e.ts <= leg.to || !e.isFresh) return call
   const { to, ...back } = leg
   if (e.ts - to <= timings.rejoinWindow) return put({ ...refresh(back, e), since: e.ts })
-  // What the stay that is over has shown must not be lost with it.
-  const answer = answerOf(call, timings)
-  const known = answer.isCertain && call.answeredTs === null ? { answeredTs: answer.ts } : {}
-  return { ...put(begin(e)), ...known }
+  return { ...put(begin(e)), answeredTs: answeredBefore(call, timings, e.ts) }
+}
+
+/** What a stay that is over has shown must not be lost with it. */
+function answeredBefore(call: CallState, timings: Timings, ts: number): number | null {
+  const answer = answerOf(call, timings, ts)
+  return answer.isCertain ? answer.ts : null
+}
+
+/** The call with a place for one more leg, perhaps without the oldest one that is over; undefined where it is full. */
+function makeRoom(call: CallState, { by, ts }: Present, timings: Timings): CallState | undefined {
+  const own = Object.entries(call.legs).filter(([, leg]) => leg.by === by)
+  if (own.length < maxOwnLegs) return legsOf(call).length < maxLegs ? call : undefined
+  const over = own.find(([, { to }]) => to !== undefined)
+  if (over === undefined) return undefined
+  const legs = Object.fromEntries(Object.entries(call.legs).filter(([key]) => key !== over[0]))
+  return { ...call, legs, answeredTs: answeredBefore(call, timings, ts) }
 }
 
 /** Clients show every few seconds that they are there; a few minutes more or less are not worth a write. */

@@ -1,5 +1,6 @@
 import { fieldOf, integerOf, stringOf } from '../../../matrix/content.ts'
 import type { JsonObject } from '../../../matrix/event.ts'
+import { maxIdBytes } from '../../../matrix/ids.ts'
 import type { Evidence } from '../kernel/evidence.ts'
 import type { CallKind } from '../types.ts'
 import type { SeenEvent } from './seen-event.ts'
@@ -30,13 +31,13 @@ export function readMemberState({ eventId, pdu, ts }: SeenEvent, before: SeenEve
   // Moderators may take away what a client has left behind.
   if (!isIn(pdu.content)) return { what: 'gone', by: pdu.sender, leg, ts }
   if (!isKeyOf(pdu.sender, stateKey)) return undefined
-  const session = stringOf(pdu, 'membershipID')
+  const session = stringOf(pdu, 'membershipID')?.slice(0, maxIdBytes)
   return {
     what: 'present',
     by: pdu.sender,
     leg,
     isFresh: isFresh({ eventId, pdu, ts }, before),
-    device: stringOf(pdu, 'device_id'),
+    device: stringOf(pdu, 'device_id')?.slice(0, maxIdBytes),
     session,
     eventId,
     kind: kindOfIntent(stringOf(pdu, 'm.call.intent')),

@@ -34,7 +34,7 @@ export function readMemberSticky({ eventId, pdu, ts }: SeenEvent): Evidence | un
     leg,
     // The key is made anew for each stay.
     isFresh: true,
-    device: stringOf({ content: member ?? {} }, 'device_id'),
+    device: stringOf({ content: member ?? {} }, 'device_id')?.slice(0, maxIdBytes),
     eventId,
     kind: kindOfIntent(stringOf(application, 'm.call.intent')),
     until: ts + hour,
