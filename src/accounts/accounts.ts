@@ -121,7 +121,18 @@ export function createAccounts({ db, streams, clock, log, options }: AccountsDep
   const passwords = createPasswords(options.passwordCost, options.minPasswordLength)
   const sessions = createSessions({ db, streams, clock, hooks, cache, lifetimes: options.lifetimes })
   const validity = createValidity(clock, options.accountPeriod)
-  const users = createUsers({ db, streams, clock, hooks, cache, sessions, passwords, validity, serverName })
+  const users = createUsers({
+    db,
+    streams,
+    clock,
+    hooks,
+    cache,
+    sessions,
+    passwords,
+    validity,
+    serverName,
+    ownUsers: options.ownUsers,
+  })
   const registrationTokens = createRegistrationTokens({ db, clock })
   const threepids = createThreepids({ clock, hooks })
   const profiles = createProfiles({ db, hooks })

@@ -22,6 +22,8 @@ export interface AccountFilter {
   readonly userId?: string | undefined
   /** A part of the user name or of the display name. */
   readonly name?: string | undefined
+  /** Ids to leave out. */
+  readonly except?: readonly string[] | undefined
 }
 
 export const accountOrders = [
@@ -65,7 +67,7 @@ function localpartOf(userId: Expression<string>, serverName: string): RawBuilder
 }
 
 function matching(reader: Reader, serverName: string, filter: AccountFilter) {
-  const { guests, deactivated, locked, admins, userId, name } = filter
+  const { guests, deactivated, locked, admins, userId, name, except = [] } = filter
   return reader.qb
     .selectFrom('users as u')
     .leftJoin('profile_fields as n', (join) =>
@@ -77,6 +79,7 @@ function matching(reader: Reader, serverName: string, filter: AccountFilter) {
         ...(deactivated ? [] : [eb('u.deactivated_ts', 'is', null)]),
         ...(locked ? [] : [eb('u.is_locked', '=', 0)]),
         ...(admins === undefined ? [] : [eb('u.is_admin', '=', admins ? 1 : 0)]),
+        ...(except.length === 0 ? [] : [eb('u.user_id', 'not in', except)]),
         ...(userId === undefined ? [] : [contains(eb.ref('u.user_id'), userId)]),
         ...(name === undefined
           ? []

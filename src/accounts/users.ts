@@ -42,7 +42,7 @@ export interface Users {
   get(reader: Reader, userId: UserId): Promise<User | undefined>
   /** Users in the order of their ids, after `from`. */
   list(reader: Reader, from: string, limit: number): Promise<User[]>
-  /** A page of what administrators look for, and how many there are in all. */
+  /** A page of what administrators look for, and how many there are in all; the server's own users only where a name is given. */
   search(reader: Reader, filter: AccountFilter, page: AccountPage): Promise<{ accounts: Account[]; total: number }>
   /** Whether anybody has an account yet; guests, bots and application services do not count. */
   hasPeople(reader: Reader): Promise<boolean>
@@ -83,6 +83,8 @@ export interface UsersDeps {
   readonly passwords: Passwords
   readonly validity: Validity
   readonly serverName: ServerName
+  /** Users that the server itself acts as. */
+  readonly ownUsers: ReadonlySet<UserId>
 }
 
 export function createUsers(deps: UsersDeps): Users {
@@ -110,10 +112,14 @@ export function createUsers(deps: UsersDeps): Users {
   return {
     get: getStoredUser,
     list: listUsers,
-    search: async (reader, filter, page) => ({
-      accounts: await listAccounts(reader, serverName, filter, page),
-      total: await countAccounts(reader, serverName, filter),
-    }),
+    search: async (reader, filter, page) => {
+      const isNamed = filter.name !== undefined || filter.userId !== undefined
+      const wanted = isNamed ? filter : { ...filter, except: [...deps.ownUsers] }
+      return {
+        accounts: await listAccounts(reader, serverName, wanted, page),
+        total: await countAccounts(reader, serverName, wanted),
+      }
+    },
     hasPeople,
     insert,
     upgradeGuest: async (tx, { userId, passwordHash }) => {

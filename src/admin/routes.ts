@@ -17,6 +17,7 @@ import { whoisRoutes } from './routes-whois.ts'
 import { userActionRoutes } from './users/routes-user-actions.ts'
 import { userRoutes } from './users/routes-users.ts'
 import { validityRoutes } from './users/routes-validity.ts'
+import { voicemailAuditRoutes } from './voicemail/routes-audit.ts'
 
 /** What administrators do, and what people tell them. */
 export function adminRoutes(ctx: AppContext): Endpoint[] {
@@ -37,6 +38,7 @@ export function adminRoutes(ctx: AppContext): Endpoint[] {
     ...mediaUsageRoutes(ctx),
     ...deletionRoutes(ctx),
     ...metricsRoutes(ctx),
+    ...voicemailAuditRoutes(ctx),
     ...versionRoutes(),
   ]
 }

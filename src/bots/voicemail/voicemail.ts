@@ -15,8 +15,10 @@ import type { CallLedger } from '../../voip/calls/calls.ts'
 import type { Live } from '../../voip/live/live.ts'
 import type { Webhooks } from '../../voip/webhooks/webhooks.ts'
 import type { BotRuntime } from '../runtime/runtime.ts'
+import { type AuditFilter, type AuditRow, listAudit } from './audit/store-audit.ts'
 import { createVoicemailBot } from './bot/voicemail-bot.ts'
 import { createChats } from './chats.ts'
+import { forgetUser } from './forget-user.ts'
 import { createDeliver } from './notes/deliver.ts'
 import { createDeliveries } from './notes/deliveries.ts'
 import { createInbox } from './notes/inbox.ts'
@@ -24,10 +26,11 @@ import { createNotes, type Notes } from './notes/notes.ts'
 import { createNotesHook } from './notes/persist-hook.ts'
 import { createUnreadMarks } from './notes/unread-marks.ts'
 import { createJudge } from './prompts/judge.ts'
-import { createLinkFor } from './prompts/link-for.ts'
+import { createPromptLinks } from './prompts/link-for.ts'
 import { handlePrompts } from './prompts/messages.ts'
 import { createPrompts } from './prompts/prompts.ts'
 import type { Recorder } from './recorder/recorder.ts'
+import type { DeliverNote } from './recorder/types.ts'
 
 export interface VoicemailDeps {
   readonly config: Config
@@ -51,6 +54,10 @@ export interface VoicemailDeps {
 /** What happens after calls in vain. */
 export interface Voicemail {
   readonly notes: Pick<Notes, 'list' | 'played'>
+  /** Sends a finished note, see `createDeliver`. */
+  readonly deliver: DeliverNote
+  /** What was sent in whose name, the newest first. */
+  listAudit(filter: AuditFilter, limit: number): Promise<AuditRow[]>
   /** Resolves when what was delivered so far is written down. */
   idle(): Promise<void>
   readonly part: Part
@@ -65,7 +72,7 @@ export function createVoicemail(deps: VoicemailDeps): Voicemail {
   const botId = makeUserId(localpart, serverName)
   const options = { publicUrl: () => config.public_url, maxLengthMs, localpart, lifetime }
   const chats = createChats({ db, accounts, rooms, botId })
-  const judge = createJudge({ clock, config, accounts, reads })
+  const judge = createJudge({ clock, botId, config, accounts, reads })
   const prompts = createPrompts({ clock, jobs, judge, links, lifetime })
   const unread = createUnreadMarks({ db, clock, jobs, accounts })
   const deliveries = createDeliveries({ ...deps, notes: { advance: (...news) => notes.advance(...news) } })
@@ -78,14 +85,29 @@ export function createVoicemail(deps: VoicemailDeps): Voicemail {
   deps.sync.onAnswer(deliveries.answered)
   deps.sender.onTaken(deliveries.taken)
   rooms.onPersist(createNotesHook({ accounts, reads, notes, prompts }))
-  recorder.useDelivery(createDeliver({ db, clock, rooms, calls, chats, judge, notes, botId }))
+  const deliver = createDeliver({ db, clock, rooms, calls, chats, judge, notes, botId })
+  recorder.useDelivery(deliver)
+  accounts.onDeactivate(forgetUser)
   if (enabled) {
     const messages = { ...deps, botId, chats, judge, links, prompts, options }
     handlePrompts(messages)
-    const linkFor = createLinkFor(messages)
-    bots.add(createVoicemailBot({ ...messages, reads, inbox, leave: recorder.fromMessage, linkFor }))
+    bots.add(
+      createVoicemailBot({
+        ...messages,
+        reads,
+        inbox,
+        leave: recorder.fromMessage,
+        promptLinks: createPromptLinks(messages),
+      }),
+    )
     calls.subscribe(prompts)
   }
 
-  return { notes, idle: deliveries.idle, part: deliveries.part }
+  return {
+    notes,
+    deliver,
+    listAudit: (filter, limit) => db.read((reader) => listAudit(reader, filter, limit)),
+    idle: deliveries.idle,
+    part: deliveries.part,
+  }
 }

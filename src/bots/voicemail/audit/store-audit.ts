@@ -1,4 +1,4 @@
-import type { Insertable } from 'kysely'
+import type { Insertable, Selectable } from 'kysely'
 import type { Reader, Tx } from '../../../db/database.ts'
 import type { Schema } from '../../../db/schema.ts'
 
@@ -19,7 +19,13 @@ export interface AuditFilter {
 }
 
 /** What was sent in whose name, the newest first. */
-export function listAudit(reader: Reader, { userId, roomId, from, to, before }: AuditFilter, limit: number) {
+export type AuditRow = Selectable<Schema['voicemail_audit']>
+
+export function listAudit(
+  reader: Reader,
+  { userId, roomId, from, to, before }: AuditFilter,
+  limit: number,
+): Promise<AuditRow[]> {
   let query = reader.qb.selectFrom('voicemail_audit').selectAll()
   if (userId !== undefined) query = query.where('user_id', '=', userId)
   if (roomId !== undefined) query = query.where('room_id', '=', roomId)

@@ -8,6 +8,7 @@ import type { Clock } from '../../../util/clock.ts'
 import { type Bot, type BotEvent, type BotReaction, type BotTurn, defineBot } from '../../runtime/bot.ts'
 import type { Chats } from '../chats.ts'
 import { readRecorded, targetOf } from '../notes/recognise.ts'
+import type { PromptLinks } from '../prompts/link-for.ts'
 import { buttons } from '../prompts/messages.ts'
 import type { Prompts } from '../prompts/prompts.ts'
 import { listPromptsOfChat, type PromptRow } from '../prompts/store-prompts.ts'
@@ -23,8 +24,7 @@ export interface VoicemailBotDeps extends CommandDeps {
   readonly prompts: Pick<Prompts, 'end'>
   /** Makes the note of a prompt from a message. */
   readonly leave: (note: MessageNote) => Promise<unknown>
-  /** Makes another link for a prompt. */
-  readonly linkFor: (promptId: string) => Promise<string | undefined>
+  readonly promptLinks: PromptLinks
   readonly options: { readonly localpart: string; readonly lifetime: number }
 }
 
@@ -33,7 +33,7 @@ const plain = (key: string) => key.replaceAll('\u{fe0f}', '')
 
 /** The bot that asks callers for notes, takes them in its chats and reads out what came. */
 export function createVoicemailBot(deps: VoicemailBotDeps): Bot {
-  const { db, clock, accounts, reads, chats, prompts, leave, linkFor, options } = deps
+  const { db, clock, accounts, reads, chats, prompts, leave, promptLinks, options } = deps
 
   const isOwnChat = async ({ roomId, sender }: BotEvent) =>
     (await db.read((reader) => chats.userOf(reader, roomId))) === sender
@@ -54,6 +54,10 @@ export function createVoicemailBot(deps: VoicemailBotDeps): Bot {
     const prompt = await findPrompt(event)
     if (prompt === undefined) {
       await turn.answer('There is no call to leave this note after. When somebody does not answer, I ask you here.')
+      return true
+    }
+    if (!(await promptLinks.isOffered(prompt.prompt_id))) {
+      await turn.answer('That conversation is encrypted. Record your note there, so that it stays encrypted.')
       return true
     }
     const { mxc, kind, caption } = recorded
@@ -78,7 +82,7 @@ export function createVoicemailBot(deps: VoicemailBotDeps): Bot {
       return
     }
     const kind = pressed === plain(buttons.voice) ? 'voice' : pressed === plain(buttons.video) ? 'video' : undefined
-    const link = kind && (await linkFor(prompt.prompt_id))
+    const link = kind && (await promptLinks.another(prompt.prompt_id))
     if (link) await turn.answer(`${buttons[kind]} ${link}?kind=${kind}`)
   }
 

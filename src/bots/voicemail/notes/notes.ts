@@ -104,8 +104,9 @@ export function createNotes(deps: NotesDeps): Notes {
     const moved: NoteRow = { ...note, ...change }
     await publish(tx, moved)
     if (state === 'played' || state === 'deleted') await unread.settled(tx, moved)
-    const prompt = state === 'played' && note.call_id !== null && (await getPromptOfNote(tx, noteId, note.call_id))
-    if (prompt && prompt.event_id !== null) await prompts.refresh(tx, prompt.prompt_id)
+    if (state !== 'played' || note.call_id === null || !(await sharesPlayed(deps, tx, note))) return
+    const prompt = await getPromptOfNote(tx, noteId, note.call_id)
+    if (prompt !== undefined && prompt.event_id !== null) await prompts.refresh(tx, prompt.prompt_id)
   }
 
   return {

@@ -120,3 +120,7 @@ export async function listReceiversWaiting(reader: Reader): Promise<string[]> {
     .execute()
   return rows.map(({ receiver }) => receiver)
 }
+
+export async function deleteNotesTo(tx: Tx, receiver: string): Promise<void> {
+  await tx.qb.deleteFrom('voicemail_notes').where('receiver', '=', receiver).execute()
+}

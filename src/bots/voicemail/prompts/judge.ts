@@ -30,12 +30,13 @@ export interface Judge {
 
 interface Deps {
   readonly clock: Clock
+  readonly botId: UserId
   readonly config: Pick<Config, 'bots'>
   readonly accounts: Pick<Accounts, 'accountData' | 'isLocalUser' | 'users'>
   readonly reads: Pick<RoomReads, 'roomById' | 'view' | 'membership'>
 }
 
-export function createJudge({ clock, config, accounts, reads }: Deps): Judge {
+export function createJudge({ clock, botId, config, accounts, reads }: Deps): Judge {
   const { prompt_on: promptOn } = config.bots.voicemail
 
   const settingsOf: Judge['settingsOf'] = async (reader, userId) =>
@@ -77,6 +78,7 @@ export function createJudge({ clock, config, accounts, reads }: Deps): Judge {
       accounts.isLocalUser(call.caller) &&
       wantsPrompt(await settingsOf(reader, call.caller), call.callee) &&
       (await isActive(reader, call.caller)) &&
+      !(await accounts.accountData.ignoredUsers(reader, call.caller)).has(botId) &&
       (await takesNotes(reader, call)),
     refusal: async (reader, { roomId, caller, callee }) => {
       if (!(await isActive(reader, caller))) return 'Your account may not send messages'

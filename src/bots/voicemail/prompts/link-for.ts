@@ -50,13 +50,26 @@ export async function makeLink(
   return `${options.publicUrl()}/voicemail/r/${token}`
 }
 
-/** Another link for a prompt that is open; undefined where there is none to be had. */
-export function createLinkFor(deps: Deps): (promptId: string) => Promise<string | undefined> {
-  return async (promptId) => {
-    const seen = await deps.db.read(async (reader) => {
+export interface PromptLinks {
+  /** Whether recordings for this prompt may be handed over to be delivered. */
+  isOffered(promptId: string): Promise<boolean>
+  /** Another link for a prompt that is open; undefined where there is none to be had. */
+  another(promptId: string): Promise<string | undefined>
+}
+
+export function createPromptLinks(deps: Deps): PromptLinks {
+  const look = (promptId: string) =>
+    deps.db.read(async (reader) => {
       const row = await getPrompt(reader, promptId)
-      return row?.state === 'open' ? { row, occasion: await readOccasion(deps, reader, row) } : undefined
+      return row && { row, occasion: await readOccasion(deps, reader, row) }
     })
-    return seen?.occasion.isLinked ? makeLink(deps, seen.row, seen.occasion) : undefined
+
+  return {
+    isOffered: async (promptId) => (await look(promptId))?.occasion.isLinked === true,
+    another: async (promptId) => {
+      const seen = await look(promptId)
+      if (seen?.row.state !== 'open' || !seen.occasion.isLinked) return undefined
+      return makeLink(deps, seen.row, seen.occasion)
+    },
   }
 }

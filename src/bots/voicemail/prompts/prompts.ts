@@ -51,7 +51,8 @@ export function createPrompts({ clock, jobs, judge, links, lifetime }: Deps): Pr
 
   async function end(tx: Tx, { prompt_id: promptId, event_id: eventId }: PromptRow, state: PromptState): Promise<void> {
     if (!(await movePrompt(tx, promptId, ['waiting', 'open'], { state }))) return
-    await links.revoke(tx, promptId)
+    // What was begun in time may still come.
+    if (state !== 'expired') await links.revoke(tx, promptId)
     if (eventId !== null) await refresh(tx, promptId)
   }
 

@@ -77,3 +77,7 @@ export async function movePrompt(
     .executeTakeFirst()
   return numUpdatedRows === 1n
 }
+
+export async function deletePromptsOf(tx: Tx, caller: string): Promise<void> {
+  await tx.qb.deleteFrom('voicemail_prompts').where('caller', '=', caller).execute()
+}
