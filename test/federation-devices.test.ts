@@ -109,6 +109,19 @@ for (const engine of engines) {
       assert.equal(queried, 0)
     })
 
+    await t.test('are fetched again where their server begins to count anew', async () => {
+      streamId = 3
+      devices.set('AFRESH', deviceKeys({ userId: bob, deviceId: 'AFRESH' }))
+      await say(update('AFRESH', [], { keys: devices.get('AFRESH') ?? {} }))
+      assert.deepEqual(await changed(), [bob])
+      assert.ok(await keysOf('AFRESH'))
+      devices.delete('AFRESH')
+      streamId = 20
+      await say(update('AFRESH', [3], { deleted: true }))
+      assert.equal(asked, 3)
+      assert.deepEqual(await changed(), [bob])
+    })
+
     await t.test('come with cross-signing keys', async () => {
       const { upload } = crossSigning(bob)
       master = upload.master_key

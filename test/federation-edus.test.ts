@@ -61,16 +61,36 @@ for (const engine of engines) {
       assert.deepEqual(Object.keys((await ephemeral('m.receipt')) ?? {}), [second])
     })
 
+    await t.test('how far, where other receipts in the same EDU make no sense', async () => {
+      const third = await send(alice, roomId, 'three')
+      const at = (data: JsonObject) => ({ event_ids: [third], data })
+      const users = {
+        'no user': at({}),
+        [elsewhere]: at({}),
+        [stranger]: { event_ids: [], data: {} },
+        [peer.user('nobody')]: 7,
+        [bob]: at({ ts: 6, thread_id: null }),
+      }
+      const content = { '!nowhere': 7, [roomId]: { 'm.read': users } } as JsonObject
+      await say({ edu_type: 'm.receipt', content })
+      assert.deepEqual(Object(await ephemeral('m.receipt'))[third], { 'm.read': { [bob]: { ts: 6 } } })
+    })
+
     await t.test('how far, before the event is here', async () => {
       await context.sender.drain()
       const room = peer.rooms.get(roomId)
       assert.ok(room)
       const late = room.message(bob, 'late')
-      await say(receipt(bob, late.eventId))
+      const later = room.message(bob, 'later')
+      await say(receipt(bob, late.eventId), receipt(bob, later.eventId))
       await peer.send(server.serverName, [late.pdu as never])
       await context.rooms.ingest?.drain()
       await context.db.write('test barrier', async () => {})
-      assert.deepEqual(Object(await ephemeral('m.receipt'))[late.eventId], { 'm.read': { [bob]: { ts: 5 } } })
+      assert.equal(Object(await ephemeral('m.receipt'))[late.eventId], undefined, 'the later one counts')
+      await peer.send(server.serverName, [later.pdu as never])
+      await context.rooms.ingest?.drain()
+      await context.db.write('test barrier', async () => {})
+      assert.deepEqual(Object(await ephemeral('m.receipt'))[later.eventId], { 'm.read': { [bob]: { ts: 5 } } })
     })
 
     await t.test('who is there', async () => {

@@ -100,7 +100,9 @@ export function createRemoteDeviceLists(deps: Deps): RemoteDeviceLists {
         const { userId, streamId, previous } = update
         await requireShared(tx, userId)
         const list = await getRemoteList(tx, userId)
-        const isOld = list?.is_current === 1 && streamId <= list.stream_id
+        // A server that has lost its numbers begins a new chain, far below the last one.
+        const isAnew = list !== undefined && previous.length === 0 && streamId < list.stream_id
+        const isOld = list?.is_current === 1 && streamId <= list.stream_id && !isAnew
         const isNext = list?.is_current === 1 && !isOld && previous.includes(list.stream_id)
         if (!isOld && !isNext) return needList(tx, userId, list)
         if (isNext) await apply(tx, update)

@@ -1,29 +1,25 @@
 import { z } from 'zod'
 import type { Database } from '../../../db/database.ts'
 import { MatrixError } from '../../../matrix/errors.ts'
-import type { EventId, RoomId, ServerName, UserId } from '../../../matrix/ids.ts'
+import type { JsonObject } from '../../../matrix/event.ts'
+import { type EventId, type RoomId, type ServerName, serverOf, type UserId } from '../../../matrix/ids.ts'
 import type { Rooms } from '../../../rooms/rooms.ts'
 import type { PersistHook } from '../../../rooms/types.ts'
 import type { Log } from '../../../util/log.ts'
 import { LruMap } from '../../../util/lru.ts'
 import type { EduHandler } from './edus.ts'
-import { eventId, parseEdu, requireUserOf, roomId, userId } from './parse-edu.ts'
+import { eventId, roomId, userId } from './parse-edu.ts'
 import { requirePresent } from './require-present.ts'
 
-const schema = z.record(
-  z.string(),
-  z.looseObject({
-    'm.read': z
-      .record(
-        z.string(),
-        z.object({
-          event_ids: z.array(eventId).min(1),
-          data: z.object({ ts: z.int().optional().catch(undefined), thread_id: z.string().max(255).optional() }),
-        }),
-      )
-      .optional(),
+const objects = z.record(z.string(), z.unknown())
+const schema = z.object({
+  room: roomId,
+  user: userId,
+  receipt: z.object({
+    event_ids: z.array(eventId).min(1),
+    data: z.object({ ts: z.int().optional().catch(undefined), thread_id: z.string().max(255).nullish() }),
   }),
-)
+})
 
 interface RemoteReceipt {
   readonly roomId: RoomId
@@ -52,14 +48,26 @@ const maxWaiting = 5000
 
 /** https://spec.matrix.org/v1.19/server-server-api/#receipts */
 export function createReceiptEdu({ db, log, rooms }: Deps): ReceiptEdu {
-  const waiting = new LruMap<string, RemoteReceipt[]>(maxWaiting, (receipts) => receipts.length)
+  const waiting = new LruMap<EventId, RemoteReceipt[]>(maxWaiting, (receipts) => receipts.length)
+  /** For which event the last receipt of a user in a thread waits. */
+  const latest = new LruMap<string, EventId>(maxWaiting)
+
+  function wait(receipt: RemoteReceipt): void {
+    const key = keyOf(receipt)
+    const before = latest.get(key) ?? receipt.eventId
+    const others = waiting.get(before)?.filter((one) => keyOf(one) !== key) ?? []
+    if (others.length > 0) waiting.set(before, others)
+    else waiting.delete(before)
+    latest.set(key, receipt.eventId)
+    waiting.set(receipt.eventId, [...(waiting.get(receipt.eventId) ?? []), receipt])
+  }
 
   async function put(receipt: RemoteReceipt): Promise<void> {
     const isTaken = await db.write('remote receipt', async (tx) => {
       const room = await requirePresent(rooms, tx, receipt.roomId, receipt.userId)
       return rooms.receipts.receive(tx, room, receipt)
     })
-    if (!isTaken) waiting.set(receipt.eventId, [...(waiting.get(receipt.eventId) ?? []), receipt])
+    if (!isTaken) wait(receipt)
   }
 
   /** Receipts of users that don't stand take nothing away from those of others. */
@@ -89,15 +97,20 @@ export function createReceiptEdu({ db, log, rooms }: Deps): ReceiptEdu {
   }
 }
 
-function listReceipts(origin: ServerName, content: Parameters<EduHandler>[1]): RemoteReceipt[] {
+const keyOf = ({ roomId, userId, threadId = '' }: RemoteReceipt) => `${roomId} ${userId} ${threadId}`
+
+/** Those of the server's own users; what makes no sense takes nothing away from the others. */
+function listReceipts(origin: ServerName, content: JsonObject): RemoteReceipt[] {
   const found: RemoteReceipt[] = []
-  for (const [room, { 'm.read': users = {} }] of Object.entries(parseEdu(schema, content))) {
-    for (const [user, { event_ids: eventIds, data }] of Object.entries(users)) {
-      const [readEvent] = eventIds
-      if (readEvent === undefined || found.length >= maxReceipts) continue
-      const author = parseEdu(z.object({ userId, roomId }), { userId: user, roomId: room })
-      requireUserOf(origin, author.userId)
-      found.push({ ...author, eventId: readEvent, threadId: data.thread_id, ts: data.ts })
+  for (const [room, types] of Object.entries(content)) {
+    const users = objects.safeParse(objects.safeParse(types).data?.['m.read']).data ?? {}
+    for (const [user, receipt] of Object.entries(users)) {
+      const read = schema.safeParse({ room, user, receipt }).data
+      const [readEvent] = read?.receipt.event_ids ?? []
+      if (read === undefined || readEvent === undefined || found.length >= maxReceipts) continue
+      if (serverOf(read.user) !== origin) continue
+      const { ts, thread_id: threadId } = read.receipt.data
+      found.push({ roomId: read.room, userId: read.user, eventId: readEvent, threadId: threadId ?? undefined, ts })
     }
   }
   return found
