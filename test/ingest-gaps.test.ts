@@ -109,6 +109,35 @@ test('what events of other servers refer to is fetched', async (t) => {
     assert.deepEqual((await timeline(room.roomId)).slice(-2), ids([join, second]))
   })
 
+  await t.test('what a server lacks it is asked for once, however many events cite it', async () => {
+    const room = await enter()
+    const dan = peer.user('dan')
+    const fork = [...room.graph.heads]
+    const join = room.member(dan, 'join', dan, { prev: fork })
+    const { auth_events: auth } = room.draft(dan, 'm.room.message', {}, { prev: [join.eventId] })
+    const chain: IdentifiedPdu[] = []
+    for (let i = 0; i < 5; i++) {
+      const prev = chain.length === 0 ? fork : ids(chain.slice(-1))
+      const next = room.build(dan, 'm.room.message', { body: `${i}` }, { prev, auth: auth as never })
+      room.graph.addOutlier(next)
+      chain.push(next)
+    }
+    const last = chain.at(-1)
+    assert.ok(last)
+    const path = '/_matrix/federation/v1'
+    const undo = [
+      peer.on('GET', `${path}/event_auth/:roomId/:eventId`, () => ({ body: { auth_chain: [] } })),
+      peer.on('GET', `${path}/event/:eventId`, () => ({ status: 404, body: { errcode: 'M_NOT_FOUND' } })),
+      peer.on('POST', `${path}/get_missing_events/:roomId`, () => ({
+        body: { events: chain.slice(0, -1).map(({ pdu }) => pdu) as never },
+      })),
+    ]
+    await send(last)
+    for (const fn of undo) fn()
+    assert.equal(await statusOf(server, last.eventId), undefined)
+    assert.deepEqual([asked('/event_auth/').length, asked('/event/').length], [1, 1])
+  })
+
   await t.test('one bad event among those that fill a gap does not keep out the others', async () => {
     const room = await enter()
     const fork = [...room.graph.heads]

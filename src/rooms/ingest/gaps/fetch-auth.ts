@@ -26,19 +26,29 @@ export async function fetchAuth(
   expected: ReadonlySet<EventId>,
 ): Promise<boolean> {
   const { room, transport } = source
-  if ((await listMissing(deps, event, expected)).length === 0) return true
+  let missing = await listMissing(deps, event, expected)
+  if (missing.length === 0) return true
   for (const server of await source.servers()) {
+    // Other events that came with this one may cite the same.
+    if (source.lacks(server, missing)) continue
     const chain = await source.ask(server, (at) => requestEventAuth(transport, at, room.roomId, event.eventId))
     if (chain !== undefined) await deps.outliers.store(room, chain)
-    const missing = await listMissing(deps, event, expected)
+    missing = await listMissing(deps, event, expected)
+    const asked = new Set<EventId>()
     for (const id of missing) {
+      asked.add(id)
       // A server that does not know the event may know what it cites.
       const json = await source.ask(server, (at) => requestEvent(transport, at, id))
       if (json === undefined) break
       const above = await source.ask(server, (at) => requestEventAuth(transport, at, room.roomId, id))
       await deps.outliers.store(room, [...(above ?? []), json])
     }
-    if (missing.length === 0 || (await listMissing(deps, event, expected)).length === 0) return true
+    if (asked.size > 0) missing = await listMissing(deps, event, expected)
+    if (missing.length === 0) return true
+    source.noteLacking(
+      server,
+      missing.filter((id) => asked.has(id)),
+    )
   }
   return false
 }

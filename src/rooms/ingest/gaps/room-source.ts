@@ -37,6 +37,8 @@ export class RoomSource {
   readonly #deps: SourceDeps
   readonly #others: number
   #servers: Promise<ServerName[]> | undefined
+  /** Events that servers were asked for in vain. */
+  readonly #lacking = new Set<string>()
 
   constructor(deps: SourceDeps, room: Room, { first, signal, others = 3 }: RoomSourceOptions) {
     this.#deps = deps
@@ -65,6 +67,15 @@ export class RoomSource {
     })
     const others = present.filter((server) => server !== this.#deps.serverName && server !== first)
     return [...(first === undefined ? [] : [first]), ...others.slice(0, this.#others)]
+  }
+
+  /** Whether the server was asked for one of these events, and did not give it. */
+  lacks(server: ServerName, eventIds: readonly EventId[]): boolean {
+    return eventIds.some((id) => this.#lacking.has(`${server} ${id}`))
+  }
+
+  noteLacking(server: ServerName, eventIds: readonly EventId[]): void {
+    for (const id of eventIds) this.#lacking.add(`${server} ${id}`)
   }
 
   /** One question to one server; undefined where it has no answer. */
