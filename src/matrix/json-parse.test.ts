@@ -151,4 +151,9 @@ test('a key that is one escaped character is that character, where JSON.parse ma
     }
   }
   assert.throws(() => parseJson('{"a":'), { errcode: 'M_NOT_JSON' })
+  // Where an object of the same shape had a backslash there; long texts are read twice.
+  for (const key of ['\\', '\n']) {
+    const long = `{"q":1,${JSON.stringify(key)}:"${'x'.repeat(5000)}"}`
+    assert.deepEqual(Object.keys(Object(parseJsonWithFaults(long).value)), ['q', key])
+  }
 })

@@ -81,7 +81,7 @@ class Parser {
     const value = this.#value()
     if (this.#next() !== '') this.#fail()
     // Our strings are slices that keep the whole text alive; for a long text a second, native parse is cheaper than that.
-    return this.#text.length > maxRetainedText ? JSON.parse(this.#text) : value
+    return this.#text.length > maxRetainedText && !escapedKey.test(this.#text) ? JSON.parse(this.#text) : value
   }
 
   /** The next character that is no white space, or '' at the end. */

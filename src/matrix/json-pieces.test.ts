@@ -31,6 +31,15 @@ test('a text in pieces says what it says as a whole', () => {
   )
 })
 
+test('a key that is one escaped character is that character, also after a backslash', () => {
+  assert.deepEqual(parse('{"pdus":[{"r":1,"\\\\":1},{"r":1,"\\n":2}]}').value, {
+    pdus: [
+      { r: 1, '\\': 1 },
+      { r: 1, '\n': 2 },
+    ],
+  })
+})
+
 test('what is not canonical is told by its place, and broken texts are refused like whole ones', () => {
   for (const text of [
     '{"pdus":[{"a":1.0,"b":-0},{"a":1},{"b":[{"c":1e3}]}],"x":9007199254740993,"y":{"z":{"w":1.5}},"y":1}',

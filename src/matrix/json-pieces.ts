@@ -1,6 +1,6 @@
 import { errors } from './errors.ts'
 import type { Json, JsonObject } from './event.ts'
-import { type JsonFault, maxJsonDepth, type ParsedJson, parseJsonWithFaults } from './json-parse.ts'
+import { type JsonFault, maxJsonDepth, type ParsedJson, parseJson, parseJsonWithFaults } from './json-parse.ts'
 
 /** Shorter texts take less than a few ms. */
 const shortLength = 32 * 1024
@@ -61,7 +61,7 @@ function parsePiece(text: string, place: readonly (string | number)[], faults: J
     seen.add(name)
   }
   // The first parser's strings would keep the whole text in memory.
-  return typeof value === 'object' || typeof value === 'string' ? (JSON.parse(text) as Json) : value
+  return typeof value === 'object' || typeof value === 'string' ? parseJson(text) : value
 }
 
 const space = /[ \t\n\r]*/y

@@ -95,7 +95,7 @@ export async function listStaged(reader: Reader, roomId: string, now: number, li
     // What was read before it was staged.
     eventId: row.event_id as EventId,
     origin: row.origin as ServerName,
-    // It was checked before it was written.
+    // Checked before it was written.
     pdu: parseJson(row.json) as unknown as Pdu,
     attempts: row.attempts,
   }))
@@ -136,7 +136,7 @@ export async function listStagedByIds(
 ): Promise<IdentifiedPdu[]> {
   const rows = await byIds(reader, ids)
   const found = new Map(rows.filter((row) => row.room_id === roomId).map((row) => [row.event_id, row.json]))
-  return [...found].map(([eventId, json]) => ({ eventId: eventId as EventId, pdu: JSON.parse(json) as Pdu }))
+  return [...found].map(([eventId, json]) => ({ eventId: eventId as EventId, pdu: parseJson(json) as unknown as Pdu }))
 }
 
 /** Makes everything due, of one room or of all: what was under way when the server stopped, and what waited. */
