@@ -178,7 +178,7 @@ test('media of other servers is asked for once, and kept', async () => {
     async function* body() {
       for (let n = 0; n < size; n++) yield Buffer.alloc(1024 * 1024, n)
     }
-    return { contentType: 'text/plain', fileName: 'far.txt', body: body() }
+    return { contentType: mediaId === 'odd' ? 'text/п\u0001' : 'text/plain', fileName: 'far.txt', body: body() }
   })
   const get = (place: string) => getMedia(dave, `/_matrix/client/v1/media/download/${place}`)
   const both = await Promise.all([get('far.example/abc'), get('far.example/abc')])
@@ -191,8 +191,10 @@ test('media of other servers is asked for once, and kept', async () => {
   assert.deepEqual(patience, [20_000, 50_000], 'nobody makes us wait for longer than proxies do')
   const huge = await get('far.example/huge')
   assert.deepEqual([huge.status, huge.errcode], [502, 'M_TOO_LARGE'])
+  const odd = await get('far.example/odd')
+  assert.deepEqual([odd.status, odd.headers.get('content-type')], [200, 'application/octet-stream'])
   assert.equal((await get('localhost/none')).errcode, 'M_NOT_FOUND')
-  assert.deepEqual(asked, ['far.example/abc', 'far.example/none', 'far.example/huge'])
+  assert.deepEqual(asked, ['far.example/abc', 'far.example/none', 'far.example/huge', 'far.example/odd'])
 })
 
 test('guests may look, and no more', async () => {

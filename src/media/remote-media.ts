@@ -4,6 +4,7 @@ import { formatMxc, type MediaRef } from '../matrix/mxc.ts'
 import type { Clock } from '../util/clock.ts'
 import { createKeyedMutex } from '../util/keyed-mutex.ts'
 import type { Blobs } from './blobs.ts'
+import { readContentType } from './content-type.ts'
 import { ephemeralLifetime } from './delivery/store-redactions.ts'
 import type { Spool } from './spool.ts'
 import { expireMedia, type FileInfo, getMedia, insertMedia } from './store-media.ts'
@@ -64,7 +65,9 @@ export function createRemoteMedia({ db, clock, blobs, spool, maxBytes }: RemoteM
         const file = await source(ref, { ...options, maxBytes })
         if (!file) return false
         await using spooled = await spool.write(limited(file.body))
-        const { contentType, fileName } = file
+        const { fileName } = file
+        // Nobody has looked at what the other server says.
+        const contentType = readContentType(file.contentType)
         await blobs.keep(spooled, async (tx, blob) => {
           const media = {
             ...ref,
