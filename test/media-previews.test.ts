@@ -71,6 +71,28 @@ test('pages are read in their encoding', async () => {
       .end(Buffer.from('<title>caf\xe9</title>', 'latin1')),
   )
   assert.deepEqual(await preview(latin), { 'og:title': 'café' })
+  // Whoever can read that it is UTF-16 has read something else.
+  const pages: [text: string, encoding: BufferEncoding, type: string][] = [
+    ['<?xml version="1.0" encoding="ISO-8859-1"?><html><title>café</title></html>', 'latin1', 'application/xhtml+xml'],
+    ['<meta charset="utf-16"><title>café</title>', 'utf8', 'text/html'],
+    [
+      '<meta http-equiv="content-type" content="text/html; charset=windows-1252"><title>café</title>',
+      'latin1',
+      'text/html',
+    ],
+    ['<title>café</title>', 'utf16le', 'text/html; charset=utf-16le'],
+  ]
+  for (const [text, encoding, type] of pages) {
+    const page = publish((_request, response) =>
+      response.writeHead(200, { 'content-type': type }).end(Buffer.from(text, encoding)),
+    )
+    assert.deepEqual(await preview(page), { 'og:title': 'café' }, text)
+  }
+})
+
+test('pictures are found from where the page says that it is', async () => {
+  const page = publish('<base href="/elsewhere/"><meta property="og:image" content="../picture.png"><title>x</title>')
+  assert.equal((await preview(page))['og:image:width'], 40)
 })
 
 test('oEmbed helps where a page says little', async () => {

@@ -8,8 +8,14 @@ function decoderFor(bytes: Buffer, contentType: string) {
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return new TextDecoder('utf-16le')
   if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) return new TextDecoder()
   const head = bytes.toString('latin1', 0, 1024)
-  const named = charsetIn(contentType) ?? charsetIn(/<meta\s[^>]*charset[^>]*/i.exec(head)?.[0] ?? '')
-  return decoderOf(named) ?? new TextDecoder()
+  return decoderOf(charsetIn(contentType)) ?? decoderOf(charsetWithin(head)) ?? new TextDecoder()
+}
+
+/** What a page says of its own encoding. One in which this could not have been read is not meant. */
+function charsetWithin(head: string): string | undefined {
+  const xml = /^\s*<\?xml\s[^>]*?encoding\s*=\s*["']([\w-]{1,40})/i.exec(head)?.[1]
+  const named = charsetIn(/<meta\s[^>]*charset[^>]*/i.exec(head)?.[0] ?? '') ?? xml
+  return named !== undefined && /^utf-?16/i.test(named) ? undefined : named
 }
 
 function charsetIn(text: string): string | undefined {

@@ -13,17 +13,18 @@ const mostOembedBytes = 256 * 1024
 export async function describePage(web: Web, url: URL, signal: AbortSignal): Promise<Preview> {
   const accept = 'text/html, application/xhtml+xml, image/*;q=0.9, */*;q=0.1'
   const response = await web.get(url, { accept, signal })
-  const { headers, url: base } = response
+  const { headers, url: address } = response
   const contentType = headers['content-type'] ?? ''
   if (essenceOf(contentType).startsWith('image/')) {
     response.discard()
-    return { properties: {}, imageUrl: base }
+    return { properties: {}, imageUrl: address }
   }
   if (!pageTypes.has(essenceOf(contentType))) {
     response.discard()
     return { properties: {}, imageUrl: undefined }
   }
   const facts = readPage(decodePage(await readBeginning(response, mostPageBytes), contentType))
+  const base = URL.parse(facts.base ?? '', address)?.href ?? address
   const preview = previewPage(facts, { base, robots: robotsOf(response) })
   const isComplete = preview.properties['og:title'] !== undefined && preview.imageUrl !== undefined
   const oembedUrl = facts.oembed === undefined || isComplete ? null : URL.parse(facts.oembed, base)

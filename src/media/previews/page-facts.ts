@@ -7,6 +7,8 @@ export interface PageFacts {
   readonly title: string | undefined
   /** The beginning of what the page says in paragraphs. */
   readonly text: string | undefined
+  /** From where addresses on the page go, as the page has it; undefined: from its own address. */
+  readonly base: string | undefined
   /** The address of a picture that stands for the page, as the page has it. */
   readonly image: string | undefined
   /** The address of its oEmbed description in JSON, as the page has it. */
@@ -35,6 +37,7 @@ const blocks: ReadonlySet<string> = new Set(['p', 'div', 'td', 'li', 'section', 
 
 class PageReader {
   readonly #meta = new Map<string, string>()
+  #base: string | undefined
   #title: string | undefined
   #linkedImage: string | undefined
   #shownImage: string | undefined
@@ -47,6 +50,7 @@ class PageReader {
   open(name: string, attributes: ReadonlyMap<string, string>): void {
     if (name === 'meta') this.#readMeta(attributes)
     else if (name === 'link') this.#readLink(attributes)
+    else if (name === 'base') this.#base ??= attributes.get('href')?.trim() || undefined
     else if (name === 'img') this.#readImage(attributes)
     else if (name === 'title') this.#inTitle = this.#title === undefined
     else if (asides.has(name)) this.#asideDepth++
@@ -68,6 +72,7 @@ class PageReader {
   facts(): PageFacts {
     return {
       meta: this.#meta,
+      base: this.#base,
       title: this.#title,
       text: shorten(clean(this.#paragraphs), longestText),
       image: this.#linkedImage ?? this.#shownImage,
