@@ -124,3 +124,16 @@ test('whoever invents servers has only some of them looked for at once, and othe
   await Promise.all(asking)
   assert.deepEqual([...new Set(statuses.slice(10))], [401])
 })
+
+test('whole states and what authorises them are not had at any rate', options, async () => {
+  const limits = { rate_limits: { enabled: true } }
+  await using strict = await createFederatedServer({ clock, config: limits })
+  const ask = (path: string) => peer.request(strict.serverName, 'GET', `/_matrix/federation/v1/${path}`)
+  for (let i = 0; i < 66; i++) {
+    const paths = ['state/!none:x?event_id=$x', 'state_ids/!none:x?event_id=$x', 'event_auth/!none:x/$x']
+    for (const { status } of await Promise.all(paths.map(ask))) assert.equal(status, 404)
+  }
+  await Promise.all([1, 2].map(() => ask('state/!none:x?event_id=$x')))
+  const { status, body } = await ask('state_ids/!none:x?event_id=$x')
+  assert.deepEqual([status, body.errcode], [429, 'M_LIMIT_EXCEEDED'])
+})

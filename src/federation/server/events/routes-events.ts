@@ -34,6 +34,7 @@ export function eventRoutes(ctx: Pick<AppContext, 'db' | 'rooms' | 'serverName' 
         method: 'GET',
         path: '/_matrix/federation/v1/state/{roomId}',
         auth: 'server',
+        limit: 'general',
         query: stateQuery,
         spec: `${spec}#get_matrixfederationv1stateroomid`,
       },
@@ -44,6 +45,7 @@ export function eventRoutes(ctx: Pick<AppContext, 'db' | 'rooms' | 'serverName' 
         method: 'GET',
         path: '/_matrix/federation/v1/state_ids/{roomId}',
         auth: 'server',
+        limit: 'general',
         query: stateQuery,
         spec: `${spec}#get_matrixfederationv1state_idsroomid`,
       },
@@ -54,6 +56,7 @@ export function eventRoutes(ctx: Pick<AppContext, 'db' | 'rooms' | 'serverName' 
         method: 'GET',
         path: '/_matrix/federation/v1/event_auth/{roomId}/{eventId}',
         auth: 'server',
+        limit: 'general',
         spec: `${spec}#get_matrixfederationv1event_authroomideventid`,
       },
       async ({ params, origin }) => ({
