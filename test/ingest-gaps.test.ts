@@ -81,6 +81,26 @@ test('what events of other servers refer to is fetched', async (t) => {
     assert.deepEqual((await timeline(room.roomId)).slice(-2), ids([missing, child]))
   })
 
+  await t.test('what a server cannot give now it is asked for again later', async () => {
+    const waiting = () =>
+      server.context.db.read((reader) => reader.qb.selectFrom('staged_events').select('event_id').execute())
+    for (const status of [429, 502, 404]) {
+      const room = await enter()
+      room.message(creator, 'missing')
+      const child = room.message(creator, 'child')
+      const refuse = () => ({ status, body: { errcode: 'M_UNKNOWN' } })
+      const paths = ['event/:eventId', 'state/:roomId', 'state_ids/:roomId']
+      const undo = [
+        peer.on('POST', '/_matrix/federation/v1/get_missing_events/:roomId', refuse),
+        ...paths.map((path) => peer.on('GET', `/_matrix/federation/v1/${path}`, refuse)),
+      ]
+      await send(child)
+      for (const fn of undo) fn()
+      const isKept = (await waiting()).some(({ event_id: id }) => id === child.eventId)
+      assert.equal(isKept, status !== 404, `after ${status}`)
+    }
+  })
+
   await t.test('what authorises an event is fetched, and without it nothing that follows is let in', async () => {
     const room = await enter()
     const fork = [...room.graph.heads]

@@ -32,7 +32,7 @@ export class RoomSource {
   readonly room: Room
   readonly first: ServerName | undefined
   readonly signal: AbortSignal | undefined
-  /** Whether a server could not be reached, so that asking again later may help. */
+  /** Whether a server could not be reached or had no time for us, so that asking again later may help. */
   hasFailed = false
   readonly #deps: SourceDeps
   readonly #others: number
@@ -90,7 +90,7 @@ export class RoomSource {
     } catch (error) {
       signal?.throwIfAborted()
       if (!(error instanceof RemoteError) && !(error instanceof FetchError)) throw error
-      if (error instanceof FetchError && error.failure !== 'not_allowed') this.hasFailed = true
+      if (isPassing(error)) this.hasFailed = true
       this.#deps.log.debug({ err: error, server, roomId: room.roomId }, 'a server did not help with missing events')
       return undefined
     }
@@ -132,4 +132,9 @@ export class RoomSource {
     }
     return isBad ? 'bad' : undefined
   }
+}
+
+function isPassing(error: RemoteError | FetchError): boolean {
+  if (error instanceof FetchError) return error.failure !== 'not_allowed'
+  return error.status === 429 || error.status >= 500
 }
