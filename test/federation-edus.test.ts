@@ -99,6 +99,15 @@ for (const engine of engines) {
       const presence = await alice.get(at`/_matrix/client/v3/presence/${bob}/status`)
       assert.deepEqual([presence.presence, presence.status_msg], ['online', 'hi'])
       await alice.request('GET', at`/_matrix/client/v3/presence/${stranger}/status`, { expect: 403 })
+      // Servers say it every half an hour of those who are there all the time.
+      for (const active of [true, false]) {
+        const lasting = { ...push(bob), last_active_ago: 600_000, currently_active: active }
+        await say({ edu_type: 'm.presence', content: { push: [lasting] } })
+        const { presence: state, currently_active: isActive } = await alice.get(
+          at`/_matrix/client/v3/presence/${bob}/status`,
+        )
+        assert.deepEqual([state, isActive], ['online', active])
+      }
     })
 
     await t.test('messages for devices, once, to one and to all', async () => {

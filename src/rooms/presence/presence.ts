@@ -29,7 +29,7 @@ export interface Presence {
   /** Another server says how a user of its own is; `activeAgo` in ms. */
   receive(
     userId: UserId,
-    update: { state: PresenceState; statusMsg: string | undefined; activeAgo: number | undefined },
+    update: { state: PresenceState; statusMsg: string | undefined; activeAgo: number | undefined; isActive: boolean },
   ): void
   /** What one user may know of another. Throws `403 M_FORBIDDEN` where they share no room. */
   get(viewer: UserId, userId: string): Promise<JsonObject>
@@ -76,8 +76,8 @@ export function createPresence(deps: Deps): Presence {
       await db.read((reader) => accounts.users.requireActive(reader, userId))
       if (enabled) states.set(userId, deviceId, state, statusMsg)
     },
-    receive: (userId, { state, statusMsg, activeAgo = 0 }) => {
-      if (enabled) states.receive(userId, state, statusMsg, clock.now() - activeAgo)
+    receive: (userId, { state, statusMsg, activeAgo = 0, isActive }) => {
+      if (enabled) states.receive(userId, { state, lastActive: clock.now() - activeAgo, isActive }, statusMsg)
     },
     get: async (viewer, userId) => {
       if (!(await canSee(viewer, userId))) throw errors.forbidden('You share no room with that user')

@@ -15,6 +15,7 @@ import {
   presenceOf,
   receiveState,
   setState,
+  type ToldState,
   type UserPresence,
 } from './user-presence.ts'
 
@@ -31,7 +32,7 @@ export interface PresenceStates {
   all(): Iterable<UserPresence>
   connect(userId: UserId, deviceId: string, wanted: PresenceState): () => void
   set(userId: UserId, deviceId: string, wanted: PresenceState, statusMsg: string | undefined): void
-  receive(userId: UserId, wanted: PresenceState, statusMsg: string | undefined, lastActive: number): void
+  receive(userId: UserId, told: ToldState, statusMsg: string | undefined): void
   acted(userId: string): void
   removeDevice(userId: string, deviceId: string): void
   clear(userId: string): void
@@ -137,10 +138,10 @@ export function createPresenceStates({ db, clock, log: logger, onChange }: Deps)
       user.statusMsg = statusMsg
       settle(user, isNew)
     },
-    receive: (userId, wanted, statusMsg, lastActive) => {
+    receive: (userId, told, statusMsg) => {
       const user = userOf(userId)
-      receiveState(user, wanted, lastActive, clock.now())
-      const isNew = statusMsg !== user.statusMsg
+      const isNew = statusMsg !== user.statusMsg || told.isActive !== (user.isActive ?? false)
+      receiveState(user, told, clock.now())
       user.statusMsg = statusMsg
       settle(user, isNew)
     },
@@ -186,7 +187,7 @@ export function presenceContent(user: UserPresence, now: number): JsonObject {
   return {
     presence: user.shown,
     ...(user.lastActive !== undefined && { last_active_ago: Math.max(now - user.lastActive, 0) }),
-    ...(user.shown !== 'offline' && { currently_active: user.shown === 'online' }),
+    ...(user.shown !== 'offline' && { currently_active: user.shown === 'online' && user.isActive !== false }),
     ...(user.statusMsg !== undefined && { status_msg: user.statusMsg }),
   }
 }

@@ -11,6 +11,8 @@ interface Device {
   requests: number
   /** Without a request that waits it counts as connected until then. */
   until: number
+  /** It stands for what another server says, which knows who is idle. */
+  isTold?: boolean
 }
 
 /** What is known of one user; times are ms since 1970. */
@@ -22,6 +24,8 @@ export interface UserPresence {
   /** When the user last did something in a room. */
   lastAction: number
   statusMsg: string | undefined
+  /** Of users of other servers: whether these say that somebody is at a device. */
+  isActive?: boolean
   /** The state that others have been told, and the number of the change that told them. */
   shown: PresenceState
   changedAt: number
@@ -66,7 +70,7 @@ export function presenceOf(user: UserPresence, now: number): PresenceState {
     if (device.wanted === 'offline' || !isConnected(device, now)) continue
     state = 'unavailable'
     const isLively = device.wanted === 'online' || user.lastAction > device.since
-    if (isLively && now - (user.lastActive ?? 0) < idleAfter) return 'online'
+    if (isLively && (device.isTold || now - (user.lastActive ?? 0) < idleAfter)) return 'online'
   }
   return state
 }
@@ -106,10 +110,23 @@ export function noteAction(user: UserPresence, now: number): void {
   user.lastAction = now
 }
 
+/** What another server says of its user. */
+export interface ToldState {
+  readonly state: PresenceState
+  /** In ms since 1970. */
+  readonly lastActive: number
+  readonly isActive: boolean
+}
+
 /** Another server says how its user is; it says so again when that changes, and now and then. */
-export function receiveState(user: UserPresence, wanted: PresenceState, lastActive: number, now: number): void {
+export function receiveState(
+  user: UserPresence,
+  { state: wanted, lastActive, isActive }: ToldState,
+  now: number,
+): void {
   user.lastActive = lastActive
-  user.devices.set('', { wanted, since: now, requests: 0, until: now + heldForServers })
+  user.isActive = isActive
+  user.devices.set('', { wanted, since: now, requests: 0, until: now + heldForServers, isTold: true })
 }
 
 /** Takes a state over from before a restart, until the devices have had time to come back. */

@@ -9,6 +9,7 @@ const update = z.object({
   presence: z.enum(['online', 'unavailable', 'offline']),
   status_msg: z.string().max(1000).nullish().catch(undefined),
   last_active_ago: z.number().min(0).optional().catch(undefined),
+  currently_active: z.boolean().default(false).catch(false),
 })
 const schema = z.object({ push: z.array(z.json()).max(1000) })
 
@@ -26,9 +27,10 @@ export function createPresenceEdu({ db, presence, sharesRoom }: Deps): EduHandle
       const parsed = update.safeParse(one)
       if (!parsed.success) continue
       const { user_id: user, presence: state, status_msg: statusMsg, last_active_ago: activeAgo } = parsed.data
+      const isActive = parsed.data.currently_active
       requireUserOf(origin, user)
       if (!(await db.read((reader) => sharesRoom(reader, user)))) continue
-      presence.receive(user, { state, statusMsg: statusMsg ?? undefined, activeAgo })
+      presence.receive(user, { state, statusMsg: statusMsg ?? undefined, activeAgo, isActive })
     }
   }
 }
