@@ -267,6 +267,13 @@ for (const engine of engines) {
       await fixture.sender.drain()
       const update = { user_id: alice.userId, presence: 'online', status_msg: 'here' }
       assert.deepEqual(contents('m.presence'), [{ push: [{ ...update, last_active_ago: 0, currently_active: true }] }])
+      // Servers forget who is there after half an hour.
+      for (let minute = 0; minute < 28; minute += 4) {
+        clock.advance(240_000)
+        await alice.put(status, { presence: 'online', status_msg: 'here' })
+        await fixture.sender.drain()
+      }
+      assert.equal(contents('m.presence').length, 2)
     })
   })
 }

@@ -28,14 +28,27 @@ interface Deps {
 
 const interval = 1_000
 const lifetime = 60_000
+/** Other servers take a user for gone of whom they have heard nothing for half an hour. */
+const repeatAfter = 25 * 60_000
 
 export function createPresenceSender(deps: Deps): PresenceSender {
   const { serverName, db, clock, log, news, pending, wake } = deps
   let since = news.counter()
   let cancel: (() => void) | undefined
+  /** When others were told last of those who are there, the longest ago first. */
+  const told = new Map<UserId, number>()
   let working = Promise.resolve()
 
+  function* listDue(): Generator<UserId> {
+    for (const [userId, time] of told) {
+      if (time > clock.now() - repeatAfter) return
+      yield userId
+    }
+  }
+
   async function tell(userId: UserId, content: JsonObject): Promise<void> {
+    told.delete(userId)
+    if (content.presence !== 'offline') told.set(userId, clock.now())
     const servers = await db.read((reader) => listServersAround(reader, userId))
     const update = { user_id: userId, last_active_ago: 0, ...content }
     const edu = { type: 'm.presence', content: { push: [update] }, until: clock.now() + lifetime }
@@ -44,13 +57,14 @@ export function createPresenceSender(deps: Deps): PresenceSender {
   }
 
   async function look(): Promise<void> {
-    const changed = news.changedUsers(since) ?? new Set<UserId>()
+    const changed = new Set([...(news.changedUsers(since) ?? []), ...listDue()])
     since = news.counter()
     const pause = createYielder()
     for (const userId of changed) {
       await pause()
       const event = serverOf(userId) === serverName ? news.event(userId) : undefined
-      if (event !== undefined) await tell(userId, event.content)
+      if (event === undefined) told.delete(userId)
+      else await tell(userId, event.content)
     }
   }
 
@@ -63,7 +77,7 @@ export function createPresenceSender(deps: Deps): PresenceSender {
 
   function tick(): void {
     cancel = clock.after(interval, tick)
-    if (news.counter() !== since) void flush()
+    if (news.counter() !== since || !listDue().next().done) void flush()
   }
 
   return {
