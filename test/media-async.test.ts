@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import type { Database } from '../src/db/database.ts'
+import type { ServerName } from '../src/matrix/ids.ts'
+import { createDownloads } from '../src/media/downloads.ts'
+import { createUploadWaiters } from '../src/media/upload-waiters.ts'
 import { createTestClock, type TestClock } from '../src/util/clock.ts'
 import { testOnEngines } from './helpers/engines.ts'
 import { getMedia, placeOf } from './helpers/media.ts'
@@ -71,6 +75,32 @@ test('a download waits for its upload', async () => {
   await waits
   assert.equal(await put(alice, mxc, 'there'), 200)
   assert.equal((await waiting).bytes.toString(), 'there')
+})
+
+test('an upload that ends while a download looks for it is not missed', { timeout: 10_000 }, async () => {
+  const { content_uri: mxc } = await create(alice)
+  const { db, serverName } = server.context
+  let looks = 0
+  const slow: Pick<Database, 'read'> = {
+    read: async (fn) => {
+      const found = await db.read(fn)
+      if (++looks === 1) assert.equal(await put(alice, mxc, 'in time'), 200)
+      return found
+    },
+  }
+  const downloads = createDownloads({
+    db: { ...db, ...slow },
+    clock,
+    serverName,
+    waiters: createUploadWaiters(clock),
+    remote: { fetch: async () => false, use: () => {} },
+    accesses: { usedMedia: () => {} },
+  })
+  const [origin = '', mediaId = ''] = placeOf(mxc).split('/')
+  const { signal } = new AbortController()
+  const options = { timeoutMs: 20_000, allowRemote: false, signal }
+  const found = await downloads.find({ origin: origin as ServerName, mediaId }, options)
+  assert.equal(found.blob.size, 7)
 })
 
 test('a download waits no longer than it is told, nor than is sensible', async () => {

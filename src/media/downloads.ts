@@ -55,7 +55,18 @@ export function createDownloads({ db, clock, serverName, waiters, remote, access
       const rest = until - clock.now()
       if (media?.state !== 'pending') return media
       if (rest <= 0 || signal.aborted) throw errors.notYetUploaded()
-      await waiters.wait(media.nid, rest, signal)
+      await untilUploaded(ref, media.nid, rest, signal)
+    }
+  }
+
+  async function untilUploaded(ref: MediaRef, nid: number, ms: number, signal: AbortSignal): Promise<void> {
+    const enough = new AbortController()
+    const waiting = waiters.wait(nid, ms, AbortSignal.any([signal, enough.signal]))
+    try {
+      // It may have come just before the wait began.
+      if ((await get(ref))?.state === 'pending') await waiting
+    } finally {
+      enough.abort()
     }
   }
 
