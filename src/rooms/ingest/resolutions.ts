@@ -27,10 +27,16 @@ export interface Resolutions {
   compute(look: Look, rules: RoomVersionRules, stateNids: readonly number[]): Promise<void>
 }
 
+/** Changes that are kept of all results together. */
+const mostChanges = 100_000
+
 const nameOf = (stateNids: readonly number[]) => [...new Set(stateNids)].sort((a, b) => a - b).join()
 
 export function createResolutions({ states, events }: { states: States; events: EventCache }): Resolutions {
-  const results = new LruMap<string, Resolution>(100_000, ({ changes }) => 10 + changes.length)
+  // Even the largest result is kept, or whoever waits for it would have it computed again and again.
+  const results = new LruMap<string, Resolution>(mostChanges, ({ changes }) =>
+    Math.min(10 + changes.length, mostChanges),
+  )
 
   function sourceOf(look: Look): EventSource {
     return {
