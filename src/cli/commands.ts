@@ -1,5 +1,6 @@
 import type { Command } from './command.ts'
 import { configCheck } from './config-check.ts'
+import { doctor } from './doctor.ts'
 import { federationCheck } from './federation-check.ts'
 import { federationRotateKey } from './federation-rotate-key.ts'
 import { mediaMigrate } from './media-migrate.ts'
@@ -22,6 +23,7 @@ const serve: Command = {
 export const commands: readonly Command[] = [
   serve,
   configCheck,
+  doctor,
   userCreate,
   tokenCreate,
   federationCheck,

@@ -74,6 +74,8 @@ export interface FakeLivekit extends AsyncDisposable {
   readonly url: string
   /** What it was asked to open, in order. */
   readonly opened: { name: string; empty_timeout: number; departure_timeout: number }[]
+  /** Calls open for whoever has a token: `room.auto_create`. */
+  opensByItself: boolean
   /** Who is in its calls: `room identity`. */
   readonly present: Set<string>
   /** Who it was asked to put out of calls: `room identity`. */
@@ -91,15 +93,22 @@ export async function startLivekit(now: () => number): Promise<FakeLivekit> {
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
     if (livekit.failure === 'no answer') return request.socket.destroy()
     if (livekit.failure !== undefined) return answer(livekit.failure, { code: 'internal' })
+    if (request.url?.startsWith('/rtc/validate?')) {
+      const claims = openLivekitToken(new URL(request.url, 'http://x').searchParams.get('access_token') ?? '', now())
+      if (claims?.video.roomJoin !== true) return answer(401, {})
+      return answer(livekit.opensByItself ? 200 : 404, {})
+    }
+    if (request.method !== 'POST') return answer(404, { code: 'bad_route' })
     const claims = openLivekitToken(request.headers.authorization?.replace('Bearer ', '') ?? '', now())
     const method = /^\/twirp\/livekit\.RoomService\/(\w+)$/.exec(request.url ?? '')?.[1]
     const body = JSON.parse(Buffer.concat(chunks).toString('utf8'))
-    if (request.method !== 'POST') return answer(404, { code: 'bad_route' })
     switch (method) {
       case 'CreateRoom':
         if (claims?.video.roomCreate !== true) return answer(401, { code: 'unauthenticated' })
         livekit.opened.push(body)
         return answer(200, { sid: 'RM_x', ...body })
+      case 'ListRooms':
+        return claims?.video.roomList === true ? answer(200, { rooms: [] }) : answer(401, { code: 'unauthenticated' })
       case 'GetParticipant':
       case 'RemoveParticipant': {
         if (claims?.video.roomAdmin !== true || claims.video.room !== body.room) {
@@ -118,6 +127,7 @@ export async function startLivekit(now: () => number): Promise<FakeLivekit> {
   const livekit: FakeLivekit = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     opened: [],
+    opensByItself: false,
     present: new Set(),
     removed: [],
     failure: undefined,
