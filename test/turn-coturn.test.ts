@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { findProgram } from '../src/config/find-program.ts'
 import { probeTurn } from '../src/util/turn/turn-probe.ts'
 import { freePort } from './helpers/program.ts'
@@ -14,6 +15,7 @@ import { createTestServer } from './helpers/server.ts'
 
 const program = findProgram('turnserver')
 const skip = program === undefined && 'coturn is not installed'
+const sample = fileURLToPath(new URL('../packaging/turnserver.conf', import.meta.url))
 const secret = 'n0tsecret'
 let folder: string
 let port: number
@@ -35,11 +37,10 @@ before(async () => {
   if (program === undefined) return
   folder = mkdtempSync(join(tmpdir(), 'ringback-coturn-'))
   port = await freePort()
-  const options = ['-n', '--no-cli', '--no-tls', '--no-dtls', '--use-auth-secret', `--static-auth-secret=${secret}`]
+  const options = ['-c', sample, '--no-tls', '--no-dtls', `--static-auth-secret=${secret}`, '--realm=example.org']
   const places = ['--listening-ip=127.0.0.1', '--relay-ip=127.0.0.1', `--listening-port=${port}`]
   const files = ['--log-file=stdout', '--pidfile', join(folder, 'pid'), '-b', join(folder, 'db')]
-  const limits = ['--realm=example.org', '--user-quota=2', '--allow-loopback-peers']
-  coturn = spawn(program, [...options, ...places, ...files, ...limits], { stdio: 'ignore', cwd: folder })
+  coturn = spawn(program, [...options, ...places, ...files], { stdio: 'ignore', cwd: folder })
   for (let i = 0; i < 100 && !(await answers()); i++) await pause(50)
 })
 after(async () => {
