@@ -11,13 +11,13 @@ import type { ParticipantChange } from '../src/voip/livekit/participants/partici
 import { chromiumMissing, executablePath } from './helpers/chromium.ts'
 import { at } from './helpers/client.ts'
 import { livekitKey } from './helpers/livekit.ts'
-import { livekitMissing, startLivekitProgram } from './helpers/livekit-program.ts'
+import { livekitServerMissing, startLivekitServer } from './helpers/livekit-server.ts'
 import { freePort } from './helpers/program.ts'
 import { act, getState, publicRoom, setState } from './helpers/rooms.ts'
 import { createTestServer, type TestUser } from './helpers/server.ts'
 import { startWebServer } from './helpers/web-server.ts'
 
-const skip = livekitMissing || chromiumMissing
+const skip = livekitServerMissing || chromiumMissing
 const library = createRequire(import.meta.url)
   .resolve('livekit-client')
   .replace(/[^/]*$/, 'livekit-client.umd.js')
@@ -93,7 +93,7 @@ test('people see and hear each other in a call, and whoever vanishes or is remov
   const port = await freePort()
   const config = { voip: { livekit: { internal_url: `http://127.0.0.1:${port}`, ...livekitKey, leave_after: 0 } } }
   await using server = await createTestServer({ config })
-  await using livekit = await startLivekitProgram(port, `${server.url}/livekit/jwt/sfu_webhook`)
+  await using _livekit = await startLivekitServer({ port, webhookUrl: `${server.url}/livekit/jwt/sfu_webhook` })
   const site = await startWebServer()
   site.pages.set('/', '<title>A call</title>')
   t.after(() => site.stop())
@@ -149,7 +149,7 @@ test('people see and hear each other in a call, and whoever vanishes or is remov
   // Nobody else opens calls, and who is removed from the room is removed from its call.
   const door: Finding[] = []
   const fetch = createSafeFetch({ allowPrivateAddresses: true })
-  const deps = { fetch, clock: systemClock, settings: { internal_url: livekit.url, ...livekitKey }, url }
+  const deps = { fetch, clock: systemClock, settings: { internal_url: `http://127.0.0.1:${port}`, ...livekitKey }, url }
   for await (const finding of checkLivekit(deps)) door.push(finding)
   assert.deepEqual(
     door.filter(({ isFine }) => !isFine),
@@ -173,10 +173,11 @@ test('people see and hear each other in a call, and whoever vanishes or is remov
   fetch.close()
 })
 
-test('the doctor sees a LiveKit server that opens calls by itself', { skip: livekitMissing }, async () => {
-  await using livekit = await startLivekitProgram(await freePort(), 'http://127.0.0.1:1/', true)
+test('the doctor sees a LiveKit server that opens calls by itself', { skip: livekitServerMissing }, async () => {
+  const port = await freePort()
+  await using _livekit = await startLivekitServer({ port, webhookUrl: 'http://127.0.0.1:1/', autoCreate: true })
   const fetch = createSafeFetch({ allowPrivateAddresses: true })
-  const settings = { url: livekit.url.replace('http', 'ws'), ...livekitKey }
+  const settings = { url: `ws://127.0.0.1:${port}`, ...livekitKey }
   const found: Finding[] = []
   for await (const finding of checkLivekit({ fetch, clock: systemClock, settings, url: settings.url }))
     found.push(finding)

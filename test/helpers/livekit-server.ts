@@ -1,11 +1,13 @@
 /** A real livekit-server on the loopback interface, where it has been built. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { parse } from 'yaml'
 import { livekitKey } from './livekit.ts'
 import { freePort } from './program.ts'
 
+const sample = new URL('../../packaging/livekit.yaml', import.meta.url)
 const program = fileURLToPath(new URL('../../.cache/livekit/bin/server', import.meta.url))
 
 /** Why there is no LiveKit here, or false: for the `skip` option of a test. */
@@ -22,11 +24,20 @@ export interface LivekitServerOptions {
   readonly port: number
   /** Where it tells of participants. */
   readonly webhookUrl: string
+  /** Lets calls open for whoever has a token, which is not what packaging/livekit.yaml says. */
+  readonly autoCreate?: boolean
 }
 
-export async function startLivekitServer({ port, webhookUrl }: LivekitServerOptions): Promise<LivekitServerProcess> {
+/** Starts it as packaging/livekit.yaml says, but for its addresses. */
+export async function startLivekitServer({
+  port,
+  webhookUrl,
+  autoCreate = false,
+}: LivekitServerOptions): Promise<LivekitServerProcess> {
   const { api_key: key, api_secret: secret } = livekitKey
+  const given = parse(readFileSync(sample, 'utf8'))
   const config = {
+    ...given,
     port,
     bind_addresses: ['127.0.0.1'],
     rtc: {
@@ -37,9 +48,9 @@ export async function startLivekitServer({ port, webhookUrl }: LivekitServerOpti
       enable_loopback_candidate: true,
       interfaces: { includes: ['lo'] },
     },
-    room: { auto_create: false },
+    ...(autoCreate && { room: { auto_create: true } }),
     keys: { [key]: secret },
-    webhook: { urls: [webhookUrl], api_key: key },
+    webhook: { ...given.webhook, urls: [webhookUrl] },
     logging: { level: 'info', json: true },
   }
   const child = spawn(program, ['--config-body', JSON.stringify(config)], { stdio: ['ignore', 'pipe', 'pipe'] })
