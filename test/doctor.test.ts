@@ -44,7 +44,8 @@ async function report(changes: object): Promise<Report> {
   return found
 }
 
-const wrong = ({ findings }: Report) => findings.flatMap(({ check, ok, text }) => (ok || check === 'ffmpeg' ? [] : text))
+const wrong = ({ findings }: Report) =>
+  findings.flatMap(({ check, ok, text }) => (ok || check === 'ffmpeg' ? [] : text))
 const withLivekit = (changes: object = {}) => ({
   voip: { livekit: { internal_url: livekit.url, ...livekitKey, ...changes } },
 })

@@ -25,6 +25,17 @@ test('users get credentials for the TURN server, guests do not', async () => {
   await server.client.request('GET', path, { expect: 401 })
 })
 
+test('guests get credentials where the configuration says so', async () => {
+  const turn = { uris: [...uris, 'turn:turn2.example.org'], shared_secret: 'n0tsecret', guests: true }
+  await using server = await createTestServer({ config: { voip: { turn }, registration: { guests: true } } })
+  const guest = await server.client.post<{ access_token: string; user_id: string }>(
+    '/_matrix/client/v3/register?kind=guest',
+  )
+  const answer = await server.client.as(guest.access_token).get<{ username: string; uris: string[] }>(path)
+  assert.ok(answer.username.endsWith(`:${guest.user_id}`))
+  assert.deepEqual(answer.uris, turn.uris)
+})
+
 test('without a TURN server the answer is an empty object', async () => {
   await using server = await createTestServer()
   const alice = await server.user('alice')

@@ -6,12 +6,13 @@ const turn = z
     uris: z
       .array(z.string().regex(/^(stun|turn)s?:/, { error: 'must start with turn: or turns:' }))
       .default([])
-      .describe('Addresses of the TURN server, such as turn:turn.example.org?transport=udp.'),
+      .describe('Addresses of TURN servers that share a secret, such as turn:turn.example.org?transport=udp.'),
     shared_secret: secret()
       .optional()
       .describe('The secret that the TURN server knows as static-auth-secret.')
       .meta({ example: 'the same as in turnserver.conf', secret: true }),
     ttl: duration().prefault('1d').describe('How long credentials for it are valid.'),
+    guests: z.boolean().default(false).describe('Whether guests get credentials, too.'),
   })
   .prefault({})
   .describe('A TURN server such as coturn, which carries calls through firewalls.')

@@ -15,7 +15,7 @@ export function voipRoutes(ctx: Pick<AppContext, 'turn' | 'livekit' | 'calls' | 
       {
         method: 'GET',
         path: '/_matrix/client/v3/voip/turnServer',
-        auth: 'user',
+        auth: turn.guests ? 'user-or-guest' : 'user',
         limit: 'general',
         spec: 'https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3voipturnserver',
       },

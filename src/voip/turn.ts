@@ -11,6 +11,8 @@ export interface TurnCredentials {
 }
 
 export interface Turn {
+  /** Whether guests get credentials, too. */
+  readonly guests: boolean
   /** Credentials for the TURN server that expire by themselves; undefined where there is no TURN server. */
   credentials(userId: UserId): TurnCredentials | undefined
 }
@@ -20,14 +22,17 @@ export interface TurnOptions {
   readonly shared_secret?: string | undefined
   /** In ms. */
   readonly ttl: number
+  /** Default false. */
+  readonly guests?: boolean
 }
 
 /**
  * The convention of coturn and its relatives: the user name tells when it expires, the password is its MAC under the
  * secret that both servers know. https://datatracker.ietf.org/doc/html/draft-uberti-behave-turn-rest-00
  */
-export function createTurn(clock: Clock, { uris, shared_secret: secret, ttl }: TurnOptions): Turn {
+export function createTurn(clock: Clock, { uris, shared_secret: secret, ttl, guests = false }: TurnOptions): Turn {
   return {
+    guests,
     credentials: (userId) => {
       if (uris.length === 0 || secret === undefined) return undefined
       const seconds = Math.floor(ttl / 1000)

@@ -25,6 +25,8 @@ export interface LeaverDeps {
 }
 
 const job = 'livekit.leave'
+/** LiveKit tells the second in which somebody left. */
+const secondMs = 1000
 const type = 'org.matrix.msc3401.call.member'
 const payload = z.object({ livekitRoom: z.string(), identity: z.string(), ts: z.number() })
 
@@ -58,7 +60,11 @@ export function createLeaver(deps: LeaverDeps): ParticipantHook {
     })
     if (isBack) return undefined
     const all = await membershipsIn(reader, roomId)
-    return { userId, roomId, stale: staleMemberships(all, { userId, deviceId, ts, serviceUrl: deps.serviceUrl() }) }
+    return {
+      userId,
+      roomId,
+      stale: staleMemberships(all, { userId, deviceId, ts: ts + secondMs, serviceUrl: deps.serviceUrl() }),
+    }
   }
 
   jobs.handle(
