@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { type CallBrowser, type ClientPage, startCallBrowser } from './browser/client-page.ts'
 import { chromiumMissing } from './helpers/chromium.ts'
+import { type LiveReader, openLive } from './helpers/live.ts'
 import { livekitKey } from './helpers/livekit.ts'
 import { type LivekitServerProcess, livekitServerMissing, startLivekitServer } from './helpers/livekit-server.ts'
 import { freePort } from './helpers/program.ts'
@@ -20,6 +21,7 @@ describe('calls through LiveKit', { skip, timeout: 120_000 }, () => {
   let alice: ClientPage
   let bob: ClientPage
   let roomId: string
+  let told: LiveReader
 
   before(async () => {
     const port = await freePort()
@@ -33,11 +35,13 @@ describe('calls through LiveKit', { skip, timeout: 120_000 }, () => {
     const users = [await server.user('alice'), await server.user('bob')] as const
     roomId = await createRoom(users[0], { preset: 'trusted_private_chat', is_direct: true, invite: [users[1].userId] })
     await joinRoom(users[1], roomId)
+    told = await openLive(server.url, users[0])
     const pages = await Promise.all(chromiums.map((one, i) => one.open(users[i]!)))
     alice = pages[0]!
     bob = pages[1]!
   })
   after(async () => {
+    await told.close()
     for (const one of chromiums) await one[Symbol.asyncDispose]()
     await livekit[Symbol.asyncDispose]()
     await server.stop()
@@ -46,12 +50,11 @@ describe('calls through LiveKit', { skip, timeout: 120_000 }, () => {
   test('both see and hear each other', async (t) => {
     const names = [
       await alice.call('joinCall', roomId, { ring: true, form: 'sfu/get', delegate: false }),
-      await bob.call('joinCall', roomId, { ring: false, form: 'sfu/get', delegate: true }),
+      await bob.call('joinCall', roomId, { ring: false, form: 'get_token', delegate: true }),
     ]
-    assert.deepEqual(
-      names,
-      [alice, bob].map(({ user }) => `${user.userId}:${user.deviceId}`),
-    )
+    // Whichever way they ask, they come to the same room of LiveKit.
+    assert.equal(names[0], `${alice.user.userId}:${alice.user.deviceId}`)
+    assert.match(names[1] ?? '', /^[\w+/]{43}$/)
     const sizes = await Promise.all([alice, bob].map(({ call }) => call('seesVideo')))
     for (const [width = 0, height = 0] of sizes) assert.ok(width > 0 && height > 0, `${width}x${height}`)
     assert.equal(await alice.call('hearsSpeaker'), names[1])
@@ -65,6 +68,27 @@ describe('calls through LiveKit', { skip, timeout: 120_000 }, () => {
     const member = state.find(({ type, sender }) => type.endsWith('call.member') && sender === alice.user.userId)
     assert.deepEqual([emoji, target], ['🎉', member?.event_id])
     t.diagnostic(`a reaction took ${seenTs - sentTs} ms from browser to browser`)
+  })
+
+  test('whose browser is killed leaves the call, by what LiveKit says, and the call ends', async () => {
+    // Bob has entrusted his leave to the server, which waits for an hour unless LiveKit tells it that he is gone.
+    await chromiums[1]?.kill()
+    await alice.call('sessionHolds', roomId, [alice.user.userId])
+    await alice.call('othersInCall', 0)
+    const [member] = (await allState(alice.user, roomId)).filter(
+      ({ type, sender }) => type === 'org.matrix.msc3401.call.member' && sender === bob.user.userId,
+    )
+    assert.deepEqual(member?.content, {})
+    await alice.call('leaveCall', roomId)
+    let frame: object
+    do frame = await told.next()
+    while (Reflect.get(frame, 'ended_ts') === null)
+    const { calls } = await alice.user.get<{ calls: Record<string, unknown>[] }>('/_ringback/v1/calls')
+    assert.equal(calls.length, 1)
+    const { outcome, direction, peer, kind, ended_ts, started_ts } = calls[0] ?? {}
+    assert.deepEqual([outcome, direction, peer, kind], ['answered', 'outgoing', bob.user.userId, 'video'])
+    assert.ok(Number(ended_ts) > Number(started_ts))
+    assert.deepEqual(alice.faults, [])
   })
 })
 

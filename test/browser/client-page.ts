@@ -5,6 +5,7 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 import { executablePath } from '../helpers/chromium.ts'
 import type { TestUser } from '../helpers/server.ts'
 import { startWebServer } from '../helpers/web-server.ts'
+import { elementCallFile } from './element-call-files.ts'
 import type { PageApi } from './page-api.ts'
 
 /** Cameras and microphones are made up, permission is given, and calls may go over the loopback interface. */
@@ -67,6 +68,7 @@ export async function startCallBrowser({ voice }: { voice?: string } = {}): Prom
   site.pages.set('/client.js', (_request, response) => {
     response.writeHead(200, { 'content-type': 'text/javascript' }).end(script)
   })
+  site.otherwise = (path) => elementCallFile(path)
   return {
     browser,
     open: async (user) => {

@@ -9,9 +9,8 @@ export interface Login {
 export type Kind = 'voice' | 'video'
 
 export interface SeenMessage {
+  readonly roomId: string
   readonly eventId: string
-  readonly type: string
-  readonly sender: string
   readonly content: Record<string, unknown>
 }
 
@@ -70,6 +69,11 @@ export interface SfuApi {
   leaveCall(roomId: string): Promise<void>
 }
 
+/** Element Call in a frame of the page, which is its host. */
+export interface WidgetApi {
+  openElementCall(roomId: string, intent: 'start_call_dm' | 'join_existing_dm'): Promise<void>
+}
+
 export interface MediaApi {
   /** Plays a file of a room's message; in seconds. */
   playMedia(mxc: string, tag: 'audio' | 'video'): Promise<{ duration: number; position: number; size: number[] }>
@@ -80,12 +84,17 @@ export interface ChatApi {
   stop(): Promise<void>
   /** Resolves once the room has that many joined members. */
   knows(roomId: string, members: number): Promise<void>
-  /** Resolves with the first message of a room, also one that is yet to come, whose content is like `like`. */
+  /**
+   * Resolves with the first message of a room, or of all, that is like `like`, not among the known ones and no edit; it may
+   * be yet to come.
+   */
   message(
     roomId: string | undefined,
-    like: { sender?: string; msgtype?: string; body?: string },
-  ): Promise<SeenMessage & { roomId: string }>
-  isMarkedUnread(roomId: string): Promise<boolean>
+    like: { sender: string; msgtype: string; body?: string },
+    known?: string[],
+  ): Promise<SeenMessage>
+  /** Resolves once the room is marked as unread, or is not. */
+  marked(roomId: string, unread: boolean): Promise<void>
 }
 
-export type PageApi = ChatApi & LegacyApi & RtcApi & SfuApi & MediaApi
+export type PageApi = ChatApi & LegacyApi & RtcApi & SfuApi & WidgetApi & MediaApi

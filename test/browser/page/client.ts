@@ -67,25 +67,20 @@ export const chat: ChatApi = {
   knows: async (roomId, members) => {
     await until(() => client().getRoom(roomId)?.getJoinedMemberCount() === members || undefined)
   },
-  message: async (roomId, like) =>
+  message: async (roomId, like, known = []) =>
     until(() => {
       for (const event of timelines(roomId)) {
         const content = event.getContent()
-        if (event.getType() !== 'm.room.message' || (like.sender && event.getSender() !== like.sender)) continue
-        if (like.msgtype && content.msgtype !== like.msgtype) continue
-        if (like.body && !String(content.body).includes(like.body)) continue
-        return {
-          roomId: event.getRoomId() ?? '',
-          eventId: event.getId() ?? '',
-          type: event.getType(),
-          sender: event.getSender() ?? '',
-          content,
-        }
+        const eventId = event.getId() ?? ''
+        if (event.getType() !== 'm.room.message' || event.isRelation('m.replace') || known.includes(eventId)) continue
+        if (event.getSender() !== like.sender || content.msgtype !== like.msgtype) continue
+        if (like.body !== undefined && !String(content.body).includes(like.body)) continue
+        return { roomId: event.getRoomId() ?? '', eventId, content }
       }
       return undefined
     }),
-  isMarkedUnread: async (roomId) =>
-    until(() =>
-      client().getRoom(roomId)?.getAccountData('m.marked_unread')?.getContent().unread === true ? true : undefined,
-    ),
+  marked: async (roomId, unread) => {
+    const isMarked = () => client().getRoom(roomId)?.getAccountData('m.marked_unread')?.getContent().unread === true
+    await until(() => isMarked() === unread || undefined)
+  },
 }
