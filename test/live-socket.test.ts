@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { after, test } from 'node:test'
+import fc from 'fast-check'
 import { WebSocket } from 'ws'
 import type { UserId } from '../src/matrix/ids.ts'
 import { createTestClock } from '../src/util/clock.ts'
@@ -72,6 +73,64 @@ test('a socket that comes back misses nothing and gets nothing twice', async () 
   const fromStart = await openLive(server.url, { ...alice, from: start.pos })
   assert.equal((await fromStart.next()).call_id, 'c10')
   await fromStart.close()
+})
+
+test('whatever breaks when, a reader that takes up its position has seen all, each once and in order', async () => {
+  const grace = await server.user('grace')
+  let total = 0
+  const step = fc.oneof(
+    fc.record({ kind: fc.constant('publish' as const), n: fc.integer({ min: 1, max: 130 }) }),
+    fc.record({ kind: fc.constantFrom('close', 'cut', 'open', 'read') }),
+  )
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 10 }), async (steps) => {
+      const start = total
+      const seen: string[] = []
+      let reader = await openLive(server.url, { ...grace, from: 'now' })
+      let { pos } = await reader.next()
+      let used = 1
+      const collect = () => {
+        for (const one of reader.frames.slice(used)) {
+          seen.push(String(one.call_id))
+          pos = one.pos
+        }
+        used = reader.frames.length
+      }
+      const reopen = async () => {
+        await reader.closed
+        collect()
+        reader = await openLive(server.url, { ...grace, from: pos })
+        used = 0
+      }
+      const published: Promise<void>[] = []
+      for (const one of steps) {
+        if (one.kind === 'publish') {
+          published.push(publish(grace, range(total, total + one.n)))
+          total += one.n
+        } else if (one.kind === 'read') {
+          await Promise.all(published)
+        } else {
+          if (one.kind === 'cut') reader.socket.terminate()
+          else reader.socket.close()
+          await reopen()
+        }
+      }
+      await Promise.all(published)
+      collect()
+      while (seen.length < total - start) {
+        await reader.next()
+        collect()
+      }
+      reader.socket.close()
+      await reader.closed
+      collect()
+      assert.deepEqual(
+        seen,
+        range(start, total).map((n) => `c${n}`),
+      )
+    }),
+    { numRuns: 15 },
+  )
 })
 
 test('a commit that fails tells nothing', async () => {

@@ -38,6 +38,7 @@ export function setupDonePage(userId: string, publicUrl: string): string {
 <p>You are <strong>${escapeHtml(userId)}</strong>, and you administer this server.</p>
 <p>To chat, open a Matrix app such as Element, choose to log in with another homeserver, and enter</p>
 <p><code>${escapeHtml(publicUrl)}</code></p>
+<p>Your calls, devices and settings are at <a href="/account">your account</a>.</p>
 <p class="soft">This link has done its work and cannot be used again.</p>`,
   )
 }

@@ -101,6 +101,8 @@ export function runPage({ title, deviceName, other, build }) {
       onFrame: content.onFrame,
       onState: (isOpen) => {
         offline.hidden = isOpen
+        // A browser does not tell a refused socket from a server that is away; an answer does.
+        if (!isOpen) api.get('/_matrix/client/v3/account/whoami').catch(() => undefined)
       },
       onEnd: () => showSignedOut(gone),
     })

@@ -39,6 +39,8 @@ export interface ConnectionDeps {
 const page = 100
 /** Proxies give up connections that are silent for a minute. */
 const pingEvery = 25_000
+/** More than a page of frames: pongs for somebody who sends pings and reads nothing. */
+const maxBuffered = 16 * 1024 * 1024
 
 export function createConnection(deps: ConnectionDeps): Connection {
   const { db, clock, log, socket, userId, recheck } = deps
@@ -110,6 +112,9 @@ export function createConnection(deps: ConnectionDeps): Connection {
   }
 
   cancelPing = clock.after(pingEvery, ping)
+  socket.on('ping', () => {
+    if (socket.bufferedAmount > maxBuffered) socket.terminate()
+  })
   socket.on('pong', () => {
     isAnswering = true
   })
