@@ -16,9 +16,15 @@ function isInstalled(): boolean {
   }
 }
 
+/** A microphone that beeps and a camera that shows a clock, which may be used without asking. */
+export const fakeDevices = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream']
+
 /** Starts it without a window; it ends with the test. */
-export async function startChromium(t: { after(fn: () => Promise<void>): void }): Promise<Browser> {
-  const args = ['--no-sandbox', '--autoplay-policy=no-user-gesture-required', '--disable-dev-shm-usage']
+export async function startChromium(
+  t: { after(fn: () => Promise<void>): void },
+  more: readonly string[] = [],
+): Promise<Browser> {
+  const args = [...more, '--no-sandbox', '--autoplay-policy=no-user-gesture-required', '--disable-dev-shm-usage']
   const browser = await chromium.launch({ executablePath, args })
   t.after(() => browser.close())
   return browser
