@@ -106,6 +106,12 @@ testOnDatabases('two notes for one link: one is sent', async (db) => {
   await Promise.all([sending.send(note.noteId), sending.send(note.noteId), drain(jobs)])
   assert.equal(delivered.length, 1)
   await assert.rejects(keep(), forbidden)
+  const sibling = await noteFor(await make())
+  await assert.rejects(
+    db.write('keep', (tx) => sending.keep(tx, sibling)),
+    forbidden,
+    'another link of the prompt',
+  )
 })
 
 testOnDatabases('a server that ends between the upload and the sending sends once it is back', async (db) => {
@@ -151,7 +157,7 @@ testOnDatabases('nothing is left of links that ended', async (db) => {
   const { clock, jobs, drain, discarded, make, noteFor, sending } = setUp(db)
   const unused = await noteFor(await make())
   await db.write('made', (tx) => sending.made(tx, unused.noteId, here))
-  const used = await noteFor(await make())
+  const used = await noteFor(await make('p2'))
   await db.write('keep', async (tx) => {
     await sending.made(tx, used.noteId, parseMxc('mxc://here/sent') as MediaRef)
     await sending.keep(tx, used)

@@ -183,7 +183,7 @@ test('a recording that cannot be sent now is kept, and sent once', { skip, timeo
 })
 
 test('a page that was loaded again half-way starts anew', { skip, timeout: 120_000 }, async () => {
-  const { page } = await open(await makeLink(server, alice))
+  const { page } = await open(`${await makeLink(server, alice, { kind: 'video' })}?kind=voice`)
   await button(page, 'Record').click()
   await button(page, 'Stop').waitFor()
   page.on('dialog', (dialog) => void dialog.accept())

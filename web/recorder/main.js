@@ -13,8 +13,8 @@ import { review } from './review.js'
 /** The call's own kind comes first. @type {Kind[]} */
 const kinds = data.kind === 'video' ? ['video', 'voice'] : ['voice', 'video']
 
-/** @type {Kind} */
-let kind = kinds[0] ?? 'voice'
+/** What was chosen in the chat. @type {Kind} */
+let kind = kinds.find((one) => one === new URLSearchParams(location.search).get('kind')) ?? data.kind
 
 const choice = () =>
   kindSwitch(kinds, kind, (chosen) => {

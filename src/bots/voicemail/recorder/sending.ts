@@ -7,7 +7,15 @@ import type { Media } from '../../../media/media.ts'
 import type { Clock } from '../../../util/clock.ts'
 import { createKeyedMutex } from '../../../util/keyed-mutex.ts'
 import type { Log } from '../../../util/log.ts'
-import { deleteLinks, getLinkByNote, type LinkRow, listEndedLinks, moveLink, setLinkMedia } from './store-links.ts'
+import {
+  deleteLinks,
+  getLinkByNote,
+  getLinkByPrompt,
+  type LinkRow,
+  listEndedLinks,
+  moveLink,
+  setLinkMedia,
+} from './store-links.ts'
 import type { DeliverNote, FinishedNote, SentNote } from './types.ts'
 
 export interface SendingDeps {
@@ -123,6 +131,10 @@ export function createSending({ db, clock, log, jobs, media, deliver }: SendingD
     },
     keep: async (tx, note) => {
       const { noteId } = note
+      const row = await getLinkByNote(tx, noteId)
+      const other = row && (await getLinkByPrompt(tx, row.prompt_id))
+      // A prompt may have several links, and gets one note.
+      if (other?.note != null) throw usedLink()
       if (!(await moveLink(tx, noteId, { from: 'open', to: 'ready', note: JSON.stringify(note) }))) throw usedLink()
       await jobs.enqueue(tx, sendJob, { note: noteId }, { key: noteId, runAt: clock.now() + jobDelayMs })
     },

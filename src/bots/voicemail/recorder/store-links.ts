@@ -18,12 +18,13 @@ export function getLinkByNote(reader: Reader, noteId: string): Promise<LinkRow |
   return reader.qb.selectFrom('voicemail_links').selectAll().where('note_id', '=', noteId).executeTakeFirst()
 }
 
-/** The newest of a prompt. */
+/** The one of a prompt that has a note, or else the newest. */
 export function getLinkByPrompt(reader: Reader, promptId: string): Promise<LinkRow | undefined> {
   return reader.qb
     .selectFrom('voicemail_links')
     .selectAll()
     .where('prompt_id', '=', promptId)
+    .orderBy(({ eb }) => eb.case().when('note', 'is', null).then(1).else(0).end())
     .orderBy('created_ts', 'desc')
     .limit(1)
     .executeTakeFirst()
