@@ -28,6 +28,10 @@ export const GOALS: Readonly<Record<string, Goal>> = {
   'media.crowd.loop_max': { atMost: 50 },
   'media-sweep.idle.loop_max': { atMost: 50 },
   'media-sweep.due.loop_max': { atMost: 50 },
+  'voicemail.prompt.max': { atMost: 2000 },
+  'voicemail.note.max': { atMost: 1000 },
+  'voicemail.page.paint': { atMost: 1000 },
+  'voicemail.page.script': { atMost: 100 },
   ...Object.fromEntries(
     ['in.one', 'in.many', 'out.single', 'out.burst', 'join.join', 'state.whole', 'state.events'].flatMap((phase) => [
       [`federation-${phase}.loop_p99`, { atMost: 50 }],

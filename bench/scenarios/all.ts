@@ -16,6 +16,7 @@ import { search } from './search.ts'
 import { send } from './send.ts'
 import { sendToSync } from './send-to-sync.ts'
 import { start } from './start.ts'
+import { voicemail } from './voicemail.ts'
 
 /** Every scenario, in the order in which they are run. */
 export const SCENARIOS: readonly Scenario[] = [
@@ -31,6 +32,7 @@ export const SCENARIOS: readonly Scenario[] = [
   media,
   mediaThumbnails,
   mediaSweep,
+  voicemail,
   disk,
   federationIn,
   federationOut,

@@ -1,24 +1,16 @@
-/** How loud something is, by EBU R 128 (https://tech.ebu.ch/docs/r/r128.pdf). */
-export interface Loudness {
-  /** In LUFS; -70 is silence. */
-  readonly integrated: number
-  /** The highest sample in dBFS. */
-  readonly peak: number
-}
-
 /** Two equal channels would be measured as louder than what is made of them. */
 const mono = 'aformat=channel_layouts=mono'
 
 /** Filters of ffmpeg that measure sound once it has one channel. */
-export const measureFilter = `${mono},ebur128=peak=sample:framelog=verbose`
+export const measureFilter = `${mono},ebur128=framelog=verbose`
 
-/** What the filter says at the end; undefined where it has heard nothing. */
-export function readLoudness(log: string): Loudness | undefined {
+/**
+ * How loud something is by EBU R 128 (https://tech.ebu.ch/docs/r/r128.pdf), in LUFS, as the filter says it at its end;
+ * undefined where it has heard nothing.
+ */
+export function readLoudness(log: string): number | undefined {
   const [, integrated] = /\bI:\s+(-?[\d.]+) LUFS/.exec(log) ?? []
-  const [, peak] = /\bPeak:\s+(-?[\d.]+) dBFS/.exec(log) ?? []
-  return integrated === undefined || peak === undefined
-    ? undefined
-    : { integrated: Number(integrated), peak: Number(peak) }
+  return integrated === undefined ? undefined : Number(integrated)
 }
 
 /** Where voice messages of the usual apps lie. */
@@ -31,9 +23,9 @@ const silence = -60
 const ceiling = -1.5
 
 /** How much louder something must become to be as loud as other notes, in dB. */
-export function gainFor(loudness: Loudness | undefined): number {
-  if (!loudness || loudness.integrated <= silence) return 0
-  const wanted = targetLufs - loudness.integrated
+export function gainFor(loudness: number | undefined): number {
+  if (loudness === undefined || loudness <= silence) return 0
+  const wanted = targetLufs - loudness
   return Math.round(Math.max(leastGain, Math.min(mostGain, wanted)) * 10) / 10
 }
 

@@ -11,8 +11,8 @@ import { waveformOf } from './waveform.ts'
 const bytesPerSecond = sampleRate * 2
 /** Nothing of where, when and with what it was recorded. */
 export const withoutMetadata = ['-map_metadata', '-1', '-map_chapters', '-1', '-fflags', '+bitexact']
-/** A quarter of the work of the highest level, for the same size. */
-const opus = ['-c:a', 'libopus', '-b:a', '24k', '-application', 'voip', '-compression_level', '5']
+/** Half of the work of the highest level, for the same size. */
+const opus = ['-c:a', 'libopus', '-b:a', '24k', '-application', 'voip', '-compression_level', '3']
 
 /** Makes a voice message of whatever has sound: decoded to see what is really there, then encoded as loud as all others. */
 export function convertVoice(
