@@ -12,8 +12,8 @@ const formats = {
   voice: ['audio/webm;codecs=opus', 'audio/ogg;codecs=opus', 'audio/mp4', 'audio/webm', ''],
   video: ['video/webm;codecs=vp8,opus', 'video/mp4;codecs=avc1.42E01E,mp4a.40.2', 'video/webm', 'video/mp4', ''],
 }
-/** What is sent as it is where the server cannot convert anything. */
-const finished = ['audio/ogg;codecs=opus']
+/** What the server takes where it cannot convert anything. */
+const finished = ['audio/webm;codecs=opus', 'audio/ogg;codecs=opus']
 
 /** @type {Record<Kind, MediaStreamConstraints>} */
 const constraints = {
@@ -48,7 +48,7 @@ export function whyNoRecording() {
 export function whyNoFormat(kind) {
   return kind === 'video'
     ? 'This server cannot convert videos. Leave a voice note instead.'
-    : 'This server cannot convert what this browser records. Try it with Firefox.'
+    : 'This server cannot convert what this browser records. Try another, such as Firefox.'
 }
 
 /** Asks for the microphone, or for camera and microphone. @param {Kind} kind @returns {Promise<Source>} */

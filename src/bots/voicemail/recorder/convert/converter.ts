@@ -7,11 +7,12 @@ import type { Log } from '../../../../util/log.ts'
 import type { NoteKind } from '../types.ts'
 import type { ConversionRequest, ConvertedRecording } from './converted.ts'
 import { faults } from './faults.ts'
+import { takeReadyVoice } from './ready-voice.ts'
 import { convertVideo } from './video.ts'
 import { convertVoice } from './voice.ts'
 
 export interface Converter {
-  /** Whether any recording can be converted, or only sound that is in the right form already. */
+  /** Whether any recording can be converted, or only sound that is in Opus already. */
   readonly canConvert: boolean
   /**
    * Makes of a recording what is sent. Whoever calls it disposes of the files. Throws `400 M_INVALID_PARAM` for what is too
@@ -35,7 +36,10 @@ export function createConverter(deps: { spool: Spool; ffmpeg: Ffmpeg; log: Log }
       if (file.size === 0) throw faults.empty()
       const type = await detectType(file.head)
       if (type === undefined || inputFormatOf(type) === undefined) throw faults.unreadable()
-      if (!ffmpeg.isInstalled) throw faults.cannotConvert()
+      if (!ffmpeg.isInstalled) {
+        if (kind === 'video') throw faults.cannotConvert()
+        return takeReadyVoice(deps.spool, { path: file.path, type, maxLengthMs, signal })
+      }
       try {
         return await convertAs[kind]({ path: file.path, type, maxLengthMs, signal })
       } catch (error) {
