@@ -98,9 +98,9 @@ const table = Uint32Array.from({ length: 256 }, (_, byte) => {
 /** Over the page, its own four bytes counted as zero. */
 function checksum(page: Buffer): number {
   let rest = 0
-  for (const [at, byte] of page.entries()) {
-    const value = at >= 22 && at < 26 ? 0 : byte
-    rest = ((rest << 8) ^ (table[((rest >>> 24) ^ value) & 0xff] ?? 0)) >>> 0
+  for (let at = 0; at < page.length; at++) {
+    const value = at >= 22 && at < 26 ? 0 : (page[at] ?? 0)
+    rest = (rest << 8) ^ (table[(rest >>> 24) ^ value] ?? 0)
   }
-  return rest
+  return rest >>> 0
 }

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import type { Spool } from '../../../../media/spool.ts'
 import type { ConversionRequest, VoiceRecording } from './converted.ts'
 import { faults } from './faults.ts'
@@ -9,6 +9,8 @@ import { readWebmOpus } from './webm-opus.ts'
 
 /** 256 kbit/s. */
 const mostBytesPerMs = 32
+/** For headers, in bytes. */
+const slack = 65_536
 
 /**
  * Without ffmpeg: takes sound that browsers have put into Opus already, checked packet by packet, and puts it into Ogg. How
@@ -18,11 +20,12 @@ export async function takeReadyVoice(
   spool: Spool,
   { path, type, maxLengthMs }: ConversionRequest,
 ): Promise<VoiceRecording> {
+  if ((await stat(path)).size > maxLengthMs * mostBytesPerMs + slack) throw faults.cannotConvert()
   const { durationMs, packetSizes, bytes } = repack(await readFile(path), type)
   if (durationMs === 0) throw faults.empty()
   if (durationMs < shortestMs) throw faults.tooShort()
   if (durationMs > maxLengthMs + toleranceMs) throw faults.tooLong(maxLengthMs)
-  if (bytes.length > durationMs * mostBytesPerMs + 4096) throw faults.cannotConvert()
+  if (bytes.length > durationMs * mostBytesPerMs + slack) throw faults.cannotConvert()
   const most = packetSizes.reduce((largest, size) => Math.max(largest, size), 1)
   const shares = packetSizes.map((size) => size / most)
   const file = await spool.write([bytes])
