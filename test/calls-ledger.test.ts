@@ -312,3 +312,40 @@ test('odd contents of call events are taken as messages, and hurt nothing', asyn
   await wait(stage, 200_000)
   for (const call of await log(alice)) assert.notEqual(call.outcome, 'ringing')
 })
+
+test('whoever ignores the caller does not hear of the call, which the caller cannot tell', async () => {
+  const { stage, settled, alice, bob } = await fresh()
+  const ignored = at`/_matrix/client/v3/user/${bob.userId}/account_data/m.ignored_user_list`
+  await bob.put(ignored, { ignored_users: { [alice.userId]: {} } })
+  const roomId = await openRoom(stage, {})
+  await callInVain(stage, roomId)
+  assert.deepEqual(
+    settled.map(({ outcome, promptReason }) => [outcome, promptReason]),
+    [['missed', 'cancelled']],
+  )
+  assert.equal((await log(alice))[0]?.room_id, roomId)
+  assert.ok((await log(bob)).every((call) => call.room_id !== roomId))
+  await bob.put(ignored, { ignored_users: {} })
+})
+
+test('what the server of a call tells late begins no call, and its clock may be wrong', async () => {
+  const { server, stage, clock, settled, alice, bob } = await fresh()
+  const roomId = await openRoom(stage, {})
+  const note = (user: TestUser, what: 'joined' | 'left', ts: number) =>
+    server.context.db.write('test', (tx) =>
+      server.context.calls.noteParticipant(tx, { roomId, userId: user.userId, deviceId: 'DEV', what, ts }),
+    )
+  await note(bob, 'joined', clock.now() - 61_000)
+  assert.ok((await log(alice)).every((call) => call.room_id !== roomId))
+  await note(alice, 'joined', clock.now() - 30_000)
+  await note(bob, 'joined', clock.now() + 30_000)
+  await wait(stage, 5_000)
+  await note(bob, 'left', clock.now() - 30_000)
+  await note(alice, 'left', clock.now() - 30_000)
+  await wait(stage, 10_000)
+  assert.deepEqual(
+    settled.map(({ outcome }) => outcome),
+    ['answered'],
+  )
+  assert.equal((await log(alice))[0]?.ended_ts, clock.now() - 10_000)
+})

@@ -20,6 +20,7 @@ import { getCallRow, updateNote } from './store-calls.ts'
 import { deleteCallsBefore, deleteLogOf, listCallsOf } from './store-parties.ts'
 import type { Call, CallHook, Calls } from './types.ts'
 import { readDelayed } from './wire/delayed.ts'
+import { freshFor } from './wire/observe.ts'
 import { readParticipant } from './wire/participants.ts'
 
 export interface CallsDeps {
@@ -80,7 +81,12 @@ export function createCalls(deps: CallsDeps): CallLedger {
       const row = await getCallRow(reader, callId)
       return row && callOf(row)
     },
-    noteParticipant: (tx, news) => record(tx, news.roomId, readParticipant(news)),
+    noteParticipant: async (tx, news) => {
+      const now = clock.now()
+      // It tells again what was not taken, and its clock is another: what it says is from now, or too old to begin a call.
+      if (news.what === 'joined' && now - news.ts > freshFor) return
+      await record(tx, news.roomId, readParticipant({ ...news, ts: now }))
+    },
     noteDelayed: (tx, news) => record(tx, news.roomId, readDelayed(news)),
     linkNote: updateNote,
     callObject,

@@ -12,6 +12,7 @@ import { apply } from './kernel/apply.ts'
 import { type CallState, isParty, newCall, type Timings } from './kernel/call-state.ts'
 import type { Evidence, Opening } from './kernel/evidence.ts'
 import { judge } from './kernel/judge.ts'
+import { reveal } from './kernel/reveal.ts'
 import { routeOf } from './kernel/route.ts'
 import type { ReadSetting } from './setting.ts'
 import {
@@ -30,7 +31,7 @@ export interface LedgerDeps {
   readonly log: Log
   readonly jobs: Pick<Jobs, 'enqueue' | 'cancel'>
   readonly reads: Pick<RoomReads, 'roomById'>
-  readonly accounts: Pick<Accounts, 'isLocalUser'>
+  readonly accounts: Pick<Accounts, 'isLocalUser' | 'accountData'>
   readonly readSetting: ReadSetting
   readonly timings: Timings
   readonly announce: Announce
@@ -55,9 +56,10 @@ export class Ledger {
   async record(tx: Tx, roomId: string, evidence: Evidence): Promise<void> {
     const row = await getLiveCall(tx, roomId)
     const live = row && { state: stateOf(row), hasEnded: row.ended_ts !== null }
-    const route = routeOf(live, evidence, this.#deps.timings)
+    const known = live ? reveal(live.state, evidence) : evidence
+    const route = routeOf(live, known, this.#deps.timings)
     if (route.to === 'new') await this.#open(tx, roomId, row, route.opening, route.legs)
-    else if (route.to === 'live' && row && live) await this.#know(tx, row, live.state, evidence)
+    else if (route.to === 'live' && row && live) await this.#know(tx, row, live.state, known)
   }
 
   /** Decides about a call whose time has come. */
@@ -101,13 +103,22 @@ export class Ledger {
       due_ts: null,
       state: JSON.stringify(state),
     })
-    for (const userId of [setting.caller, setting.callee]) if (userId !== null) await this.#addParty(tx, row, userId)
+    await this.#addParty(tx, row, setting.caller)
+    if (setting.callee !== null) await this.#addCallee(tx, row, setting.callee)
     await announce.opened(tx, row)
     await this.#update(tx, row, state)
   }
 
   async #addParty(tx: Tx, row: CallRow, userId: UserId): Promise<void> {
     if (this.#deps.accounts.isLocalUser(userId)) await insertParty(tx, userId, row.call_nid)
+  }
+
+  /** Whoever ignores the caller does not hear of the call; to the caller it is the same. */
+  async #addCallee(tx: Tx, row: CallRow, callee: UserId): Promise<void> {
+    const { accounts } = this.#deps
+    if (!accounts.isLocalUser(callee)) return
+    const ignored = await accounts.accountData.ignoredUsers(tx, callee)
+    if (!ignored.has(row.caller)) await this.#addParty(tx, row, callee)
   }
 
   /** Another call begins in the room: whoever would be asked about this one is calling again, or called back. */

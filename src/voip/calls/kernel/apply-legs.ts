@@ -81,10 +81,12 @@ export function applyGone(call: CallState, e: Gone): CallState {
 }
 
 export function closeLegs(call: CallState, ts: number, isMeant: (leg: Leg) => boolean): CallState {
-  const closed = Object.entries(call.legs).map(([key, leg]): [string, Leg] => {
-    // Somebody who came back after that has not left.
-    if (!isMeant(leg) || ts < leg.since || (leg.to !== undefined && leg.to <= ts)) return [key, leg]
-    return [key, { ...leg, to: ts }]
-  })
-  return { ...call, legs: Object.fromEntries(closed) }
+  // Somebody who came back after that has not left.
+  const isClosed = (leg: Leg) => isMeant(leg) && ts >= leg.since && (leg.to === undefined || leg.to > ts)
+  const legs = Object.entries(call.legs)
+  if (!legs.some(([, leg]) => isClosed(leg))) return call
+  return {
+    ...call,
+    legs: Object.fromEntries(legs.map(([key, leg]) => [key, isClosed(leg) ? { ...leg, to: ts } : leg])),
+  }
 }

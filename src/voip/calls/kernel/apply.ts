@@ -1,10 +1,8 @@
 import { applyInvite, applyReply } from './apply-legacy.ts'
 import { applyGone, applyPresent, closeLegs } from './apply-legs.ts'
-import { type CallState, legsOf, type Timings } from './call-state.ts'
+import type { CallState, Timings } from './call-state.ts'
 import type { Decline, Evidence, Redacted, Reference, Ring, Sealed } from './evidence.ts'
-
-/** The first reference to a membership that follows it this soon is the ring; later ones are reactions. */
-const ringWithin = 10_000
+import { soon } from './reveal.ts'
 
 export const earliest = (known: number | null, ts: number): number => (known === null ? ts : Math.min(known, ts))
 
@@ -28,9 +26,9 @@ export function apply(call: CallState, evidence: Evidence, timings: Timings): Ca
     case 'ring':
       return applyRing(call, e)
     case 'decline':
-      return applyDecline(call, e)
+    // All that is known of it is what it refers to.
     case 'reference':
-      return applyReference(call, e)
+      return applyDecline(call, e)
     case 'sealed':
       return applySealed(call, e)
     case 'out':
@@ -48,23 +46,14 @@ function applyRing(call: CallState, e: Ring): CallState {
   return { ...call, ring, kind: call.kind ?? e.kind ?? null, legs: Object.fromEntries(there) }
 }
 
-function applyDecline(call: CallState, e: Pick<Decline, 'by' | 'target' | 'ts'>): CallState {
+function applyDecline(call: CallState, e: Decline | Reference): CallState {
   if (call.callee !== e.by || call.ring?.eventId !== e.target) return call
   return { ...call, declinedTs: earliest(call.declinedTs, e.ts) }
 }
 
-/** In an encrypted room it shows who refers to what: a caller to the own membership rings, a callee to the ring declines. */
-function applyReference(call: CallState, e: Reference): CallState {
-  if (e.by !== call.caller) return applyDecline(call, e)
-  const isToJoin = legsOf(call).some(
-    ({ by, eventId, from }) => by === e.by && eventId === e.target && e.ts - from <= ringWithin,
-  )
-  return isToJoin ? applyRing(call, { ...e, what: 'ring', lifetime: undefined, kind: undefined }) : call
-}
-
 function applySealed(call: CallState, e: Sealed): CallState {
   const found = Object.entries(call.legs).find(
-    ([, leg]) => leg.by === e.by && leg.eventId === undefined && e.ts - leg.from <= ringWithin,
+    ([, leg]) => leg.by === e.by && leg.eventId === undefined && e.ts - leg.from <= soon,
   )
   if (found === undefined) return call
   const [key, leg] = found

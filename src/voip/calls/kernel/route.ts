@@ -28,7 +28,7 @@ export function routeOf(call: LiveCall | undefined, e: Evidence, timings: Timing
     case 'present':
       return routePresent(call, e)
     case 'ring':
-      return routeRing(call, e)
+      return routeRing(call, e, timings)
   }
 }
 
@@ -57,8 +57,12 @@ function routePresent({ state, hasEnded }: LiveCall, e: Present): Route {
   return { to: 'new', opening: e, legs: openLegs(state, e.ts, (other) => other.by !== e.by) }
 }
 
-function routeRing({ state }: LiveCall, e: Ring): Route {
-  if (state.decision === null) return live
+function routeRing({ state }: LiveCall, e: Ring, timings: Timings): Route {
+  if (state.decision === null) {
+    // Who was called rings in turn, before anything is decided.
+    const isCallBack = e.by !== state.caller && firstEnding(state, timings)?.why === 'closed'
+    return isCallBack ? { to: 'new', opening: e, legs: openLegs(state, e.ts, ({ by }) => by === e.by) } : live
+  }
   if (state.ring?.eventId === e.eventId) return nothing
   const own = legsOf(state).filter(({ by }) => by === e.by)
   const { ts } = state.decision

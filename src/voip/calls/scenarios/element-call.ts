@@ -185,6 +185,21 @@ const inBoth: readonly Scenario[] = [
     expect: [{ outcome: 'cancelled', at: 12 }],
   },
   {
+    name: 'the callee calls back before the caller is asked',
+    steps: [
+      join(0, 'alice'),
+      ring(0.5, 'alice'),
+      leave(15, 'alice'),
+      join(18, 'bob'),
+      { ...ring(18.5, 'bob'), name: 'back' },
+      join(22, 'alice'),
+    ],
+    expect: [
+      { outcome: 'missed', at: 18.5 },
+      { outcome: 'answered', at: 24, caller: 'bob' },
+    ],
+  },
+  {
     name: 'calls again after the first call',
     steps: [
       join(0, 'alice'),

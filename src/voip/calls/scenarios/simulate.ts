@@ -5,6 +5,7 @@ import { apply } from '../kernel/apply.ts'
 import { type CallState, newCall, type Setting, type Timings } from '../kernel/call-state.ts'
 import type { Evidence } from '../kernel/evidence.ts'
 import { judge } from '../kernel/judge.ts'
+import { reveal } from '../kernel/reveal.ts'
 import { routeOf } from '../kernel/route.ts'
 import { readDelayed } from '../wire/delayed.ts'
 import { observe } from '../wire/observe.ts'
@@ -62,7 +63,8 @@ export class Simulation {
     this.#timings = timings
   }
 
-  record(evidence: Evidence, now: number): void {
+  record(seen: Evidence, now: number): void {
+    const evidence = this.#live ? reveal(this.#live.state, seen) : seen
     const route = routeOf(this.#live, evidence, this.#timings)
     if (route.to === 'nothing') return
     if (route.to === 'new') {

@@ -2,8 +2,8 @@ import type { Evidence } from '../kernel/evidence.ts'
 import { readEvent } from './read-event.ts'
 import type { SeenEvent } from './seen-event.ts'
 
-/** What comes later is history, or from a clock that is wrong. */
-const freshFor = 60_000
+/** In ms: what comes later is history, or from a clock that is wrong. */
+export const freshFor = 60_000
 
 /** The others can be told from what was long ago by what they name, or cannot bring anybody into a call. */
 const heldToTime: ReadonlySet<Evidence['what']> = new Set(['invite', 'present', 'ring', 'reference', 'sealed'])
