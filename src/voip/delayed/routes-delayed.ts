@@ -22,8 +22,13 @@ function requireAction(text: string): DelayedAction {
   return parsed.data
 }
 
-/** The names of both forms of the proposal. */
+/** The names of all forms of the proposal. */
 function show(row: DelayedEvent): JsonObject {
+  const end: JsonObject = {
+    ...(row.event_id === null ? {} : { event_id: row.event_id }),
+    ...(row.error === null ? {} : { error: JSON.parse(row.error) as JsonObject }),
+    ...(row.finalised_ts === null ? {} : { finalised_ts: row.finalised_ts }),
+  }
   return {
     delay_id: row.delay_id,
     room_id: row.room_id,
@@ -34,9 +39,9 @@ function show(row: DelayedEvent): JsonObject {
     delay_ms: row.delay,
     running_since: row.since_ts,
     running_since_ts: row.since_ts,
-    ...(row.event_id === null ? {} : { event_id: row.event_id }),
-    ...(row.error === null ? {} : { error: JSON.parse(row.error) as JsonObject }),
-    ...(row.finalised_ts === null ? {} : { finalised_ts: row.finalised_ts }),
+    delayed_since_ts: row.since_ts,
+    ...end,
+    ...(row.finalised_ts === null ? {} : { finalised: end }),
   }
 }
 
@@ -103,16 +108,23 @@ export function delayedEventRoutes({ delayed }: Pick<AppContext, 'delayed'>): En
         return {}
       },
     ),
-    // Whoever knows the id may do it: a client gives it to a service that sees when the client is gone.
+    // Whoever knows the id may do it: a client gives it to a service that sees when the client is gone. A token is looked
+    // at for the limits alone.
     endpoint(
-      { method: 'POST', path: `${unstable}/delayed_events/{delayId}/{action}`, auth: 'none', limit: 'general', spec },
+      {
+        method: 'POST',
+        path: `${unstable}/delayed_events/{delayId}/{action}`,
+        auth: 'optional',
+        limit: 'general',
+        spec,
+      },
       ({ params }) => actAnyhow(params.delayId, requireAction(params.action)),
     ),
     endpoint(
       {
         method: 'POST',
         path: `${unstable}/delayed_events/{delayId}`,
-        auth: 'none',
+        auth: 'optional',
         limit: 'general',
         body: z.looseObject({ action: actions }),
         spec,
@@ -129,8 +141,8 @@ export function delayedEventRoutes({ delayed }: Pick<AppContext, 'delayed'>): En
         spec,
       },
       async ({ requester }) => {
-        const rows = await delayed.list(requester.userId)
-        return { delayed_events: rows.map(show) }
+        const waiting = (await delayed.list(requester.userId)).map(show)
+        return { delayed_events: waiting, scheduled: waiting }
       },
     ),
     endpoint(
