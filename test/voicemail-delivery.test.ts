@@ -117,6 +117,10 @@ test('a recorded note comes as a message of the caller, and what becomes of it i
   // After the grace nothing is left but the message.
   await server.wait(7 * 86_400_000 + 3_600_000)
   assert.deepEqual([await stateOf(alice), await stateOf(bob)], ['deleted', 'deleted'])
+  const stored = await server.context.db.read((reader) =>
+    reader.qb.selectFrom('voicemail_notes').select('state').where('note_id', '=', String(noteId)).execute(),
+  )
+  assert.deepEqual(stored, [{ state: 'deleted' }])
   assert.deepEqual(mediaFiles(server.dataDir), [])
 })
 

@@ -6,8 +6,10 @@ import type { JsonObject } from '../src/matrix/event.ts'
 import type { RoomId } from '../src/matrix/ids.ts'
 import { createTestClock } from '../src/util/clock.ts'
 import { at } from './helpers/client.ts'
+import { fetchWhole } from './helpers/deliveries.ts'
 import { testOnEngines } from './helpers/engines.ts'
 import { connectPeers } from './helpers/federation/servers.ts'
+import { upload } from './helpers/media.ts'
 import { createRoom, send, setState } from './helpers/rooms.ts'
 import type { TestUser } from './helpers/server.ts'
 import { sync } from './helpers/sync.ts'
@@ -199,10 +201,46 @@ test('a note to somebody on another server travels like any message, and waits t
   assert.equal(await marked(bob, roomId), true)
   // What anybody else writes is no note: in a group nobody is alone with the caller.
   await setState(alice, roomId, 'm.room.join_rules', { join_rule: 'public' })
+  await calling.wait(0)
   const carol = await there.user('carol')
   await carol.request('POST', at`/_matrix/client/v3/join/${roomId}`, { body: {}, expect: 200 })
   const marks = { 'io.ringback.note': { note_id: 'note2' }, 'io.ringback.missed_call': { call_id: 'x' } }
   await send(alice, roomId, { ...content, ...marks })
   await calling.wait(0)
   assert.equal((await notesOf(bob)).length, 1)
+})
+
+test('a note of somebody who is ignored is sent like any other, and not shown', async () => {
+  await using server = await createCallingServer()
+  const [alice, bob] = [await server.user('alice'), await server.user('bob')]
+  const roomId = await directChat(alice, bob)
+  const path = at`/_matrix/client/v3/user/${bob.userId}/account_data/m.ignored_user_list`
+  await bob.put(path, { ignored_users: { [alice.userId]: {} } })
+  await withNote(server, alice, bob, roomId)
+  await sync(bob)
+  await server.context.drain()
+  assert.deepEqual([await states(alice), await notesOf(bob), await marked(bob, roomId)], [['delivered'], [], undefined])
+  await bob.put(path, { ignored_users: {} })
+  assert.deepEqual(await states(bob), ['delivered'])
+})
+
+test('whoever asks to be forgotten leaves no inbox', async () => {
+  await using server = await createCallingServer()
+  const [alice, bob] = [await server.user('alice'), await server.user('bob')]
+  await withNote(server, alice, bob, await directChat(alice, bob))
+  const { accounts, db } = server.context
+  await db.write('erase', (tx) => accounts.users.deactivate(tx, bob.userId, true))
+  const rows = await db.read((reader) => reader.qb.selectFrom('voicemail_notes').selectAll().execute())
+  assert.deepEqual(rows, [])
+})
+
+test('a client that downloads what is played has played it', async () => {
+  await using server = await createCallingServer()
+  const [alice, bob] = [await server.user('alice'), await server.user('bob')]
+  const roomId = await directChat(alice, bob)
+  await callInVain(server, alice, bob, roomId)
+  const url = await upload(alice, 'a recording', { type: 'audio/ogg' })
+  await send(alice, roomId, { ...voice, url })
+  await fetchWhole(server, bob, url, { 'User-Agent': 'FluffyChat/2.2' })
+  assert.deepEqual(await states(bob), ['played'])
 })

@@ -34,6 +34,8 @@ export interface BotTurn extends BotActions {
   readonly roomId: RoomId
   /** Whether the bot and one user are alone, so that commands need no sign before them. */
   readonly isDirect: boolean
+  /** Aborts when the server stops: the event is handled again after the next start. */
+  readonly signal: AbortSignal
   /** Answers in the room of the event, without notifying anybody; HTML where it differs from the text. */
   answer(text: string, html?: string): Promise<EventId>
 }

@@ -14,6 +14,7 @@ export interface Told {
   readonly event: StoredEvent
   /** Whether the bot and one other are alone in the room. */
   readonly isDirect: boolean
+  readonly signal: AbortSignal
 }
 
 /** Hands one event to what the bot has for it. Throws what that throws. */
@@ -21,7 +22,7 @@ export async function dispatch(
   rooms: Pick<Rooms, 'events' | 'membership'>,
   bot: Bot,
   userId: UserId,
-  { room, event: stored, isDirect }: Told,
+  { room, event: stored, isDirect, signal }: Told,
 ): Promise<void> {
   const { pdu, eventId } = stored
   const { roomId } = room
@@ -38,6 +39,7 @@ export async function dispatch(
     ...actions,
     roomId,
     isDirect,
+    signal,
     answer: (text, html) => actions.send(roomId, noticeContent(text, html)),
   }
   if (pdu.type === 'm.room.member') {

@@ -49,6 +49,7 @@ export function createBotRuntime({ serverName, db, clock, log, accounts, rooms }
   const bots = new Map<string, { readonly name: string; readonly bot: Bot; readonly userId: UserId }>()
   const { reads } = rooms
   let isRunning = false
+  let stopping = new AbortController()
 
   async function load(reader: Reader, { bot, roomNid }: Place) {
     const row = await getNextBotEvent(reader, bot, roomNid)
@@ -57,7 +58,7 @@ export function createBotRuntime({ serverName, db, clock, log, accounts, rooms }
     const event = (await reads.events(reader, [row.event_nid])).get(row.event_nid)
     if (room === undefined || event === undefined || event.redactedBy !== undefined) return { row, told: undefined }
     const { joined, invited } = await reads.recent.memberCounts(reader, room)
-    const told: Told = { room, event, isDirect: joined + invited <= 2 }
+    const told: Told = { room, event, isDirect: joined + invited <= 2, signal: stopping.signal }
     return { row, told }
   }
 
@@ -89,6 +90,7 @@ export function createBotRuntime({ serverName, db, clock, log, accounts, rooms }
       await dispatch(rooms, bot, userId, told)
       return undefined
     } catch (error) {
+      if (told.signal.aborted) return { retryTs: clock.now(), error: 'the server stopped' }
       // Asking again changes nothing about what the rules of a room refuse.
       const isRefused = error instanceof MatrixError && error.status < 500 && error.status !== 429
       const isLast = isRefused || attempts >= mostAttempts
@@ -134,6 +136,7 @@ export function createBotRuntime({ serverName, db, clock, log, accounts, rooms }
       name: 'bots',
       start: async () => {
         isRunning = true
+        stopping = new AbortController()
         for (const { bot, userId } of bots.values()) {
           await requireUser(bot, userId)
           await bot.onStart?.(createActions(rooms, userId, `start ${clock.now()}`))
@@ -143,6 +146,7 @@ export function createBotRuntime({ serverName, db, clock, log, accounts, rooms }
       },
       stop: async () => {
         isRunning = false
+        stopping.abort()
         await lanes.stop()
       },
     },

@@ -77,11 +77,12 @@ export function createVoicemail(deps: VoicemailDeps): Voicemail {
   const unread = createUnreadMarks({ db, clock, jobs, accounts })
   const deliveries = createDeliveries({ ...deps, notes: { advance: (...news) => notes.advance(...news) } })
   const notes = createNotes({ ...deps, prompts, unread, waits: deliveries.waits })
-  const inbox = createInbox({ db, reads, notes })
+  const inbox = createInbox({ db, accounts, reads, notes })
 
   // What was left is there also where no more is asked for.
   accounts.accountData.onChange(unread.accountDataChanged)
   media.delivery.onFetched((tx, { ref, ...fetch }) => deliveries.fetched(tx, { ...fetch, mxc: formatMxc(ref) }))
+  media.delivery.onDeleted((tx, files) => deliveries.deleted(tx, files.map(formatMxc)))
   deps.sync.onAnswer(deliveries.answered)
   deps.sender.onTaken(deliveries.taken)
   rooms.onPersist(createNotesHook({ accounts, reads, notes, prompts }))

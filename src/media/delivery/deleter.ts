@@ -31,12 +31,14 @@ export interface DeleterDeps {
   readonly blobs: Pick<Blobs, 'release'>
   readonly policy: DeliveryPolicy
   readonly settle: Settle
+  /** Called with the numbers of what has been deleted, in the transaction of that. */
+  readonly deleted: (tx: Tx, numbers: readonly number[]) => Promise<void>
 }
 
 /** Few: nothing else is answered while a page is written. */
 const pageSize = 50
 
-export function createDeleter({ db, clock, log, jobs, blobs, policy, settle }: DeleterDeps): Deleter {
+export function createDeleter({ db, clock, log, jobs, blobs, policy, settle, deleted }: DeleterDeps): Deleter {
   const digest = digestOf(policy)
 
   /** A server may be away without whose files nothing is late. */
@@ -57,6 +59,10 @@ export function createDeleter({ db, clock, log, jobs, blobs, policy, settle }: D
         const same = removed.filter((media) => media.reason === reason)
         await removeMedia(tx, blobs, await withThumbnails(tx, same, now), { reason, now })
       }
+      await deleted(
+        tx,
+        removed.map(({ nid }) => nid),
+      )
       return { seen: due.length, removed }
     })
     for (const { nid, reason } of removed) log.info({ media: nid, reason }, 'media deleted')

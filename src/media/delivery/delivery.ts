@@ -24,6 +24,7 @@ import { createRoomPolicies } from './room-policies.ts'
 import { noRooms, type RoomsOfMedia, type SeenBatch } from './rooms-port.ts'
 import { createSettle, type Outages } from './settle.ts'
 import { getDelivery } from './store-deliveries.ts'
+import { listRefs } from './store-due.ts'
 import { putPolicy } from './store-policies.ts'
 import { mediaUses } from './uses.ts'
 
@@ -38,6 +39,8 @@ export interface Delivery extends Deleter, Holds, Declarations {
   fetched(media: LiveMedia, requester: MediaRequester, part: ByteRange): void
   /** Runs when somebody has received a file as a whole on a device, in the transaction that writes it down. */
   onFetched(hook: FetchedHook): void
+  /** Runs when files have been deleted because they were delivered, or too old, in the transaction of that. */
+  onDeleted(hook: DeletedHook): void
   /** What becomes of a file of ours; undefined for what is not known here. */
   fate(reader: Reader, ref: MediaRef): Promise<Fate | undefined>
   /** Resolves when everything that was downloaded so far is written down. */
@@ -56,6 +59,8 @@ export interface FetchedFile {
 }
 
 export type FetchedHook = (tx: Tx, file: FetchedFile) => Promise<void>
+
+export type DeletedHook = (tx: Tx, files: readonly MediaRef[]) => Promise<void>
 
 export interface Fate {
   readonly isDeleted: boolean
@@ -86,6 +91,11 @@ export function createDelivery({ db, clock, log, jobs, accounts, blobs, options 
   const { serverName, delivery: policy, ownUsers } = options
   const underWay = new Set<Promise<void>>()
   const fetchedHooks: FetchedHook[] = []
+  const deletedHooks: DeletedHook[] = []
+  const deleted = async (tx: Tx, numbers: readonly number[]) => {
+    const files = deletedHooks.length > 0 ? await listRefs(tx, numbers) : []
+    if (files.length > 0) for (const hook of deletedHooks) await hook(tx, files)
+  }
   let rooms = noRooms
   let outages: Outages = async () => undefined
   const recipients = createRecipients({ accounts, ownUsers, joined: (...question) => rooms.joined(...question) })
@@ -116,7 +126,7 @@ export function createDelivery({ db, clock, log, jobs, accounts, blobs, options 
   }
 
   return {
-    ...createDeleter({ db, clock, log, jobs, blobs, policy, settle }),
+    ...createDeleter({ db, clock, log, jobs, blobs, policy, settle, deleted }),
     ...createHolds({ clock, log, jobs, settle }),
     ...createDeclarations({ ledger, rooms: () => rooms, serverName }),
     followRooms: (next) => {
@@ -134,6 +144,7 @@ export function createDelivery({ db, clock, log, jobs, accounts, blobs, options 
         .finally(() => underWay.delete(writing))
       underWay.add(writing)
     },
+    onDeleted: (hook) => void deletedHooks.push(hook),
     onFetched: (hook) => void fetchedHooks.push(hook),
     fate: async (reader, ref) => {
       const media = await getMedia(reader, ref)

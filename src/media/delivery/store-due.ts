@@ -1,4 +1,6 @@
 import type { Reader } from '../../db/database.ts'
+import type { ServerName } from '../../matrix/ids.ts'
+import type { MediaRef } from '../../matrix/mxc.ts'
 import { notProtected } from '../moderation/store-protections.ts'
 import type { RemovedMedia } from '../remove-media.ts'
 import { notHeld } from '../store-holds.ts'
@@ -41,4 +43,16 @@ export async function listDeletable(reader: Reader, numbers: readonly number[], 
     .where(notHeld(now))
     .where(notProtected())
     .execute()
+}
+
+/** The addresses of some media, deleted or not. */
+export async function listRefs(reader: Reader, numbers: readonly number[]): Promise<MediaRef[]> {
+  if (numbers.length === 0) return []
+  const rows = await reader.qb
+    .selectFrom('media')
+    .select(['origin', 'media_id as mediaId'])
+    .where('media_nid', 'in', numbers)
+    .execute()
+  // Our own column.
+  return rows.map(({ origin, mediaId }) => ({ origin: origin as ServerName, mediaId }))
 }

@@ -62,8 +62,7 @@ export function createVoicemailBot(deps: VoicemailBotDeps): Bot {
     }
     const { mxc, kind, caption } = recorded
     try {
-      // A message that waits for its turn may outlast the server's run: it is taken again then.
-      const signal = AbortSignal.timeout(120_000)
+      const { signal } = turn
       await leave({ promptId: prompt.prompt_id, source: event.eventId, mxc, kind, caption, signal })
       await turn.react(event.roomId, event.eventId, '✅')
     } catch (error) {

@@ -18,6 +18,8 @@ export interface Deliveries {
   /** Another server has taken everything up to a position. */
   taken(tx: Tx, server: string, upTo: number): Promise<void>
   fetched(tx: Tx, file: { mxc: string; recipient: Recipient; device: string }): Promise<void>
+  /** Recordings have been deleted. */
+  deleted(tx: Tx, mxcs: readonly string[]): Promise<void>
   idle(): Promise<void>
   readonly part: Part
 }
@@ -69,6 +71,10 @@ export function createDeliveries({ db, log, accounts, notes }: Deps): Deliveries
         const isPlayed = server === undefined && (await isPlaying(tx, note, device))
         await notes.advance(tx, note, isPlayed ? 'played' : 'fetched')
       }
+    },
+    deleted: async (tx, mxcs) => {
+      for (const mxc of mxcs)
+        for (const note of await listNotesOfMedia(tx, mxc)) await notes.advance(tx, note, 'deleted')
     },
     idle: async () => {
       await Promise.all(underWay)

@@ -1,3 +1,4 @@
+import type { Accounts } from '../../../accounts/accounts.ts'
 import type { Database, Reader } from '../../../db/database.ts'
 import type { NoteState } from '../../../db/schema/bots.ts'
 import type { UserId } from '../../../matrix/ids.ts'
@@ -31,16 +32,17 @@ export interface Inbox {
 }
 
 /** So many of the newest are looked at. */
-const mostSearched = 500
+const mostSearched = 200
 const mostShown = 20
 
 interface Deps {
+  readonly accounts: Pick<Accounts, 'accountData'>
   readonly db: Database
   readonly reads: Pick<RoomReads, 'roomById' | 'membership'>
   readonly notes: Pick<Notes, 'played' | 'stateOf'>
 }
 
-export function createInbox({ db, reads, notes }: Deps): Inbox {
+export function createInbox({ db, accounts, reads, notes }: Deps): Inbox {
   async function nameOf(reader: Reader, { room_id: roomId, sender }: NoteRow): Promise<string> {
     const room = await reads.roomById(reader, roomId)
     const member = room && (await reads.membership(reader, room.nid, sender))
@@ -51,7 +53,9 @@ export function createInbox({ db, reads, notes }: Deps): Inbox {
     db.read(async (reader) => {
       const names = new Map<string, string>()
       const found: Omit<InboxNote, 'number'>[] = []
+      const ignored = await accounts.accountData.ignoredUsers(reader, userId)
       for (const row of await listReceived(reader, userId, mostSearched)) {
+        if (ignored.has(row.sender)) continue
         const key = `${row.room_id} ${row.sender}`
         const senderName = names.get(key) ?? (await nameOf(reader, row))
         names.set(key, senderName)

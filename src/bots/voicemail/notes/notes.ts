@@ -88,9 +88,16 @@ export function createNotes(deps: NotesDeps): Notes {
     return noteJson({ ...note, state }, { viewer, isShared, expiresTs: fate?.dueTs })
   }
 
+  /** Whom a user ignores does not exist for them; the sender sees no difference. */
+  const isIgnored = async (reader: Reader, { receiver, sender }: Pick<NoteRow, 'receiver' | 'sender'>) =>
+    isUserId(receiver) &&
+    accounts.isLocalUser(receiver) &&
+    (await accounts.accountData.ignoredUsers(reader, receiver)).has(sender)
+
   async function publish(tx: Tx, note: NoteRow): Promise<void> {
+    const isHidden = await isIgnored(tx, note)
     for (const userId of new Set([note.sender, note.receiver])) {
-      if (!isUserId(userId) || !accounts.isLocalUser(userId)) continue
+      if (!isUserId(userId) || !accounts.isLocalUser(userId) || (isHidden && userId === note.receiver)) continue
       await live.publish(tx, userId, { type: 'note', ...(await view(tx, note, userId)) })
     }
   }
@@ -144,7 +151,7 @@ export function createNotes(deps: NotesDeps): Notes {
       if (stored === undefined) return
       await publish(tx, stored)
       if (accounts.isLocalUser(note.receiver)) {
-        await unread.arrived(tx, stored)
+        if (!(await isIgnored(tx, note))) await unread.arrived(tx, stored)
         tx.afterCommit(() => waits(note.receiver))
       }
       const { state: _, ...left } = noteJson(stored, { viewer: note.receiver, isShared: true })
@@ -162,7 +169,8 @@ export function createNotes(deps: NotesDeps): Notes {
         const rows = await listNotesOf(reader, userId, { before, limit: limit + 1 })
         const page = rows.slice(0, limit)
         const notes: JsonObject[] = []
-        for (const row of page) notes.push(await view(reader, row, userId))
+        const ignored = await accounts.accountData.ignoredUsers(reader, userId)
+        for (const row of page) if (!ignored.has(row.sender)) notes.push(await view(reader, row, userId))
         return { notes, next: rows.length > limit ? page.at(-1)?.note_nid : undefined }
       }),
   }

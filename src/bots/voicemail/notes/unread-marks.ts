@@ -67,7 +67,7 @@ export function createUnreadMarks({ db, clock, jobs, accounts }: Deps): UnreadMa
       const { userId, roomId } = idsOf(note)
       if (!accounts.isLocalUser(userId) || (await listUnplayed(tx, userId, roomId)).length > 0) return
       await jobs.cancel(tx, remindJob, keyOf(userId, roomId))
-      await mark(tx, userId, roomId, false)
+      if (await wantsMarks(tx, userId)) await mark(tx, userId, roomId, false)
     },
     accountDataChanged: async (tx, { userId, type, roomId }) => {
       if (type !== markType || roomId === undefined || (await isMarked(tx, userId, roomId))) return

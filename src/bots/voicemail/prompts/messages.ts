@@ -18,13 +18,13 @@ import type { Judge } from './judge.ts'
 import { idsOf, makeLink, readOccasion } from './link-for.ts'
 import { type CallInWords, endedWording, promptWording, textContent } from './prompt-text.ts'
 import { askJob, editJob, expireJob, type Prompts } from './prompts.ts'
-import { getPrompt, movePrompt, type PromptRow } from './store-prompts.ts'
+import { deleteOldPrompts, getPrompt, movePrompt, type PromptRow } from './store-prompts.ts'
 
 export interface PromptMessagesDeps {
   readonly db: Database
   readonly clock: Clock
   readonly log: Log
-  readonly jobs: Pick<Jobs, 'enqueue' | 'handle'>
+  readonly jobs: Pick<Jobs, 'enqueue' | 'handle' | 'schedule'>
   readonly accounts: Pick<Accounts, 'accountData' | 'isLocalUser'>
   readonly rooms: Pick<Rooms, 'reads' | 'receipts'>
   readonly bots: Pick<BotRuntime, 'act'>
@@ -38,6 +38,11 @@ export interface PromptMessagesDeps {
 }
 
 export const buttons = { voice: '🎙', video: '🎥', none: '🚫' } as const
+
+const cleanJob = 'voicemail.clean prompts'
+const pageSize = 200
+/** So long it is known what was asked: 90 days. */
+const keptMs = 90 * 86_400_000
 
 /** Says what is to be said to callers: the prompt itself, and what becomes of it. */
 export function handlePrompts(deps: PromptMessagesDeps): void {
@@ -137,6 +142,14 @@ export function handlePrompts(deps: PromptMessagesDeps): void {
     },
     { atOnce: 8 },
   )
+
+  jobs.handle(cleanJob, async (_payload, signal) => {
+    for (let deleted = pageSize; deleted === pageSize; ) {
+      signal.throwIfAborted()
+      deleted = await db.write('old prompts', (tx) => deleteOldPrompts(tx, clock.now() - keptMs, pageSize))
+    }
+  })
+  jobs.schedule('43 4 * * *', cleanJob)
 
   jobs.handle(expireJob, async ({ prompt }) => {
     await db.write('prompt expired', (tx) => prompts.end(tx, String(prompt), 'expired'))

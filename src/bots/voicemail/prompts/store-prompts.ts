@@ -81,3 +81,14 @@ export async function movePrompt(
 export async function deletePromptsOf(tx: Tx, caller: string): Promise<void> {
   await tx.qb.deleteFrom('voicemail_prompts').where('caller', '=', caller).execute()
 }
+
+/** Forgets prompts from before a time, at most `limit`; returns how many there were. */
+export async function deleteOldPrompts(tx: Tx, before: number, limit: number): Promise<number> {
+  const { numDeletedRows } = await tx.qb
+    .deleteFrom('voicemail_prompts')
+    .where('prompt_id', 'in', (qb) =>
+      qb.selectFrom('voicemail_prompts').select('prompt_id').where('created_ts', '<', before).limit(limit),
+    )
+    .executeTakeFirst()
+  return Number(numDeletedRows)
+}
