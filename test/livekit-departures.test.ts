@@ -168,6 +168,24 @@ test('who is removed from the room is put out of its call, and again with a toke
   assert.deepEqual(livekit.removed, [name, name])
 })
 
+test('by what LiveKit tells the call log knows who answered, in a room that shows nothing else', async () => {
+  roomId = await createRoom(alice, { preset: 'trusted_private_chat', is_direct: true, invite: [bob.userId] })
+  await act(bob, roomId, 'join')
+  room = livekitRoomOf(roomId, 'm.call#ROOM')
+  for (const user of [alice, bob]) await enter(user)
+  await tell('participant_joined', alice)
+  await pass(5_000)
+  await tell('participant_joined', bob)
+  await pass(20_000)
+  for (const user of [alice, bob]) await tell('participant_left', user, { reason: 'CLIENT_INITIATED' })
+  for (let i = 0; i < 12; i++) await pass(10_000)
+  const { calls } = await alice.get<{ calls: { room_id: string; outcome: string; peer?: string }[] }>(
+    '/_ringback/v1/calls',
+  )
+  const [call] = calls.filter((one) => one.room_id === roomId)
+  assert.deepEqual([call?.outcome, call?.peer], ['answered', bob.userId])
+})
+
 /** A leave that is sent after `delay` ms. */
 async function delayLeave(user: TestUser, delay = 3_600_000, to = roomId): Promise<string> {
   const path = at`/_matrix/client/v3/rooms/${to}/state/${memberType}/${keyOf(user)}`

@@ -104,14 +104,14 @@ export async function deleteSurplus(tx: Tx, userId: string, roomId: string, keep
   }
 }
 
-/** Forgets those of whom nothing was heard since then; true for those who joined, too. */
+/** Forgets those of whom nothing was heard since then. LiveKit is asked itself about those whose leave is entrusted. */
 export async function deleteOld(tx: Tx, { before, joinedBefore }: { before: number; joinedBefore: number }) {
   await tx.qb
     .deleteFrom('livekit_participants')
     .where((eb) =>
       eb.or([
         eb.and([eb('phase', '!=', 'joined'), eb('granted_ts', '<', before), eb('phase_ts', '<', before)]),
-        eb.and([eb('granted_ts', '<', joinedBefore), eb('phase_ts', '<', joinedBefore)]),
+        eb.and([eb('granted_ts', '<', joinedBefore), eb('phase_ts', '<', joinedBefore), eb('restart_ts', 'is', null)]),
       ]),
     )
     .execute()
