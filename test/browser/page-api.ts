@@ -81,7 +81,6 @@ export interface MediaApi {
 
 export interface ChatApi {
   start(login: Login): Promise<void>
-  stop(): Promise<void>
   /** Resolves once the room has that many joined members. */
   knows(roomId: string, members: number): Promise<void>
   /**

@@ -63,7 +63,6 @@ export const chat: ChatApi = {
     await started.startClient({ initialSyncLimit: 20 })
     await prepared
   },
-  stop: async () => client().stopClient(),
   knows: async (roomId, members) => {
     await until(() => client().getRoom(roomId)?.getJoinedMemberCount() === members || undefined)
   },
