@@ -33,7 +33,8 @@ export const widget: WidgetApi = {
     const url = `${location.origin}/element-call/index.html#?${new URLSearchParams(parameters)}`
     const frame = document.createElement('iframe')
     frame.allow = 'camera; microphone; autoplay; display-capture'
-    frame.style.cssText = 'width: 900px; height: 600px'
+    // Lower ones lay the picture over the buttons.
+    frame.style.cssText = 'width: 1000px; height: 690px'
     const definition = { id: 'call', creatorUserId, type: 'm.call', url, waitForIframeLoad: false }
     document.body.append(frame)
     const api = new ClientWidgetApi(new Widget(definition), frame, new CallWidgetDriver(roomId))
