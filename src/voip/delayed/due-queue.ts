@@ -88,10 +88,13 @@ export function createDueQueue({ db, clock, log, send }: Deps): DueQueue {
 
   /** One timer, for what is due first: too early does no harm. */
   function expect(ms: number): void {
+    const now = clock.now()
     const wait = Math.min(Math.max(ms, 0), longestTimer)
-    if (!isRunning || clock.now() + wait >= timerTs) return
+    // One that should have run by now waits for longer than it seems: the clock was put forward.
+    const isEarlyEnough = timerTs > now && timerTs <= now + wait
+    if (!isRunning || isEarlyEnough) return
     cancelTimer()
-    timerTs = clock.now() + wait
+    timerTs = now + wait
     cancelTimer = clock.after(wait, () => {
       timerTs = Number.POSITIVE_INFINITY
       wake()
@@ -122,6 +125,7 @@ export function createDueQueue({ db, clock, log, send }: Deps): DueQueue {
       stop: async () => {
         isRunning = false
         cancelTimer()
+        timerTs = Number.POSITIVE_INFINITY
         await idle()
       },
     },
