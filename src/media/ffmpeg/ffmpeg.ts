@@ -24,6 +24,8 @@ export interface Conversion {
   /** Default a minute. */
   readonly maxMs?: number
   readonly inputOptions?: readonly string[]
+  /** Whether everything else on the machine goes first; default yes. */
+  readonly isNice?: boolean
 }
 
 /**
@@ -119,14 +121,13 @@ export function createFfmpeg({ isInstalled }: { isInstalled: boolean }): Ffmpeg 
         }
         await runFfmpeg(run, either)
       }),
-    convert: (recording, { target, options, maxBytes, maxMs = conversionMs, inputOptions = [] }, signal) =>
+    convert: (recording, { target, options, maxBytes, maxMs = conversionMs, inputOptions = [], isNice }, signal) =>
       inTurn(recording, signal, async (format, either) => {
         // ffmpeg stops quietly where a file would exceed the size that it was given.
         const outputOptions = [...options, '-fs', String(maxBytes + 1)]
-        const log = await runFfmpeg(
-          { path: recording.path, format, inputOptions, outputOptions, target, maxMs },
-          either,
-        )
+        const { path } = recording
+        const run = { path, format, inputOptions, outputOptions, target, maxMs, isNice }
+        const log = await runFfmpeg(run, either)
         const { size } = await stat(target)
         if (size > maxBytes) throw new Error('the converted recording is too large')
         return log

@@ -9,6 +9,8 @@ export interface FfmpegRun {
   /** Where the result goes; what is there is replaced. */
   readonly target: string
   readonly maxMs: number
+  /** Whether everything else on the machine goes first; default yes. */
+  readonly isNice?: boolean | undefined
 }
 
 /** Windows has no shell that could set limits. */
@@ -21,11 +23,11 @@ const linesOfLog = 30
  * aborted signal.
  */
 export async function runFfmpeg(options: FfmpegRun, signal: AbortSignal): Promise<string> {
-  const { path, format, inputOptions, outputOptions, target, maxMs } = options
+  const { path, format, inputOptions, outputOptions, target, maxMs, isNice = true } = options
   const { default: ffmpeg } = await import('fluent-ffmpeg')
   signal.throwIfAborted()
   const { promise, resolve, reject } = Promise.withResolvers<string>()
-  const command = ffmpeg({ source: path, timeout: maxMs / 1000, niceness: 10, stdoutLines: linesOfLog })
+  const command = ffmpeg({ source: path, timeout: maxMs / 1000, niceness: isNice ? 10 : 0, stdoutLines: linesOfLog })
     .setFfmpegPath(program)
     .inputOptions(['-nostdin', '-protocol_whitelist', 'file', '-f', format, '-threads', '1', ...inputOptions])
     .outputOptions([...outputOptions, '-threads', '1'])

@@ -9,6 +9,8 @@ import { readPeaks, sampleRate } from './pcm.ts'
 import { waveformOf } from './waveform.ts'
 
 const bytesPerSecond = sampleRate * 2
+/** Somebody waits for the second that it takes. */
+const isNice = false
 /** Nothing of where, when and with what it was recorded. */
 export const withoutMetadata = ['-map_metadata', '-1', '-map_chapters', '-1', '-fflags', '+bitexact']
 /** Half of the work of the highest level, for the same size. */
@@ -25,7 +27,7 @@ export function convertVoice(
     const sound = ['-map', '0:a:0', '-vn', '-sn', '-dn', '-af', measureFilter, '-ac', '1', '-ar', String(sampleRate)]
     const options = [...sound, '-t', seconds(mostMs), '-c:a', 'pcm_s16le', '-f', 'wav']
     const maxBytes = Math.ceil((mostMs / 1000) * bytesPerSecond) + 4096
-    const log = await ffmpeg.convert({ path, type }, { target: wav, options, maxBytes }, signal)
+    const log = await ffmpeg.convert({ path, type }, { target: wav, options, maxBytes, isNice }, signal)
     const { steps, samples } = await readPeaks(wav)
     const heardMs = (samples * 1000) / sampleRate
     if (samples === 0) throw faults.empty()
@@ -37,7 +39,11 @@ export function convertVoice(
     return spool.withPath(async (target) => {
       const encoding = [...filters, ...opus, ...withoutMetadata, '-f', 'ogg']
       const largest = 4096 + Math.ceil(durationMs * 8)
-      await ffmpeg.convert({ path: wav, type: 'audio/wav' }, { target, options: encoding, maxBytes: largest }, signal)
+      await ffmpeg.convert(
+        { path: wav, type: 'audio/wav' },
+        { target, options: encoding, maxBytes: largest, isNice },
+        signal,
+      )
       const file = await spool.write(createReadStream(target))
       return { kind: 'voice', file, durationMs, waveform: waveformOf(steps, heardMs, 10 ** (gain / 20)) }
     })
