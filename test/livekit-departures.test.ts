@@ -254,6 +254,18 @@ test('who never joins, or whose webhook got lost, is gone by the delay at the la
   assert.equal(await isInCall(alice), false)
 })
 
+test('without any webhook LiveKit is asked who came and who has gone', async () => {
+  const delayId = await delayLeave(bob)
+  await beInCall(bob)
+  await enter(bob, { delay_id: delayId })
+  livekit.present.add(`${room} ${identityOf(bob)}`)
+  await live(5 * 3_600_000, 30_000 * 20)
+  assert.equal(await isInCall(bob), true)
+  livekit.present.clear()
+  await live(3_000_000, 600_000)
+  assert.equal(await isInCall(bob), false)
+})
+
 test('while LiveKit does not answer the delay goes on', async () => {
   const delayId = await delayLeave(bob, 60_000)
   await beInCall(bob)

@@ -117,7 +117,9 @@ export async function startLivekit(now: () => number): Promise<FakeLivekit> {
         const name = `${body.room} ${body.identity}`
         if (method === 'RemoveParticipant') livekit.removed.push(name)
         if (!livekit.present.has(name)) return answer(404, { code: 'not_found' })
-        return answer(200, method === 'GetParticipant' ? { identity: body.identity, state: 'ACTIVE' } : {})
+        if (method === 'RemoveParticipant') return answer(200, {})
+        const joined = { joined_at: String(Math.floor(now() / 1000)), joined_at_ms: String(now()) }
+        return answer(200, { sid: 'PA_KuefM7uY3gwF', identity: body.identity, state: 'ACTIVE', ...joined })
       }
       default:
         return answer(404, { code: 'bad_route' })

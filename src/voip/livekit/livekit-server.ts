@@ -4,6 +4,7 @@ import { FetchError } from '../../util/fetch-error.ts'
 import type { Log } from '../../util/log.ts'
 import type { SafeFetch } from '../../util/safe-fetch.ts'
 import { type LivekitKey, signAccessToken } from './access-token.ts'
+import { parseParticipant } from './webhook.ts'
 
 export interface LivekitSettings extends LivekitKey {
   /** What clients dial; by way of this server unless given. */
@@ -12,11 +13,14 @@ export interface LivekitSettings extends LivekitKey {
   readonly internal_url?: string | undefined
 }
 
+/** A connection of a participant: LiveKit's name of it, and when it was made, in ms. */
+export type Presence = ReturnType<typeof parseParticipant>
+
 export interface LivekitServer {
   /** Opens a room, or leaves it as it is where it is open. Throws `M_CONNECTION_FAILED`. */
   createRoom(name: string): Promise<void>
-  /** Whether somebody is in a call now. Throws `M_CONNECTION_FAILED`. */
-  isPresent(room: string, identity: string): Promise<boolean>
+  /** The connection by which somebody is in a call now. Throws `M_CONNECTION_FAILED`. */
+  findParticipant(room: string, identity: string): Promise<Presence | undefined>
   /** Puts somebody out of a call, or does nothing where they are not in it. Throws `M_CONNECTION_FAILED`. */
   removeParticipant(room: string, identity: string): Promise<void>
 }
@@ -26,6 +30,11 @@ export interface LivekitServerDeps {
   readonly log: Log
   readonly fetch: SafeFetch
   readonly settings: LivekitSettings
+}
+
+interface Answer {
+  readonly status: number
+  readonly text: string
 }
 
 /** A token for one request may be used for as long as clocks may differ. */
@@ -42,7 +51,7 @@ export function innerUrlOf({ url = '', internal_url: inner }: Pick<LivekitSettin
 export function createLivekitServer({ clock, log, fetch, settings }: LivekitServerDeps): LivekitServer {
   const base = innerUrlOf(settings)
 
-  async function call(method: string, video: Record<string, boolean | string>, body: object): Promise<number> {
+  async function call(method: string, video: Record<string, boolean | string>, body: object): Promise<Answer> {
     const token = signAccessToken(settings, { video, lifetimeMs: tokenLifetimeMs }, clock.now())
     try {
       const response = await fetch.fetch(`${base}/twirp/livekit.RoomService/${method}`, {
@@ -50,12 +59,11 @@ export function createLivekitServer({ clock, log, fetch, settings }: LivekitServ
         headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
         body: JSON.stringify(body),
         timeoutMs: 10_000,
-        maxBytes: 64 * 1024,
+        maxBytes: 512 * 1024,
         maxRedirects: 0,
         isRepeatable: true,
       })
-      response.discard()
-      return response.status
+      return { status: response.status, text: await response.text() }
     } catch (error) {
       if (!(error instanceof FetchError)) throw error
       log.warn({ err: error }, 'LiveKit cannot be reached, so that there are no calls')
@@ -68,19 +76,22 @@ export function createLivekitServer({ clock, log, fetch, settings }: LivekitServ
     return errors.connectionFailed('The server for calls refuses what it is asked')
   }
 
-  /** False where there is no such participant. */
-  async function about(method: string, room: string, identity: string): Promise<boolean> {
-    const status = await call(method, { roomAdmin: true, room }, { room, identity })
+  /** Undefined where there is no such participant. */
+  async function about(method: string, room: string, identity: string): Promise<string | undefined> {
+    const { status, text } = await call(method, { roomAdmin: true, room }, { room, identity })
     if (status !== 200 && status !== 404) throw refused(method, status)
-    return status === 200
+    return status === 200 ? text : undefined
   }
 
   return {
     createRoom: async (name) => {
-      const status = await call('CreateRoom', { roomCreate: true }, { name, ...patience })
+      const { status } = await call('CreateRoom', { roomCreate: true }, { name, ...patience })
       if (status !== 200) throw refused('CreateRoom', status)
     },
-    isPresent: (room, identity) => about('GetParticipant', room, identity),
+    findParticipant: async (room, identity) => {
+      const text = await about('GetParticipant', room, identity)
+      return text === undefined ? undefined : parseParticipant(JSON.parse(text))
+    },
     removeParticipant: async (room, identity) => void (await about('RemoveParticipant', room, identity)),
   }
 }

@@ -25,24 +25,36 @@ export function isFromLivekit(
 /** Protobuf's JSON writes 64-bit numbers as strings, and leaves out what is zero. */
 const number = z.union([z.string().regex(/^\d{1,16}$/), z.number().nonnegative()]).transform(Number)
 
+const description = z.object({
+  sid: z.string().min(1).max(64),
+  identity: z.string(),
+  joinedAt: number.optional(),
+  joined_at: number.optional(),
+  joinedAtMs: number.optional(),
+  joined_at_ms: number.optional(),
+  disconnectReason: z.string().optional(),
+  disconnect_reason: z.string().optional(),
+})
+
 const payload = z.object({
   event: z.string(),
   createdAt: number.optional(),
   created_at: number.optional(),
   room: z.object({ name: z.string() }).optional(),
-  participant: z
-    .object({
-      sid: z.string().min(1).max(64),
-      identity: z.string(),
-      joinedAt: number.optional(),
-      joined_at: number.optional(),
-      joinedAtMs: number.optional(),
-      joined_at_ms: number.optional(),
-      disconnectReason: z.string().optional(),
-      disconnect_reason: z.string().optional(),
-    })
-    .optional(),
+  participant: description.optional(),
 })
+
+/** When the connection was made, in ms. */
+function sessionTsOf(described: z.output<typeof description>): number {
+  const ms = described.joinedAtMs ?? described.joined_at_ms
+  return ms ?? (described.joinedAt ?? described.joined_at ?? 0) * 1000
+}
+
+/** The connection of a participant whom LiveKit describes. Throws a `ZodError` where it does not. */
+export function parseParticipant(json: unknown): Pick<ParticipantNews, 'sid' | 'sessionTs'> {
+  const described = description.parse(json)
+  return { sid: described.sid, sessionTs: sessionTsOf(described) }
+}
 
 const kinds: Readonly<Record<string, ParticipantNews['what']>> = {
   participant_joined: 'joined',
@@ -59,8 +71,7 @@ export function parseWebhook(json: unknown, now: number): Webhook | undefined {
   if (event === 'room_finished') return { what: 'finished', livekitRoom: room.name, ts }
   const what = Object.hasOwn(kinds, event) ? kinds[event] : undefined
   if (what === undefined || participant === undefined) return undefined
-  const joinedMs = participant.joinedAtMs ?? participant.joined_at_ms
-  const sessionTs = joinedMs ?? (participant.joinedAt ?? participant.joined_at ?? 0) * 1000
+  const sessionTs = sessionTsOf(participant)
   return {
     what,
     livekitRoom: room.name,

@@ -45,6 +45,8 @@ const sendJob = 'livekit.send-leave'
 const shortestMs = 5_000
 /** Who has just joined is not looked for yet: LiveKit tells of them before it lists them. */
 const newMs = 10_000
+/** By then whoever is to join has joined, and LiveKit is asked where it has not told. */
+const arrivalMs = 30_000
 /** Part of the delay that may pass before it begins anew. */
 const portion = 0.8
 
@@ -82,10 +84,17 @@ export function createDelegations(deps: DelegationsDeps): Delegations {
     async (payload) => {
       const { delayId, at, ...key } = restartPayload.parse(payload)
       const row = await db.read((reader) => participants.get(reader, key))
-      if (row?.phase !== 'joined' || row.delay_id !== delayId || row.restart_ts !== at) return
-      // Webhooks get lost. While LiveKit does not answer nobody is in a call, and the delay goes on.
-      const isNew = clock.now() - row.phase_ts < newMs
-      if (!isNew && !(await server.isPresent(key.livekitRoom, key.identity))) {
+      if (row?.delay_id !== delayId || row.restart_ts !== at) return
+      const isNew = row.phase === 'joined' && clock.now() - row.phase_ts < newMs
+      // While LiveKit does not answer nobody is in a call, and the delay goes on.
+      const presence = isNew ? undefined : await server.findParticipant(key.livekitRoom, key.identity)
+      // Webhooks get lost, of those who go and of those who come.
+      if (row.phase !== 'joined') {
+        if (presence === undefined) return
+        const news = { ...key, ...presence, what: 'joined', ts: presence.sessionTs, reason: undefined } as const
+        return db.write('call joined', (tx) => participants.told(tx, news))
+      }
+      if (!isNew && presence === undefined) {
         return db.write('call left', (tx) => participants.missed(tx, key, clock.now()))
       }
       const event = await delayed.get(delayId)
@@ -118,8 +127,7 @@ export function createDelegations(deps: DelegationsDeps): Delegations {
     },
     take: async (tx, key, delayId) => {
       const row = await participants.get(tx, key)
-      if (row?.phase === 'joined') await plan(tx, key, delayId, clock.now())
-      else await participants.setDelayed(tx, key, { delay_id: delayId, restart_ts: null })
+      await plan(tx, key, delayId, clock.now() + (row?.phase === 'joined' ? 0 : arrivalMs))
     },
     hook: async (tx, { participant, what, delayId }) => {
       if (delayId === undefined) return
