@@ -3,6 +3,7 @@ import type { Identity } from './accounts/identity.ts'
 import type { Admin } from './admin/admin.ts'
 import type { AppserviceRuntime } from './bots/appservices/runtime.ts'
 import type { BotRuntime } from './bots/runtime/runtime.ts'
+import type { NoteArchive } from './bots/voicemail/archive/archive.ts'
 import type { Recorder } from './bots/voicemail/recorder/recorder.ts'
 import type { Voicemail } from './bots/voicemail/voicemail.ts'
 import type { Config } from './config/schema.ts'
@@ -81,6 +82,7 @@ export interface AppContext extends Identity {
   readonly recorder: Recorder
   readonly bots: BotRuntime
   readonly voicemail: Voicemail
+  readonly noteArchive: NoteArchive
   /** Does what waits in the background, until nothing does but for its time; for tests. */
   drain(): Promise<void>
   /** Reads the registration files again. Throws a `ConfigError`. */

@@ -1,6 +1,7 @@
 import { accountRoutes } from './accounts/routes.ts'
 import { adminRoutes } from './admin/routes.ts'
 import { appserviceRoutes } from './bots/appservices/routes.ts'
+import { archiveRoutes } from './bots/voicemail/archive/routes-archive.ts'
 import { recorderRoutes } from './bots/voicemail/recorder/routes.ts'
 import { voicemailRoutes } from './bots/voicemail/routes.ts'
 import type { AppContext } from './context.ts'
@@ -31,6 +32,7 @@ export function endpoints(ctx: AppContext): Endpoint[] {
     ...appserviceRoutes(ctx),
     ...recorderRoutes(ctx),
     ...voicemailRoutes(ctx),
+    ...archiveRoutes(ctx),
     ...voipRoutes(ctx),
     ...adminRoutes(ctx),
     ...webRoutes(),

@@ -142,8 +142,8 @@ export function createServices(core: Core) {
   const admin = createAdmin({ ...core, accounts, media, rooms, notices: config.server_notices })
   const appservices = createAppserviceRuntime({ ...core, accounts, rooms, presence: presence.news, e2ee })
   const bots = createBotRuntime({ ...core, accounts, rooms })
-  const noteParts = { jobs, accounts, media, rooms, sync, sender, live, webhooks, calls, bots }
-  const { recorder, voicemail } = composeVoicemail(core, noteParts)
+  const noteParts = { jobs, accounts, media, rooms, sync, sender, live, webhooks, calls, bots, mailer }
+  const { recorder, voicemail, noteArchive } = composeVoicemail(core, noteParts)
   const drain = async () => {
     let before: number
     do {
@@ -201,6 +201,7 @@ export function createServices(core: Core) {
     recorder,
     bots,
     voicemail,
+    noteArchive,
     drain,
     reloadAppservices,
     parts,

@@ -1,6 +1,7 @@
 import type { Command } from './command.ts'
 import { configCheck } from './config-check.ts'
 import { doctor } from './doctor.ts'
+import { exportNotes } from './export-notes.ts'
 import { federationCheck } from './federation-check.ts'
 import { federationRotateKey } from './federation-rotate-key.ts'
 import { mediaMigrate } from './media-migrate.ts'
@@ -26,6 +27,7 @@ export const commands: readonly Command[] = [
   doctor,
   userCreate,
   tokenCreate,
+  exportNotes,
   federationCheck,
   federationRotateKey,
   mediaMigrate,

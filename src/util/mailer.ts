@@ -29,6 +29,13 @@ export interface Mail {
   readonly id: string
   /** Where a page, or a POST without anything else, ends further mails of this kind. */
   readonly unsubscribeUrl?: string | undefined
+  readonly attachments?: readonly MailAttachment[]
+}
+
+export interface MailAttachment {
+  readonly fileName: string
+  readonly contentType: string
+  readonly content: Buffer
 }
 
 export interface Mailer {
@@ -69,6 +76,7 @@ export function createMailer(server: MailServer): Mailer {
           ...(mail.unsubscribeUrl !== undefined && { 'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click' }),
         },
         ...(mail.unsubscribeUrl !== undefined && { list: { unsubscribe: { url: new URL(mail.unsubscribeUrl).href } } }),
+        attachments: (mail.attachments ?? []).map(({ fileName: filename, ...file }) => ({ filename, ...file })),
         disableFileAccess: true,
         disableUrlAccess: true,
       }

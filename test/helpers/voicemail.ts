@@ -2,6 +2,7 @@
 import type { JsonObject } from '../../src/matrix/event.ts'
 import { createTestClock, type TestClock } from '../../src/util/clock.ts'
 import { at } from './client.ts'
+import { upload } from './media.ts'
 import { createRoom, join, type SeenEvent, send, timeline } from './rooms.ts'
 import { createTestServer, type TestServer, type TestServerOptions, type TestUser } from './server.ts'
 import { sync } from './sync.ts'
@@ -139,3 +140,21 @@ export const answersIn = async (user: TestUser, roomId: string) =>
       ({ sender, type, content }) => sender === bot && type === 'm.room.message' && !content['io.ringback.prompt'],
     )
     .map(({ content }) => String(content.body))
+
+/** Leaves a voice message in the conversation, as clients send it; the recording need not be one. */
+export async function leaveInConversation(
+  sender: TestUser,
+  roomId: string,
+  { bytes, caption }: { bytes: string; caption?: string },
+): Promise<{ eventId: string; mxc: string }> {
+  const url = await upload(sender, bytes, { type: 'audio/ogg' })
+  const eventId = await send(sender, roomId, {
+    msgtype: 'm.audio',
+    body: caption ?? 'Voice message.ogg',
+    filename: 'Voice message.ogg',
+    url,
+    info: { duration: 2000, mimetype: 'audio/ogg', size: bytes.length },
+    'org.matrix.msc3245.voice': {},
+  })
+  return { eventId, mxc: url }
+}

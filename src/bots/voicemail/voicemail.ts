@@ -10,6 +10,7 @@ import type { Rooms } from '../../rooms/rooms.ts'
 import type { Sync } from '../../sync/sync.ts'
 import type { TimerClock } from '../../util/clock.ts'
 import type { Log } from '../../util/log.ts'
+import type { Mailer } from '../../util/mailer.ts'
 import type { Part } from '../../util/part.ts'
 import type { CallLedger } from '../../voip/calls/calls.ts'
 import type { Live } from '../../voip/live/live.ts'
@@ -19,6 +20,7 @@ import { type AuditFilter, type AuditRow, listAudit } from './audit/store-audit.
 import { createVoicemailBot } from './bot/voicemail-bot.ts'
 import { createChats } from './chats.ts'
 import { forgetUser } from './forget-user.ts'
+import { createForwarding } from './forwarding/forwarding.ts'
 import { createDeliver } from './notes/deliver.ts'
 import { createDeliveries } from './notes/deliveries.ts'
 import { createInbox } from './notes/inbox.ts'
@@ -49,6 +51,8 @@ export interface VoicemailDeps {
   readonly calls: Pick<CallLedger, 'subscribe' | 'getCall' | 'linkNote'>
   readonly bots: Pick<BotRuntime, 'add' | 'act'>
   readonly recorder: Recorder
+  /** Undefined: this server sends no mail. */
+  readonly mailer: Mailer | undefined
 }
 
 /** What happens after calls in vain. */
@@ -76,7 +80,9 @@ export function createVoicemail(deps: VoicemailDeps): Voicemail {
   const prompts = createPrompts({ clock, jobs, judge, links, lifetime })
   const unread = createUnreadMarks({ db, clock, jobs, accounts })
   const deliveries = createDeliveries({ ...deps, notes: { advance: (...news) => notes.advance(...news) } })
-  const notes = createNotes({ ...deps, prompts, unread, waits: deliveries.waits })
+  const mailed = { appName: config.mail.app_name, publicUrl: options.publicUrl }
+  const forwarding = createForwarding({ ...deps, act: bots.act, botId, options: mailed })
+  const notes = createNotes({ ...deps, prompts, unread, forwarding, waits: deliveries.waits })
   const inbox = createInbox({ db, accounts, reads, notes })
 
   // What was left is there also where no more is asked for.

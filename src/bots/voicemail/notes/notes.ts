@@ -9,6 +9,7 @@ import type { Clock } from '../../../util/clock.ts'
 import type { CallKind, Calls } from '../../../voip/calls/types.ts'
 import type { Live } from '../../../voip/live/live.ts'
 import type { Webhooks } from '../../../voip/webhooks/webhooks.ts'
+import type { Forwarding } from '../forwarding/forwarding.ts'
 import type { Prompts } from '../prompts/prompts.ts'
 import { getPromptOfNote } from '../prompts/store-prompts.ts'
 import { noteJson } from './note-json.ts'
@@ -59,6 +60,7 @@ export interface NotesDeps extends SharingDeps {
   readonly calls: Pick<Calls, 'linkNote'>
   readonly prompts: Pick<Prompts, 'used' | 'refresh'>
   readonly unread: UnreadMarks
+  readonly forwarding: Forwarding
   readonly media: { readonly delivery: Pick<Delivery, 'fate'> }
   /** Called after the commit: somebody here has a note that is not delivered to them yet. */
   readonly waits: (userId: string) => void
@@ -73,7 +75,7 @@ const columns = {
 } as const
 
 export function createNotes(deps: NotesDeps): Notes {
-  const { db, clock, accounts, live, webhooks, calls, prompts, unread, media, waits } = deps
+  const { db, clock, accounts, live, webhooks, calls, prompts, unread, forwarding, media, waits } = deps
 
   /** What becomes of the recording; undefined where that is not for this server to decide. */
   async function fateOf(reader: Reader, { mxc }: NoteRow): Promise<Fate | undefined> {
@@ -110,7 +112,10 @@ export function createNotes(deps: NotesDeps): Notes {
     await updateNote(tx, noteId, change)
     const moved: NoteRow = { ...note, ...change }
     await publish(tx, moved)
-    if (state === 'played' || state === 'deleted') await unread.settled(tx, moved)
+    if (state === 'played' || state === 'deleted') {
+      await unread.settled(tx, moved)
+      await forwarding.settled(tx, moved)
+    }
     if (state !== 'played' || note.call_id === null || !(await sharesPlayed(deps, tx, note))) return
     const prompt = await getPromptOfNote(tx, noteId, note.call_id)
     if (prompt !== undefined && prompt.event_id !== null) await prompts.refresh(tx, prompt.prompt_id)
@@ -150,6 +155,7 @@ export function createNotes(deps: NotesDeps): Notes {
       const stored = await getNote(tx, note.noteId)
       if (stored === undefined) return
       await publish(tx, stored)
+      await forwarding.sent(tx, stored)
       if (accounts.isLocalUser(note.receiver)) {
         if (!(await isIgnored(tx, note))) await unread.arrived(tx, stored)
         tx.afterCommit(() => waits(note.receiver))

@@ -1,0 +1,47 @@
+import { MatrixError } from '../../../matrix/errors.ts'
+import { type EventId, isUserId, serverOf } from '../../../matrix/ids.ts'
+import type { NoteRow } from '../notes/store-notes.ts'
+import type { ForwardingDeps } from './deps.ts'
+
+/**
+ * Brings a note into the room that its receiver has named, as a message of the bot. The bot comes only where it was invited
+ * or anybody may come, and nothing is sent in clear into an encrypted room.
+ */
+export function createSharedInbox({ db, log, rooms, act, botId }: ForwardingDeps) {
+  const { reads } = rooms
+
+  async function look(note: NoteRow, roomId: string) {
+    return db.read(async (reader) => {
+      const room = await reads.roomById(reader, roomId)
+      // The rows are ours.
+      const event = await reads.eventById(reader, note.event_id as EventId)
+      if (!room || !event || !isUserId(note.receiver)) return undefined
+      const receiver = await reads.membership(reader, room.nid, note.receiver)
+      const encryption = await reads.view.entry(reader, room.stateNid, 'm.room.encryption', '')
+      if (receiver?.membership !== 'join' || encryption !== undefined) return undefined
+      const conversation = await reads.roomById(reader, note.room_id)
+      const sender = conversation && (await reads.membership(reader, conversation.nid, note.sender))
+      return { content: event.pdu.content, name: sender?.display_name?.trim() || note.sender }
+    })
+  }
+
+  return async (note: NoteRow, roomId: string): Promise<void> => {
+    const seen = await look(note, roomId)
+    if (seen === undefined) {
+      log.info({ note: note.note_id, roomId }, 'a note cannot be brought into the shared inbox')
+      return
+    }
+    const { 'io.ringback.note': _note, 'io.ringback.missed_call': _call, ...content } = seen.content
+    const said = typeof content.body === 'string' && content.body !== content.filename ? `: ${content.body}` : ''
+    const body = `${note.kind === 'voice' ? 'Voice' : 'Video'} note from ${seen.name} for ${note.receiver}${said}`
+    const copy = { ...content, body, 'm.mentions': {}, 'io.ringback.from': note.sender }
+    try {
+      await rooms.membership.join({ userId: botId }, { roomIdOrAlias: roomId, via: [serverOf(botId)] })
+      await act(botId, `shared inbox ${note.note_id}`).send(roomId, copy)
+    } catch (error) {
+      // Nobody lets the bot in, or it may not write: asking again would not help.
+      if (!(error instanceof MatrixError) || error.status >= 500) throw error
+      log.info({ err: error, note: note.note_id, roomId }, 'a note cannot be brought into the shared inbox')
+    }
+  }
+}
