@@ -9,7 +9,6 @@ import type { RoomDraft } from '../draft.ts'
 import type { InviteUser } from '../membership/invite.ts'
 import type { People } from '../people.ts'
 import type { RoomWriter } from '../room-writer.ts'
-import type { Room } from '../types.ts'
 import { appendClientState, type ClientState } from './append-client-state.ts'
 import { appendRedaction } from './append-redaction.ts'
 import { checkLevels } from './check-levels.ts'
@@ -26,8 +25,6 @@ export interface Message extends EventExtras {
   readonly sticky?: Stickiness | undefined
   /** `mxc:` URIs of files of the sender that the message shows, where that cannot be seen. */
   readonly attached?: readonly string[]
-  /** Written together with the event, the first time that it is sent. Throwing refuses it. */
-  readonly also?: (tx: Tx, sent: { readonly room: Room; readonly eventId: EventId }) => Promise<void>
 }
 
 /** What goes with an event besides. */
@@ -72,7 +69,7 @@ export function createRoomEvents({ writer, people, inviteUser, attachMedia }: De
   }
 
   async function appendMessage(draft: RoomDraft, actor: Actor, message: Message): Promise<EventId> {
-    const { type, content, txnId, originServerTs, attached = [], also } = message
+    const { type, content, txnId, originServerTs, attached = [] } = message
     if (type === 'm.room.create') throw errors.unknown(400, 'A room has one create event, and the server writes it')
     const transaction = txnId === undefined ? undefined : transactionOf(actor, txnId)
     const sent = transaction && (await findSent(draft, actor, transaction, { type }))
@@ -99,7 +96,6 @@ export function createRoomEvents({ writer, people, inviteUser, attachMedia }: De
         attachMedia(tx, { eventId, roomNid, sender, type, content, media: attached }),
       )
     }
-    if (also !== undefined) draft.alsoWrite((tx, room) => also(tx, { room, eventId }))
     return eventId
   }
 

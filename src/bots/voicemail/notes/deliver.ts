@@ -63,7 +63,7 @@ export function createDeliver(deps: Deps): DeliverNote {
 
   async function send(note: FinishedNote, sender: UserId, roomId: RoomId, content: JsonObject, { callee }: Plan) {
     const { noteId, callId, caller, kind, durationMs, mxc } = note
-    const also = async (tx: Tx, { eventId }: { eventId: EventId }) => {
+    const together = async (tx: Tx, eventId: EventId) => {
       const position = (await reads.eventById(tx, eventId))?.streamPos ?? 0
       const caption = readRecorded({ type: 'm.room.message', content: note.content })?.caption
       await notes.sent(tx, {
@@ -90,7 +90,7 @@ export function createDeliver(deps: Deps): DeliverNote {
         call_id: callId,
       })
     }
-    const message = { type: 'm.room.message', content, txnId: noteId, also }
+    const message = { type: 'm.room.message', content, txnId: noteId, together }
     return rooms.events.send({ userId: sender, deviceId: noteDevice }, roomId, message)
   }
 
