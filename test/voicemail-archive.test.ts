@@ -63,7 +63,7 @@ test('notes are handed over with their recordings, and what was deleted is told'
     linesOf(ofAlice, 'notes.jsonl').map(({ note_id }) => note_id),
     [first.note_id],
   )
-  const later = readZip((await exported(admin, { from_ts: String(between) })).bytes)
+  const later = readZip((await exported(admin, { since_ts: String(between) })).bytes)
   assert.deepEqual(
     linesOf(later, 'notes.jsonl').map(({ note_id }) => note_id),
     [second.note_id],

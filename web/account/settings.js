@@ -53,9 +53,10 @@ export function createSettings({ api, names, userId, peers }) {
     return result
   }
 
-  /** @param {string} key @param {Json} content @param {string} label @param {string} hint */
-  function flag(key, content, label, hint) {
-    const input = h('input', { type: 'checkbox', checked: content[key] !== false, 'aria-describedby': `${key}-hint` })
+  /** @param {string} key @param {Json} content @param {string} label @param {string} hint @param {boolean} otherwise */
+  function flag(key, content, label, hint, otherwise = true) {
+    const checked = otherwise ? content[key] !== false : content[key] === true
+    const input = h('input', { type: 'checkbox', checked, 'aria-describedby': `${key}-hint` })
     input.addEventListener('change', async () => {
       const { checked } = input
       try {
@@ -113,6 +114,36 @@ export function createSettings({ api, names, userId, peers }) {
     )
   }
 
+  /** What few people change. @param {Json} content */
+  function more(content) {
+    return h(
+      'details',
+      {},
+      h('summary', {}, 'More'),
+      flag(
+        'keep_unread',
+        content,
+        'Keep conversations unread until I have played their notes',
+        'Off: opening the conversation is enough.',
+      ),
+      flag('pin', content, 'Pin notes until I have played them', 'Where you may pin messages.', false),
+      flag(
+        'email',
+        content,
+        'Mail me each note',
+        'To the mail address of your account, if it has one and this server sends mail.',
+        false,
+      ),
+      flag(
+        'unencrypted_delivery',
+        content,
+        'Let notes pass through the assistant where the conversation is encrypted',
+        'They are not end-to-end encrypted then. The other person must allow it as well.',
+        false,
+      ),
+    )
+  }
+
   const section = createSection({
     id: 'settings',
     title: 'Missed calls',
@@ -136,6 +167,7 @@ export function createSettings({ api, names, userId, peers }) {
         ...played(content),
         greeting(content),
         ...exceptions(content, { names, peers, save }),
+        more(content),
         saved,
       )
     },

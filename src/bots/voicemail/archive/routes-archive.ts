@@ -9,15 +9,15 @@ const path = '/_ringback/admin/v1/voicemail/export'
 const query = z.object({
   user_id: z.string().optional(),
   room_id: z.string().optional(),
-  from_ts: z.int().min(0).optional(),
-  to_ts: z.int().min(0).optional(),
+  since_ts: z.int().min(0).optional(),
+  until_ts: z.int().min(0).optional(),
 })
 
 const filterOf = (wanted: z.output<typeof query>): ArchiveFilter => ({
   userId: wanted.user_id,
   roomId: wanted.room_id,
-  fromTs: wanted.from_ts,
-  toTs: wanted.to_ts,
+  fromTs: wanted.since_ts,
+  toTs: wanted.until_ts,
 })
 
 /** What administrators keep or hand over of notes. */
