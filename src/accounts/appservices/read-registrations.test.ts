@@ -64,6 +64,7 @@ test('a file as bridges ship it is read', (t) => {
     receivesEphemeral: true,
     receivesDeviceNews: true,
     managesDevices: true,
+    takesNotes: false,
   })
   assert.deepEqual(
     namespaces.users.map(({ isExclusive, regex }) => [isExclusive, regex]),
