@@ -130,8 +130,9 @@ export function createNoteItem({ api, names, note: first, onChange }) {
       isIncoming ? '' : h('span', {}, sentStates[note.state] ?? note.state),
       isGone ? h('span', {}, isIncoming ? 'deleted' : '') : expiry(note.expires_ts),
     )
-    transcript.textContent = note.transcript ?? ''
-    transcript.hidden = !note.transcript
+    const words = note.transcript ?? note.caption
+    transcript.textContent = words ?? ''
+    transcript.hidden = !words
     play.classList.toggle('plain', !isWaiting(note))
     play.hidden = isGone || !player.element.hidden
     for (const control of [save, remove]) control.hidden = isGone

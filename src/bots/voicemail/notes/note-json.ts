@@ -32,6 +32,7 @@ export function noteJson(note: NoteRow, view: NoteView): JsonObject {
     state,
     ...(note.call_id !== null && { call_id: note.call_id }),
     ...(state === 'played' && note.played_ts !== null && { played_ts: note.played_ts }),
+    ...(note.caption !== null && { caption: note.caption }),
     ...(isIncoming && note.transcript !== null && { transcript: note.transcript }),
     ...(view.expiresTs !== undefined && state !== 'deleted' && { expires_ts: view.expiresTs }),
   }
