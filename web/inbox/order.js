@@ -14,7 +14,8 @@ export function listNotes(notes, { direction, search, nameOf }) {
   const words = search.toLowerCase().split(/\s+/).filter(Boolean)
   /** @param {Json} note */
   const matches = (note) => {
-    const text = `${note.transcript ?? ''} ${note.caption ?? ''} ${note.peer ?? ''} ${note.peer ? nameOf(note.peer) : ''}`.toLowerCase()
+    const text =
+      `${note.transcript ?? ''} ${note.caption ?? ''} ${note.peer ?? ''} ${note.peer ? nameOf(note.peer) : ''}`.toLowerCase()
     return note.direction === direction && words.every((word) => text.includes(word))
   }
   return [...notes].filter(matches).sort((a, b) => Number(isWaiting(b)) - Number(isWaiting(a)) || b.sent_ts - a.sent_ts)
