@@ -80,7 +80,10 @@ const insertEdgeRow = prepare((qb, p: { event_nid: number; prev_nid: number }) =
     .onConflict((c) => c.doNothing()),
 )
 const insertAuthRow = prepare((qb, p: { event_nid: number; auth_nid: number }) =>
-  qb.insertInto('event_auth').values({ event_nid: p.event_nid, auth_nid: p.auth_nid }),
+  qb
+    .insertInto('event_auth')
+    .values({ event_nid: p.event_nid, auth_nid: p.auth_nid })
+    .onConflict((conflict) => conflict.doNothing()),
 )
 const byId = prepare((qb, p: { eventId: string }) =>
   qb.selectFrom('events').selectAll().where('event_id', '=', p.eventId),

@@ -10,6 +10,7 @@ import type { EventCache } from '../event-cache.ts'
 import type { States } from '../states.ts'
 import { insertAuthEdge, insertEvent } from '../store-events.ts'
 import type { Room } from '../types.ts'
+import { addAuthEdges } from './auth-edges.ts'
 import { type CitedEvent, judgeByCited } from './judge.ts'
 import { readPdu } from './read-pdu.ts'
 import { sortManyByReferences } from './sort-events.ts'
@@ -163,6 +164,7 @@ export function createOutliers({ db, keyring, states, events, log }: Deps): Outl
         for (const id of [event.eventId, ...authEventIds(event.pdu)]) wanted.add(id)
       }
       const known = await listKnown(room, [...wanted])
+      const before = [...list.values()].filter(({ eventId }) => known.has(eventId))
       const unknown = await verify(
         room,
         [...list.values()].filter(({ eventId }) => !known.has(eventId)),
@@ -186,6 +188,7 @@ export function createOutliers({ db, keyring, states, events, log }: Deps): Outl
         page = []
       }
       if (page.length > 0) await write(room, page, known)
+      await addAuthEdges(db, before, known)
       return { known, ids }
     },
   }

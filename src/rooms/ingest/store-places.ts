@@ -24,6 +24,16 @@ const byNids = prepareList((qb, nids: readonly number[]) =>
   qb.selectFrom('events').select(columns).where('event_nid', 'in', nids),
 )
 
+const bare = prepareList((qb, nids: readonly number[]) =>
+  qb
+    .selectFrom('events as e')
+    .select('e.event_nid')
+    .where('e.event_nid', 'in', nids)
+    .where(({ not, exists, selectFrom }) =>
+      not(exists(selectFrom('event_auth as a').select('a.auth_nid').whereRef('a.event_nid', '=', 'e.event_nid'))),
+    ),
+)
+
 type Row = Awaited<ReturnType<typeof byIds>>[number]
 
 const toPlace = (row: Row): Place => ({
@@ -139,4 +149,9 @@ const firstPlaced = prepare((qb, p: { roomNid: number }) =>
 /** The depth at which a room began for us; what lies before is history, which is fetched when somebody reads it. */
 export async function getHistoryStart(reader: Reader, roomNid: number): Promise<number> {
   return (await firstPlaced.first(reader, { roomNid }))?.depth ?? 0
+}
+
+/** Those of which it is not noted what authorises them. */
+export async function listWithoutAuthEdges(reader: Reader, nids: readonly number[]): Promise<Set<number>> {
+  return new Set((await bare(reader, nids)).map((row) => row.event_nid))
 }

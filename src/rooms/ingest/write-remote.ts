@@ -72,6 +72,8 @@ export async function placeEvent(tx: Tx, placing: Placing): Promise<StoredEvent>
     await insertRelation(tx, { nid, roomNid, streamPos, pdu }, relation)
   }
   for (const prev of placing.prevs) await insertEdge(tx, nid, prev.nid)
+  // An invitation of a user of ours may have come by itself before, when what authorises it was not here.
+  if (pdu.type === 'm.room.member' && pdu.content.membership !== 'join') await writeAuthEdges(tx, nid, pdu)
   if (streamPos !== undefined) for (const prevId of placing.missing) await insertGap(tx, prevId, nid)
   return {
     nid,
