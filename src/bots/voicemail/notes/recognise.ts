@@ -25,9 +25,12 @@ export function readRecorded(event: { readonly type: string; readonly content: J
     kind: isVoice ? 'voice' : 'video',
     mxc: stringOf(event, 'url') ?? (file && stringOf({ content: file }, 'url')),
     durationMs: Math.max(0, duration),
-    caption: fileName !== undefined && body !== fileName ? body : undefined,
+    // Recorders call a file without a caption by its name, with or without the ending.
+    caption: fileName !== undefined && body !== fileName && body !== withoutEnding(fileName) ? body : undefined,
   }
 }
+
+const withoutEnding = (fileName: string) => fileName.replace(/\.\w+$/, '')
 
 const voiceKeys = ['org.matrix.msc3245.voice', 'm.voice']
 
