@@ -36,7 +36,7 @@ export interface DeleterDeps {
 }
 
 /** Few: nothing else is answered while a page is written. */
-const pageSize = 50
+const pageSize = 30
 
 export function createDeleter({ db, clock, log, jobs, blobs, policy, settle, deleted }: DeleterDeps): Deleter {
   const digest = digestOf(policy)
