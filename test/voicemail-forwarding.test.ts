@@ -51,6 +51,37 @@ test('a note also goes where its receiver wants to have it: by mail, to a team, 
   assert.deepEqual((await getState(support, chat, 'm.room.pinned_events')).pinned, [])
 })
 
+test('what an ignored caller leaves is brought nowhere, and a wish counts that is taken back before', async () => {
+  await using smtp = await createSmtp()
+  await using server = await createCallingServer({ config: { mail: { ...smtp.config, from: 'ringback@localhost' } } })
+  const { db, accounts } = server.context
+  const [alice, bob] = [await server.user('alice'), await server.user('bob')]
+  await db.write('test', (tx) => accounts.threepids.add(tx, bob.userId, { address: 'bob@example.org', validatedTs: 1 }))
+  const chat = await directChat(alice, bob)
+  const leave = async () => {
+    await callInVain(server, alice, bob, chat)
+    await leaveInConversation(alice, chat, { bytes: 'recording' })
+    await server.context.drain()
+    server.clock.advance(200_000)
+  }
+  const dataPath = at`/_matrix/client/v3/user/${bob.userId}/account_data/m.ignored_user_list`
+  await setSettings(bob, { email: true })
+  await bob.put(dataPath, { ignored_users: { [alice.userId]: {} } })
+  await leave()
+  assert.deepEqual(smtp.mails, [])
+  await bob.put(dataPath, { ignored_users: {} })
+  smtp.refuse({ code: 451, message: 'later' })
+  await leave()
+  await setSettings(bob, { email: false })
+  smtp.refuse(undefined)
+  server.clock.advance(3_600_000)
+  await server.context.drain()
+  assert.deepEqual(smtp.mails, [])
+  await setSettings(bob, { email: true })
+  await leave()
+  assert.equal(smtp.mails.length, 1)
+})
+
 test('where nobody may or wants it, a note goes nowhere else', async () => {
   await using smtp = await createSmtp()
   await using server = await createCallingServer({ config: { mail: { ...smtp.config, from: 'ringback@localhost' } } })

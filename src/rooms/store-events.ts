@@ -73,18 +73,6 @@ const insertRow = prepare((qb, p: NewEventRow) =>
     })
     .returning('event_nid'),
 )
-const insertEdgeRow = prepare((qb, p: { event_nid: number; prev_nid: number }) =>
-  qb
-    .insertInto('event_edges')
-    .values({ event_nid: p.event_nid, prev_nid: p.prev_nid })
-    .onConflict((c) => c.doNothing()),
-)
-const insertAuthRow = prepare((qb, p: { event_nid: number; auth_nid: number }) =>
-  qb
-    .insertInto('event_auth')
-    .values({ event_nid: p.event_nid, auth_nid: p.auth_nid })
-    .onConflict((conflict) => conflict.doNothing()),
-)
 const byId = prepare((qb, p: { eventId: string }) =>
   qb.selectFrom('events').selectAll().where('event_id', '=', p.eventId),
 )
@@ -100,14 +88,6 @@ export async function insertEvent(tx: Tx, row: NewEventRow): Promise<number> {
   const inserted = await insertRow.first(tx, row)
   if (inserted === undefined) throw new Error(`event ${row.event_id} was not inserted`)
   return inserted.event_nid
-}
-
-export async function insertEdge(tx: Tx, eventNid: number, prevNid: number): Promise<void> {
-  await insertEdgeRow.run(tx, { event_nid: eventNid, prev_nid: prevNid })
-}
-
-export async function insertAuthEdge(tx: Tx, eventNid: number, authNid: number): Promise<void> {
-  await insertAuthRow.run(tx, { event_nid: eventNid, auth_nid: authNid })
 }
 
 export async function getEventById(reader: Reader, eventId: string): Promise<StoredEvent | undefined> {

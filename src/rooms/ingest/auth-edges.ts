@@ -3,7 +3,7 @@ import type { IdentifiedPdu } from '../../matrix/event.ts'
 import { authEventIds } from '../../matrix/event-references.ts'
 import type { EventId } from '../../matrix/ids.ts'
 import { createYielder } from '../../util/async.ts'
-import { insertAuthEdge } from '../store-events.ts'
+import { insertAuthEdge } from '../store-event-edges.ts'
 import { listWithoutAuthEdges } from './store-places.ts'
 
 const pageSize = 500

@@ -1,11 +1,12 @@
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import type { Database } from '../../../db/database.ts'
+import { MatrixError } from '../../../matrix/errors.ts'
 import type { EventId } from '../../../matrix/ids.ts'
-import { parseMxc } from '../../../matrix/mxc.ts'
 import type { Media } from '../../../media/media.ts'
 import type { Rooms } from '../../../rooms/rooms.ts'
 import type { Log } from '../../../util/log.ts'
 import { listAudit } from '../audit/store-audit.ts'
+import { findRecording } from '../open-recording.ts'
 import { type ArchivedNote, type ArchiveFilter, listNotesOf } from './store-archive.ts'
 import { createZipWriter, type ZipEntry, type ZipWriter } from './zip-writer.ts'
 
@@ -65,16 +66,16 @@ export function createNoteArchive({ db, log, media, rooms }: ArchiveDeps): NoteA
 
   /** The recording of a note; undefined where it has been deleted. */
   async function open({ mxc }: ArchivedNote, signal: AbortSignal): Promise<Readable | undefined> {
-    const ref = mxc === null ? undefined : parseMxc(mxc)
-    if (!ref) return undefined
-    const options = { timeoutMs: 0, allowRemote: false, signal, isQuarantineIgnored: true }
-    const found = await media.downloads.find(ref, options).catch((err: unknown) => {
-      log.debug({ err, mxc }, 'a note without its recording')
+    if (mxc === null) return undefined
+    try {
+      const options = { timeoutMs: 0, allowRemote: false, signal, isQuarantineIgnored: true }
+      return await (await findRecording(media, mxc, options)).open()
+    } catch (error) {
+      // Anything else than its absence must not pass for a deletion.
+      if (!(error instanceof MatrixError)) throw error
+      log.debug({ err: error, mxc }, 'a note without its recording')
       return undefined
-    })
-    const file = found && media.served(found, undefined)
-    const bytes = file && (await file.open({ start: 0, end: file.size - 1 }))
-    return bytes instanceof Uint8Array ? Readable.from([bytes]) : bytes
+    }
   }
 
   async function write(zip: ZipWriter, filter: ArchiveFilter, signal: AbortSignal): Promise<void> {

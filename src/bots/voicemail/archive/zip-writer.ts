@@ -27,8 +27,10 @@ export function createZipWriter(signal: AbortSignal): ZipWriter {
   const zip = new yazl.ZipFile()
   const output = new PassThrough()
   const sums: string[] = []
-  // Whoever reads is told of a failure through the output.
-  const written = pipeline(zip.outputStream, output, { signal }).catch(() => {})
+  const broken = new AbortController()
+  const stopped = AbortSignal.any([signal, broken.signal])
+  // Whoever reads is told of a failure through the output; what is being added must not wait for a reader who is gone.
+  const written = pipeline(zip.outputStream, output, { signal }).catch((error: unknown) => broken.abort(error))
 
   const add: ZipWriter['add'] = async (name, source, mtime = new Date(0)) => {
     const stream = source instanceof Readable ? source : Readable.from(source)
@@ -43,7 +45,7 @@ export function createZipWriter(signal: AbortSignal): ZipWriter {
     })
     // Recordings are as small as they get.
     zip.addReadStream(counted, name, { mtime, compress: !name.startsWith('media/') })
-    await Promise.all([pipeline(stream, counted, { signal }), finished(counted, { signal })])
+    await Promise.all([pipeline(stream, counted, { signal: stopped }), finished(counted, { signal: stopped })])
     const sha256 = hash.digest('hex')
     sums.push(`${sha256}  ${name}\n`)
     return { sha256, size }

@@ -14,7 +14,7 @@ export interface ForwardingDeps {
   readonly jobs: Pick<Jobs, 'enqueue' | 'handle'>
   readonly accounts: Pick<Accounts, 'accountData' | 'isLocalUser' | 'threepids'>
   readonly media: Pick<Media, 'downloads' | 'served'>
-  readonly rooms: Pick<Rooms, 'events' | 'membership' | 'reads'>
+  readonly rooms: Pick<Rooms, 'events' | 'reads'>
   /** Undefined: this server sends no mail. */
   readonly mailer: Mailer | undefined
   readonly act: BotRuntime['act']

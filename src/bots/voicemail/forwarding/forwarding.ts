@@ -1,8 +1,8 @@
-import type { Tx } from '../../../db/database.ts'
+import type { Reader, Tx } from '../../../db/database.ts'
 import { isUserId } from '../../../matrix/ids.ts'
 import { getNote, type NoteRow } from '../notes/store-notes.ts'
 import { settingsType } from '../settings.ts'
-import { readForwarding } from './choices.ts'
+import { type ForwardingChoices, readForwarding } from './choices.ts'
 import type { ForwardingDeps } from './deps.ts'
 import { createNoteMail } from './note-mail.ts'
 import { createPins } from './pins.ts'
@@ -24,32 +24,43 @@ export function createForwarding(deps: ForwardingDeps): Forwarding {
   const share = createSharedInbox(deps)
   const pin = createPins(deps)
 
-  const handle = (kind: string, task: (note: NoteRow, payload: object, signal: AbortSignal) => Promise<void>) =>
-    jobs.handle(kind, async (payload, signal) => {
-      const note = await db.read((reader) => getNote(reader, String(payload.note)))
-      if (note) await task(note, payload, signal)
-    })
-  handle(kinds.mail, (note, _payload, signal) => mail(note, signal))
-  handle(kinds.share, (note, payload) => share(note, 'room' in payload ? String(payload.room) : ''))
-  handle(kinds.pin, (note, payload) => pin(note, 'pinned' in payload && payload.pinned === true))
-
-  async function choicesOf(tx: Tx, receiver: string) {
-    const isOurs = isUserId(receiver) && accounts.isLocalUser(receiver)
-    return readForwarding(isOurs ? await accounts.accountData.get(tx, receiver, settingsType) : undefined)
+  /** What counts now. What comes from whom the receiver ignores is brought nowhere. */
+  async function choicesOf(reader: Reader, { receiver, sender }: NoteRow): Promise<ForwardingChoices> {
+    if (!isUserId(receiver) || !accounts.isLocalUser(receiver)) return readForwarding(undefined)
+    if ((await accounts.accountData.ignoredUsers(reader, receiver)).has(sender)) return readForwarding(undefined)
+    return readForwarding(await accounts.accountData.get(reader, receiver, settingsType))
   }
+
+  const handle = (
+    kind: string,
+    task: (note: NoteRow, wanted: ForwardingChoices, signal: AbortSignal) => Promise<void>,
+  ) =>
+    jobs.handle(kind, async (payload, signal) => {
+      const found = await db.read(async (reader) => {
+        const note = await getNote(reader, String(payload.note))
+        return note && { note, wanted: await choicesOf(reader, note) }
+      })
+      if (found) await task(found.note, found.wanted, signal)
+    })
+  handle(kinds.mail, async (note, { byMail }, signal) => {
+    if (byMail) await mail(note, signal)
+  })
+  handle(kinds.share, async (note, { inboxRoom }) => {
+    if (inboxRoom !== undefined) await share(note, inboxRoom)
+  })
+  handle(kinds.pin, (note, { isPinned }) => pin(note, isPinned && note.state !== 'played' && note.state !== 'deleted'))
 
   return {
     sent: async (tx, note) => {
-      const { byMail, inboxRoom, isPinned } = await choicesOf(tx, note.receiver)
+      const { byMail, inboxRoom, isPinned } = await choicesOf(tx, note)
       const { note_id: id } = note
       if (byMail && mailer) await jobs.enqueue(tx, kinds.mail, { note: id }, { key: id })
-      if (inboxRoom !== undefined) await jobs.enqueue(tx, kinds.share, { note: id, room: inboxRoom }, { key: id })
-      if (isPinned) await jobs.enqueue(tx, kinds.pin, { note: id, pinned: true }, { key: id })
+      if (inboxRoom !== undefined) await jobs.enqueue(tx, kinds.share, { note: id }, { key: id })
+      if (isPinned) await jobs.enqueue(tx, kinds.pin, { note: id }, { key: id })
     },
     settled: async (tx, note) => {
-      const { isPinned } = await choicesOf(tx, note.receiver)
-      if (isPinned)
-        await jobs.enqueue(tx, kinds.pin, { note: note.note_id, pinned: false }, { key: `${note.note_id} off` })
+      const { isPinned } = await choicesOf(tx, note)
+      if (isPinned) await jobs.enqueue(tx, kinds.pin, { note: note.note_id }, { key: `${note.note_id} off` })
     },
   }
 }

@@ -1,9 +1,9 @@
-import type { EventId } from '../../../matrix/ids.ts'
 import { isUserId } from '../../../matrix/ids.ts'
-import { parseMxc } from '../../../matrix/mxc.ts'
 import { renderMail } from '../../../util/mail-layout.ts'
 import { type MailAttachment, MailRefused } from '../../../util/mailer.ts'
+import { memberName } from '../member-name.ts'
 import type { NoteRow } from '../notes/store-notes.ts'
+import { findRecording } from '../open-recording.ts'
 import { inMinutes } from '../prompts/prompt-text.ts'
 import type { ForwardingDeps } from './deps.ts'
 
@@ -16,17 +16,14 @@ export function createNoteMail(deps: ForwardingDeps) {
   const { db, log, accounts, media, rooms, mailer, options } = deps
 
   async function attachment({ mxc, kind }: NoteRow, signal: AbortSignal): Promise<MailAttachment | undefined> {
-    const ref = mxc === null ? undefined : parseMxc(mxc)
-    if (!ref) return undefined
+    if (mxc === null) return undefined
     const find = { timeoutMs: 10_000, allowRemote: true, signal }
-    const found = await media.downloads.find(ref, find).catch((err: unknown) => {
+    const found = await findRecording(media, mxc, find).catch((err: unknown) => {
       log.debug({ err, mxc }, 'a note is mailed without its recording')
       return undefined
     })
-    if (!found || found.blob.size > largestAttachment) return undefined
-    const bytes = await media.served(found, undefined).open({ start: 0, end: found.blob.size - 1 })
-    if (!bytes) return undefined
-    const content = bytes instanceof Uint8Array ? Buffer.from(bytes) : Buffer.concat(await bytes.toArray())
+    if (!found || found.size > largestAttachment) return undefined
+    const content = Buffer.concat(await (await found.open()).toArray())
     return { fileName: kind === 'voice' ? 'voice-note.ogg' : 'video-note.mp4', contentType: types[kind], content }
   }
 
@@ -35,13 +32,9 @@ export function createNoteMail(deps: ForwardingDeps) {
     if (!mailer || !isUserId(receiver)) return
     const { address, name } = await db.read(async (reader) => {
       const addresses = await accounts.threepids.list(reader, receiver)
-      // The rows are ours.
-      const event = await rooms.reads.eventById(reader, note.event_id as EventId)
-      const room = event && (await rooms.reads.roomById(reader, note.room_id))
-      const member = room && (await rooms.reads.membership(reader, room.nid, sender))
       return {
         address: addresses.find(({ medium }) => medium === 'email')?.address,
-        name: member?.display_name?.trim() || sender,
+        name: await memberName(rooms.reads, reader, note.room_id, sender),
       }
     })
     if (address === undefined) return

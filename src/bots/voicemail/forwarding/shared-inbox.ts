@@ -1,11 +1,12 @@
 import { MatrixError } from '../../../matrix/errors.ts'
-import { type EventId, isUserId, serverOf } from '../../../matrix/ids.ts'
+import { type EventId, isUserId } from '../../../matrix/ids.ts'
+import { memberName } from '../member-name.ts'
 import type { NoteRow } from '../notes/store-notes.ts'
 import type { ForwardingDeps } from './deps.ts'
 
 /**
- * Brings a note into the room that its receiver has named, as a message of the bot. The bot comes only where it was invited
- * or anybody may come, and nothing is sent in clear into an encrypted room.
+ * Brings a note into the room that its receiver has named, as a message of the bot. The bot must be there, which it is when it
+ * was invited, and nothing is sent in clear into an encrypted room.
  */
 export function createSharedInbox({ db, log, rooms, act, botId }: ForwardingDeps) {
   const { reads } = rooms
@@ -18,10 +19,10 @@ export function createSharedInbox({ db, log, rooms, act, botId }: ForwardingDeps
       if (!room || !event || !isUserId(note.receiver)) return undefined
       const receiver = await reads.membership(reader, room.nid, note.receiver)
       const encryption = await reads.view.entry(reader, room.stateNid, 'm.room.encryption', '')
-      if (receiver?.membership !== 'join' || encryption !== undefined) return undefined
-      const conversation = await reads.roomById(reader, note.room_id)
-      const sender = conversation && (await reads.membership(reader, conversation.nid, note.sender))
-      return { content: event.pdu.content, name: sender?.display_name?.trim() || note.sender }
+      const bot = await reads.membership(reader, room.nid, botId)
+      const isOpen = receiver?.membership === 'join' && bot?.membership === 'join' && encryption === undefined
+      if (!isOpen) return undefined
+      return { content: event.pdu.content, name: await memberName(reads, reader, note.room_id, note.sender) }
     })
   }
 
@@ -36,10 +37,9 @@ export function createSharedInbox({ db, log, rooms, act, botId }: ForwardingDeps
     const body = `${note.kind === 'voice' ? 'Voice' : 'Video'} note from ${seen.name} for ${note.receiver}${said}`
     const copy = { ...content, body, 'm.mentions': {}, 'io.ringback.from': note.sender }
     try {
-      await rooms.membership.join({ userId: botId }, { roomIdOrAlias: roomId, via: [serverOf(botId)] })
       await act(botId, `shared inbox ${note.note_id}`).send(roomId, copy)
     } catch (error) {
-      // Nobody lets the bot in, or it may not write: asking again would not help.
+      // The bot may not write there: asking again would not help.
       if (!(error instanceof MatrixError) || error.status >= 500) throw error
       log.info({ err: error, note: note.note_id, roomId }, 'a note cannot be brought into the shared inbox')
     }

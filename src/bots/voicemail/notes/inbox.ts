@@ -1,11 +1,12 @@
 import type { Accounts } from '../../../accounts/accounts.ts'
-import type { Database, Reader } from '../../../db/database.ts'
+import type { Database } from '../../../db/database.ts'
 import type { NoteState } from '../../../db/schema/bots.ts'
 import type { UserId } from '../../../matrix/ids.ts'
 import type { RoomReads } from '../../../rooms/reads.ts'
 import type { CallKind } from '../../../voip/calls/types.ts'
+import { memberName } from '../member-name.ts'
 import type { Notes } from './notes.ts'
-import { listReceived, type NoteRow } from './store-notes.ts'
+import { listReceived } from './store-notes.ts'
 
 /** A note in the inbox of whom it was left for. */
 export interface InboxNote {
@@ -43,12 +44,6 @@ interface Deps {
 }
 
 export function createInbox({ db, accounts, reads, notes }: Deps): Inbox {
-  async function nameOf(reader: Reader, { room_id: roomId, sender }: NoteRow): Promise<string> {
-    const room = await reads.roomById(reader, roomId)
-    const member = room && (await reads.membership(reader, room.nid, sender))
-    return member?.display_name?.trim() || sender
-  }
-
   const all = (userId: UserId): Promise<InboxNote[]> =>
     db.read(async (reader) => {
       const names = new Map<string, string>()
@@ -57,7 +52,7 @@ export function createInbox({ db, accounts, reads, notes }: Deps): Inbox {
       for (const row of await listReceived(reader, userId, mostSearched)) {
         if (ignored.has(row.sender)) continue
         const key = `${row.room_id} ${row.sender}`
-        const senderName = names.get(key) ?? (await nameOf(reader, row))
+        const senderName = names.get(key) ?? (await memberName(reads, reader, row.room_id, row.sender))
         names.set(key, senderName)
         found.push({
           noteId: row.note_id,

@@ -2,6 +2,7 @@ import type { Reader } from '../../../db/database.ts'
 import { integerOf } from '../../../matrix/content.ts'
 import { type RoomId, serverOf, type UserId } from '../../../matrix/ids.ts'
 import type { RoomReads } from '../../../rooms/reads.ts'
+import { memberName } from '../member-name.ts'
 import { roomSettingsType } from '../settings.ts'
 
 /** What has to be known of the room in which somebody called. */
@@ -26,11 +27,10 @@ export async function readConversation(
   const room = await reads.roomById(reader, roomId)
   const encryption = room && (await reads.view.entry(reader, room.stateNid, 'm.room.encryption', ''))
   const rule = room && (await reads.view.entry(reader, room.stateNid, roomSettingsType, ''))
-  const member = room && (await reads.membership(reader, room.nid, callee))
   const asked = integerOf(rule?.pdu, 'max_length')
   return {
     isEncrypted: encryption !== undefined,
-    peerName: member?.display_name?.trim() || callee,
+    peerName: await memberName(reads, reader, roomId, callee),
     maxLengthMs: asked === undefined ? undefined : Math.min(Math.max(asked, lengths.least), lengths.most),
     address: `https://matrix.to/#/${encodeURIComponent(roomId)}?via=${encodeURIComponent(serverOf(caller))}`,
   }

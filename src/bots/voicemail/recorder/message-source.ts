@@ -3,6 +3,7 @@ import { errors } from '../../../matrix/errors.ts'
 import { parseMxc } from '../../../matrix/mxc.ts'
 import type { Media } from '../../../media/media.ts'
 import type { SpooledFile } from '../../../media/spool.ts'
+import { findRecording } from '../open-recording.ts'
 import { faults } from './convert/faults.ts'
 import type { Particulars } from './keeper.ts'
 import type { Link, Links } from './links.ts'
@@ -39,15 +40,11 @@ export function createMessageSource(deps: MessageSourceDeps) {
   const { db, media, links, sending, inTurn, largest, makeNote } = deps
 
   async function spoolMedia(mxc: string, most: number, signal: AbortSignal): Promise<SpooledFile> {
-    const ref = parseMxc(mxc)
-    if (!ref) throw faults.unreadable()
-    const found = await media.downloads.find(ref, { timeoutMs: 20_000, allowRemote: true, signal })
-    const { size } = found.blob
+    if (!parseMxc(mxc)) throw faults.unreadable()
+    const { size, open } = await findRecording(media, mxc, { timeoutMs: 20_000, allowRemote: true, signal })
     if (size > most) throw errors.tooLarge('The recording is too large')
     if (size === 0) throw faults.empty()
-    const bytes = await media.served(found, undefined).open({ start: 0, end: size - 1 })
-    if (!bytes) throw errors.notFound()
-    return media.spool.write(bytes instanceof Uint8Array ? [bytes] : bytes)
+    return media.spool.write(await open())
   }
 
   return {
