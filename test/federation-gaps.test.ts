@@ -1,6 +1,6 @@
 /** How holes in what another server sent are closed. */
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { after, afterEach, before, test } from 'node:test'
 import type { JsonObject, Pdu } from '../src/matrix/event.ts'
 import { referenceIds } from '../src/matrix/event-references.ts'
 import type { EventId } from '../src/matrix/ids.ts'
@@ -33,6 +33,17 @@ before(async () => {
 after(async () => {
   await server?.stop()
   await peer?.stop()
+})
+
+/** Handlers of one test; the next finds an honest server, however this one ends. */
+const bent: (() => void)[] = []
+function bend(...args: Parameters<Peer['on']>): () => void {
+  const off = peer.on(...args)
+  bent.push(off)
+  return off
+}
+afterEach(() => {
+  for (const off of bent.splice(0)) off()
 })
 
 const federation = '/_matrix/federation/v1'
@@ -84,7 +95,7 @@ test('paging back ends where what is missing cannot be had', { ...options, timeo
   const shared = await shareRoom(server, peer)
   sayUnheard(shared, 150)
   const { eventId, pdu } = shared.room.message(shared.bob, 'after the gap')
-  const off = peer.on('GET', `${federation}/backfill/:roomId`, () => refusal(404, 'M_NOT_FOUND'))
+  const off = bend('GET', `${federation}/backfill/:roomId`, () => refusal(404, 'M_NOT_FOUND'))
   const since = (await sync(shared.alice)).next_batch
   await peer.send(server.serverName, [pdu])
   await untilEvent(shared.follower, shared.roomId, eventId)
@@ -101,11 +112,11 @@ test('an event whose parents nobody has waits, and is taken when they are there'
   const [missing] = sayUnheard(shared, 1)
   const child = room.message(bob, 'the child')
   const undo = [
-    peer.on('POST', `${federation}/get_missing_events/:roomId`, () => ({ body: { events: [] } })),
-    peer.on('GET', `${federation}/event/:eventId`, () => refusal(404, 'M_NOT_FOUND')),
-    peer.on('GET', `${federation}/state_ids/:roomId`, () => refusal(404, 'M_NOT_FOUND')),
-    peer.on('GET', `${federation}/state/:roomId`, () => refusal(404, 'M_NOT_FOUND')),
-    peer.on('GET', `${federation}/backfill/:roomId`, () => refusal(404, 'M_NOT_FOUND')),
+    bend('POST', `${federation}/get_missing_events/:roomId`, () => ({ body: { events: [] } })),
+    bend('GET', `${federation}/event/:eventId`, () => refusal(404, 'M_NOT_FOUND')),
+    bend('GET', `${federation}/state_ids/:roomId`, () => refusal(404, 'M_NOT_FOUND')),
+    bend('GET', `${federation}/state/:roomId`, () => refusal(404, 'M_NOT_FOUND')),
+    bend('GET', `${federation}/backfill/:roomId`, () => refusal(404, 'M_NOT_FOUND')),
   ]
   const asked = peer.requests.length
   await peer.send(server.serverName, [child.pdu])
@@ -126,12 +137,12 @@ test('a missing event that is not valid keeps what follows it out, and may be as
   const auth = referenceIds(bad.pdu.auth_events)
   const child = room.build(bob, 'm.room.message', { body: 'child' }, { prev: [bad.eventId], auth })
   const off = [
-    peer.on('POST', `${federation}/get_missing_events/:roomId`, () => ({
+    bend('POST', `${federation}/get_missing_events/:roomId`, () => ({
       body: { events: [broken as unknown as JsonObject] },
     })),
-    peer.on('GET', `${federation}/event/:eventId`, () => ({ body: { pdus: [broken as unknown as JsonObject] } })),
-    peer.on('GET', `${federation}/state_ids/:roomId`, () => refusal(404, 'M_NOT_FOUND')),
-    peer.on('GET', `${federation}/state/:roomId`, () => refusal(404, 'M_NOT_FOUND')),
+    bend('GET', `${federation}/event/:eventId`, () => ({ body: { pdus: [broken as unknown as JsonObject] } })),
+    bend('GET', `${federation}/state_ids/:roomId`, () => refusal(404, 'M_NOT_FOUND')),
+    bend('GET', `${federation}/state/:roomId`, () => refusal(404, 'M_NOT_FOUND')),
   ]
   for (let i = 0; i < 2; i++) {
     const asked = peer.requests.length
@@ -150,7 +161,7 @@ test('answers with other events than were asked for do no harm', options, async 
   const [unheard] = sayUnheard(shared, 1)
   const last = room.message(bob, 'last')
   assert.ok(unheard)
-  const off = peer.on('POST', `${federation}/get_missing_events/:roomId`, () => ({
+  const off = bend('POST', `${federation}/get_missing_events/:roomId`, () => ({
     body: { events: [stranger.pdu, { nonsense: true }, 7, unheard.pdu] as never },
   }))
   await peer.send(server.serverName, [last.pdu])
@@ -168,7 +179,7 @@ test('auth events that are missing are fetched', options, async () => {
   const joined = room.member(carol, 'join')
   // Carol speaks on a branch that has her join in its past only as an auth event of a state we are not told.
   const hello = room.message(carol, 'hello')
-  const off = peer.on('POST', `${federation}/get_missing_events/:roomId`, () => ({ body: { events: [] } }))
+  const off = bend('POST', `${federation}/get_missing_events/:roomId`, () => ({ body: { events: [] } }))
   await peer.send(server.serverName, [hello.pdu])
   await untilEvent(follower, roomId, hello.eventId)
   off()

@@ -2,7 +2,7 @@ import type { Database } from '../../db/database.ts'
 import type { RoomId } from '../../matrix/ids.ts'
 import type { Clock } from '../../util/clock.ts'
 import type { Log } from '../../util/log.ts'
-import { deleteStaged, postponeStaged, type StagedEvent } from './store-staged.ts'
+import { dropStaged, postponeStaged, type StagedEvent } from './store-staged.ts'
 
 /** What became of an event for which others had to be fetched. */
 export type Completion =
@@ -17,7 +17,7 @@ export type Completion =
  * has sent itself and nothing else.
  */
 export interface Completions {
-  /** Takes an event out of the queue of its room until it is clear what becomes of it. */
+  /** Takes an event out of the queue of its room until it is clear what becomes of it, or it is sent again. */
   add(roomId: RoomId, event: StagedEvent): Promise<void>
   /** Puts an event back for a while, or drops it when that was done too often. */
   postpone(event: StagedEvent, reason: string): Promise<void>
@@ -48,19 +48,23 @@ const shortDelay = 5_000
 export function createCompletions({ db, clock, log, complete, wake, signal }: Deps): Completions {
   const chains = new Map<string, { tail: Promise<void>; length: number }>()
 
-  const setAside = (event: StagedEvent, attempts: number, ms: number) =>
-    db.write('postpone an event', (tx) => postponeStaged(tx, event, attempts, clock.now() + ms))
+  /** Returns the event as its row is then. */
+  async function setAside(event: StagedEvent, attempts: number, ms: number): Promise<StagedEvent> {
+    const retryAt = clock.now() + ms
+    await db.write('postpone an event', (tx) => postponeStaged(tx, event, attempts, retryAt))
+    return { ...event, attempts, retryAt }
+  }
 
   async function drop(event: StagedEvent, reason: string): Promise<void> {
     const { eventId, origin } = event
     log.info({ eventId, origin, reason }, 'dropped an event')
-    await db.write('drop an event', (tx) => deleteStaged(tx, event))
+    await db.write('drop an event', (tx) => dropStaged(tx, event))
   }
 
   async function postpone(event: StagedEvent, reason: string): Promise<void> {
     const attempts = event.attempts + 1
-    if (attempts >= maxAttempts) await drop(event, reason)
-    else await setAside(event, attempts, firstDelay * 2 ** event.attempts)
+    if (attempts >= maxAttempts) return drop(event, reason)
+    await setAside(event, attempts, firstDelay * 2 ** event.attempts)
   }
 
   async function run(roomId: RoomId, event: StagedEvent): Promise<void> {
@@ -81,12 +85,15 @@ export function createCompletions({ db, clock, log, complete, wake, signal }: De
     add: async (roomId, event) => {
       const name = `${roomId} ${event.origin}`
       const chain = chains.get(name) ?? { tail: Promise.resolve(), length: 0 }
-      if (chain.length >= mostWaiting) return setAside(event, event.attempts, shortDelay)
-      await setAside(event, event.attempts, lease)
+      if (chain.length >= mostWaiting) {
+        await setAside(event, event.attempts, shortDelay)
+        return
+      }
       chains.set(name, chain)
       chain.length += 1
+      const isAside = setAside(event, event.attempts, lease)
       chain.tail = chain.tail
-        .then(() => run(roomId, event))
+        .then(async () => run(roomId, await isAside))
         .catch((error: unknown) => {
           if (!signal.aborted) log.error({ err: error, roomId }, 'an event could not be put back')
         })
@@ -94,6 +101,7 @@ export function createCompletions({ db, clock, log, complete, wake, signal }: De
           chain.length -= 1
           if (chain.length === 0) chains.delete(name)
         })
+      await isAside
     },
     postpone,
     drop,

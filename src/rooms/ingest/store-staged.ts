@@ -9,9 +9,12 @@ export interface StagedEvent extends IdentifiedPdu {
   readonly nid: number
   readonly origin: ServerName
   readonly attempts: number
+  /** When it is due (ms), as far as whoever holds it knows; another number in the row means that it was sent again. */
+  readonly retryAt: number
 }
 
 type StagedRow = Pick<StagedEvent, 'nid' | 'eventId'>
+type HeldRow = Pick<StagedEvent, 'nid' | 'eventId' | 'retryAt'>
 
 interface NewRow {
   roomId: string
@@ -30,7 +33,7 @@ const insertRow = prepare((qb, p: NewRow) =>
 const nextRows = prepare((qb, p: { roomId: string; now: number; limit: number }) =>
   qb
     .selectFrom('staged_events')
-    .select(['staged_nid', 'event_id', 'origin', 'json', 'attempts'])
+    .select(['staged_nid', 'event_id', 'origin', 'json', 'attempts', 'retry_at'])
     .where('room_id', '=', p.roomId)
     .where('retry_at', '<=', p.now)
     .orderBy('retry_at')
@@ -44,12 +47,21 @@ const nextRetry = prepare((qb, p: { roomId: string }) =>
 const deleteRow = prepare((qb, p: StagedRow) =>
   qb.deleteFrom('staged_events').where('staged_nid', '=', p.nid).where('event_id', '=', p.eventId),
 )
-const postponeRow = prepare((qb, p: StagedRow & { attempts: number; retryAt: number }) =>
+// What is decided without the event being placed holds for as often as it was sent until then.
+const dropRow = prepare((qb, p: HeldRow) =>
+  qb
+    .deleteFrom('staged_events')
+    .where('staged_nid', '=', p.nid)
+    .where('event_id', '=', p.eventId)
+    .where('retry_at', '=', p.retryAt),
+)
+const postponeRow = prepare((qb, p: HeldRow & { attempts: number; until: number }) =>
   qb
     .updateTable('staged_events')
-    .set({ attempts: p.attempts, retry_at: p.retryAt })
+    .set({ attempts: p.attempts, retry_at: p.until })
     .where('staged_nid', '=', p.nid)
-    .where('event_id', '=', p.eventId),
+    .where('event_id', '=', p.eventId)
+    .where('retry_at', '=', p.retryAt),
 )
 
 export async function insertStaged(tx: Tx, roomId: RoomId, origin: ServerName, event: IdentifiedPdu): Promise<void> {
@@ -98,6 +110,7 @@ export async function listStaged(reader: Reader, roomId: string, now: number, li
     // Checked before it was written.
     pdu: parseJson(row.json) as unknown as Pdu,
     attempts: row.attempts,
+    retryAt: row.retry_at,
   }))
 }
 
@@ -106,17 +119,20 @@ export async function getNextRetry(reader: Reader, roomId: string): Promise<numb
   return (await nextRetry.first(reader, { roomId }))?.retry_at
 }
 
+/** Removes an event that is in its place, or that never gets one. */
 export async function deleteStaged(tx: Tx, { nid, eventId }: StagedRow): Promise<void> {
   await deleteRow.run(tx, { nid, eventId })
 }
 
-export async function postponeStaged(
-  tx: Tx,
-  { nid, eventId }: StagedRow,
-  attempts: number,
-  retryAt: number,
-): Promise<void> {
-  await postponeRow.run(tx, { nid, eventId, attempts, retryAt })
+/** Removes an event that is given up, unless it was sent again since it was read. */
+export async function dropStaged(tx: Tx, { nid, eventId, retryAt }: HeldRow): Promise<void> {
+  await dropRow.run(tx, { nid, eventId, retryAt })
+}
+
+/** Lets an event wait until a time (ms), unless it was sent again since it was read. */
+export async function postponeStaged(tx: Tx, event: HeldRow, attempts: number, until: number): Promise<void> {
+  const { nid, eventId, retryAt } = event
+  await postponeRow.run(tx, { nid, eventId, retryAt, attempts, until })
 }
 
 export async function listStagedRooms(reader: Reader): Promise<RoomId[]> {
