@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Json, JsonObject } from '../../matrix/event.ts'
 import { type EventId, isEventId, type RoomId, type ServerName } from '../../matrix/ids.ts'
+import { nullAsEmptyList } from '../../matrix/null-as-empty.ts'
 import type { FederationRequest, FederationTransport } from './ports.ts'
 
 /** Of whom to ask for events. */
@@ -17,8 +18,8 @@ const longTimeoutMs = 60_000
 const largeBytes = 50 * 1024 * 1024
 
 /** What was parsed is JSON; events are looked at one by one by whoever asked. */
-const pdus = z.array(z.custom<Json>((value) => value !== undefined))
-const ids = z.array(z.string()).transform((list) => list.filter(isEventId))
+const pdus = nullAsEmptyList(z.array(z.custom<Json>((value) => value !== undefined)))
+const ids = nullAsEmptyList(z.array(z.string())).transform((list) => list.filter(isEventId))
 const encode = encodeURIComponent
 
 type Query = Pick<FederationRequest, 'path'> & Partial<Pick<FederationRequest, 'body' | 'timeoutMs' | 'maxBytes'>>

@@ -1,11 +1,12 @@
 import { z } from 'zod'
 import type { JsonObject } from '../../matrix/event.ts'
 import type { ServerName } from '../../matrix/ids.ts'
+import { nullAsEmptyList, nullAsEmptyObject } from '../../matrix/null-as-empty.ts'
 import type { FederationTransport } from './ports.ts'
 
 const keyObject = z.record(z.string(), z.json())
-const byUser = z.record(z.string(), keyObject).default({})
-const byDevice = z.record(z.string(), z.record(z.string(), keyObject)).default({})
+const byUser = nullAsEmptyObject(z.record(z.string(), keyObject)).default({})
+const byDevice = nullAsEmptyObject(z.record(z.string(), nullAsEmptyObject(z.record(z.string(), keyObject)))).default({})
 
 const keysAnswer = z.object({ device_keys: byDevice, master_keys: byUser, self_signing_keys: byUser })
 
@@ -41,8 +42,8 @@ export async function claimUserKeys(
 
 const devicesAnswer = z.object({
   stream_id: z.int(),
-  devices: z.array(
-    z.object({ device_id: z.string(), keys: keyObject.optional(), device_display_name: z.string().nullish() }),
+  devices: nullAsEmptyList(
+    z.array(z.object({ device_id: z.string(), keys: keyObject.nullish(), device_display_name: z.string().nullish() })),
   ),
   master_key: keyObject.nullish(),
   self_signing_key: keyObject.nullish(),

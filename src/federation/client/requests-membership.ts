@@ -5,6 +5,7 @@ import { MatrixError } from '../../matrix/errors.ts'
 import type { Json, JsonObject } from '../../matrix/event.ts'
 import { isServerName, type ServerName } from '../../matrix/ids.ts'
 import type { JsonFault } from '../../matrix/json-parse.ts'
+import { nullAsEmptyList } from '../../matrix/null-as-empty.ts'
 import { roomVersions } from '../../matrix/room-versions.ts'
 import { FetchError } from '../../util/fetch-error.ts'
 import type { SafeResponse } from '../../util/safe-response.ts'
@@ -27,9 +28,9 @@ const json = z.custom<Json>()
 const object = z.custom<JsonObject>((value) => isJsonObject(value as Json))
 const template = z.object({ room_version: z.string().optional(), event: object })
 const joined = z.looseObject({
-  event: object.optional(),
-  members_omitted: z.boolean().optional(),
-  servers_in_room: z.array(z.string()).optional(),
+  event: object.nullish(),
+  members_omitted: z.boolean().nullish(),
+  servers_in_room: z.array(z.string()).nullish(),
 })
 
 const encode = encodeURIComponent
@@ -109,8 +110,15 @@ export async function sendJoin(
   if (!answer.success || state === undefined || authChain === undefined) {
     throw new FetchError('bad_answer', `${target.destination} answered a join with what is no state of a room`)
   }
-  const { event, members_omitted: membersOmitted = false, servers_in_room: servers = [] } = answer.data
-  return { state, authChain, event, membersOmitted, servers: servers.filter(isServerName), faults }
+  const { event, members_omitted: membersOmitted, servers_in_room: servers } = answer.data
+  return {
+    state,
+    authChain,
+    event: event ?? undefined,
+    membersOmitted: membersOmitted ?? false,
+    servers: servers?.filter(isServerName) ?? [],
+    faults,
+  }
 }
 
 async function readLists(server: ServerName, response: SafeResponse): Promise<ListedObject> {
@@ -146,7 +154,7 @@ export async function sendKnock(
     method: 'PUT',
     path: `/_matrix/federation/v1/send_knock/${encode(roomId)}/${encode(eventId)}`,
     body,
-    answer: z.object({ knock_room_state: z.array(json).default([]) }),
+    answer: z.object({ knock_room_state: nullAsEmptyList(z.array(json)).default([]) }),
   })
   return answer.knock_room_state
 }

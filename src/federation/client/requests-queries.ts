@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { JsonObject } from '../../matrix/event.ts'
 import { isRoomId, isServerName, type RoomAlias, type RoomId, type ServerName, type UserId } from '../../matrix/ids.ts'
+import { nullAsEmptyList } from '../../matrix/null-as-empty.ts'
 import type { FederationTransport } from './ports.ts'
 
 /** Questions that a person waits for. */
@@ -15,7 +16,7 @@ const anyObject = z.record(z.string(), z.json())
 
 const directoryAnswer = z.object({
   room_id: z.string().refine(isRoomId),
-  servers: z.array(z.string()).default([]),
+  servers: nullAsEmptyList(z.array(z.string())).default([]),
 })
 
 /** The room of an alias and servers through which it may be joined. https://spec.matrix.org/v1.19/server-server-api/#get_matrixfederationv1querydirectory */
@@ -58,7 +59,7 @@ const roomCard = z
   .catchall(z.json())
 
 const publicRoomsAnswer = z.object({
-  chunk: z.array(roomCard),
+  chunk: nullAsEmptyList(z.array(roomCard)),
   next_batch: z.string().optional(),
   prev_batch: z.string().optional(),
   total_room_count_estimate: z.number().int().optional(),
@@ -87,13 +88,13 @@ export function queryPublicRooms(
 const summary = roomCard.extend({
   room_type: z.string().optional(),
   join_rule: z.string().optional(),
-  allowed_room_ids: z.array(z.string()).optional(),
+  allowed_room_ids: nullAsEmptyList(z.array(z.string())).optional(),
 })
 
 const hierarchyAnswer = z.object({
-  room: summary.extend({ children_state: z.array(anyObject).default([]) }),
-  children: z.array(summary).default([]),
-  inaccessible_children: z.array(z.string()).default([]),
+  room: summary.extend({ children_state: nullAsEmptyList(z.array(anyObject)).default([]) }),
+  children: nullAsEmptyList(z.array(summary)).default([]),
+  inaccessible_children: nullAsEmptyList(z.array(z.string())).default([]),
 })
 
 export type RemoteSummary = z.output<typeof summary>

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { JsonObject } from '../../../matrix/event.ts'
+import { nullAsEmptyObject } from '../../../matrix/null-as-empty.ts'
 import { signaturesBy, verifyJson } from '../../../matrix/signing.ts'
 
 /** A public key and until when (ms) it signs what is valid. */
@@ -23,7 +24,7 @@ const schema = z.looseObject({
   server_name: z.string(),
   valid_until_ts: time,
   verify_keys: z.record(z.string(), z.unknown()),
-  old_verify_keys: z.record(z.string(), z.unknown()).optional(),
+  old_verify_keys: nullAsEmptyObject(z.record(z.string(), z.unknown())).default({}),
 })
 
 const maxValidityMs = 7 * 24 * 60 * 60 * 1000
@@ -41,7 +42,7 @@ const oldKey = z.looseObject({ key: publicKey, expired_ts: time })
 export function readKeyAnswer(server: string, json: JsonObject, now: number): KeyAnswer | undefined {
   const parsed = schema.safeParse(json)
   if (!parsed.success || parsed.data.server_name !== server) return undefined
-  const { verify_keys: current, old_verify_keys: old = {}, valid_until_ts: claimed } = parsed.data
+  const { verify_keys: current, old_verify_keys: old, valid_until_ts: claimed } = parsed.data
   const validUntil = Math.min(claimed, now + maxValidityMs)
   const keys = new Map<string, ServerKey>()
   for (const [keyId, entry] of Object.entries(old)) {

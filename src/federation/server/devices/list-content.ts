@@ -23,7 +23,7 @@ export function keptKey(userId: string, key: JsonObject | null | undefined): str
 /** The keys of a device as they are kept; undefined where they are not of that device, or too large. */
 export function keptDevice(
   userId: string,
-  device: { device_id: string; keys?: JsonObject | undefined; device_display_name?: string | null | undefined },
+  device: { device_id: string; keys?: JsonObject | null | undefined; device_display_name?: string | null | undefined },
 ): RemoteDeviceRow | undefined {
   const { device_id: deviceId, keys, device_display_name: name } = device
   if (keys?.device_id !== deviceId || deviceId.length > 255) return undefined

@@ -5,6 +5,7 @@ import { nestedObject, toNested } from '../../../e2ee/nested.ts'
 import { type Endpoint, endpoint } from '../../../http/endpoint.ts'
 import { errors } from '../../../matrix/errors.ts'
 import { isUserId } from '../../../matrix/ids.ts'
+import { nullAsEmptyList } from '../../../matrix/null-as-empty.ts'
 
 const spec = 'https://spec.matrix.org/v1.19/server-server-api/#'
 
@@ -49,7 +50,7 @@ export function userKeyRoutes({ db, e2ee, accounts }: Pick<AppContext, 'db' | 'e
         method: 'POST',
         path: '/_matrix/federation/v1/user/keys/query',
         auth: 'server',
-        body: z.object({ device_keys: z.record(z.string(), z.array(z.string())) }),
+        body: z.object({ device_keys: z.record(z.string(), nullAsEmptyList(z.array(z.string()))) }),
         spec: `${spec}post_matrixfederationv1userkeysquery`,
       },
       async ({ body }) => {

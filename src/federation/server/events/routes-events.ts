@@ -3,12 +3,14 @@ import type { AppContext } from '../../../context.ts'
 import { type Endpoint, endpoint } from '../../../http/endpoint.ts'
 import type { Pdu } from '../../../matrix/event.ts'
 import type { EventId } from '../../../matrix/ids.ts'
+import { nullAsEmptyList } from '../../../matrix/null-as-empty.ts'
 import { createRetrieval } from './retrieval.ts'
 
 const spec = 'https://spec.matrix.org/v1.19/server-server-api/'
 /** Ids of events are looked up, whatever they are: a row has them or not. */
 const eventId = z.string().transform((id) => id as EventId)
 const eventIds = z.array(eventId)
+const eventList = nullAsEmptyList(eventIds)
 const stateQuery = z.object({ event_id: z.string() })
 
 /** What other servers ask of the history of rooms. */
@@ -80,8 +82,8 @@ export function eventRoutes(ctx: Pick<AppContext, 'db' | 'rooms' | 'serverName' 
         path: '/_matrix/federation/v1/get_missing_events/{roomId}',
         auth: 'server',
         body: z.object({
-          earliest_events: eventIds,
-          latest_events: eventIds,
+          earliest_events: eventList,
+          latest_events: eventList,
           limit: z.int().min(0).default(10),
           min_depth: z.int().default(0),
         }),

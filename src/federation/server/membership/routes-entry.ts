@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { z } from 'zod'
 import type { AppContext } from '../../../context.ts'
 import { type Endpoint, endpoint } from '../../../http/endpoint.ts'
@@ -9,6 +10,9 @@ import { createReceiveMember } from './received-member.ts'
 import { createMakeTemplate } from './templates.ts'
 
 const spec = 'https://spec.matrix.org/v1.19/server-server-api/'
+/** The last version of it with the first forms of `send_join` and `send_leave`, whose answers repeat the status. */
+const oldSpec = 'https://spec.matrix.org/v1.17/server-server-api/'
+const json = { 'Content-Type': 'application/json' }
 const versions = z.object({ ver: z.array(z.string()).default(['1']) })
 /** Bodies are checked as events of the room's version. */
 const body = z.custom<JsonObject>((value) => typeof value === 'object' && value !== null && !Array.isArray(value))
@@ -53,7 +57,20 @@ export function entryRoutes(
       },
       async ({ params, query, body: event, faults, origin }) => {
         const join = await receive(origin, { action: 'join', ...params, body: event, faults })
-        return reply(200, await joinAnswer(join, query.omit_members), { 'Content-Type': 'application/json' })
+        return reply(200, await joinAnswer(join, query.omit_members), json)
+      },
+    ),
+    endpoint(
+      {
+        method: 'PUT',
+        path: '/_matrix/federation/v1/send_join/{roomId}/{eventId}',
+        auth: 'server',
+        body,
+        spec: `${oldSpec}#put_matrixfederationv1send_joinroomideventid`,
+      },
+      async ({ params, body: event, faults, origin }) => {
+        const join = await receive(origin, { action: 'join', ...params, body: event, faults })
+        return reply(200, Readable.from(withOldStatus(await joinAnswer(join, false))), json)
       },
     ),
     endpoint(
@@ -80,6 +97,19 @@ export function entryRoutes(
     ),
     endpoint(
       {
+        method: 'PUT',
+        path: '/_matrix/federation/v1/send_leave/{roomId}/{eventId}',
+        auth: 'server',
+        body,
+        spec: `${oldSpec}#put_matrixfederationv1send_leaveroomideventid`,
+      },
+      async ({ params, body: event, faults, origin }) => {
+        await receive(origin, { action: 'leave', ...params, body: event, faults })
+        return [200, {}]
+      },
+    ),
+    endpoint(
+      {
         method: 'GET',
         path: '/_matrix/federation/v1/make_knock/{roomId}/{userId}',
         auth: 'server',
@@ -102,4 +132,10 @@ export function entryRoutes(
       },
     ),
   ]
+}
+
+async function* withOldStatus(answer: Readable): AsyncGenerator<unknown> {
+  yield '[200,'
+  yield* answer
+  yield ']'
 }

@@ -6,6 +6,7 @@ import { errors } from '../../../matrix/errors.ts'
 import type { Json, JsonObject, Pdu } from '../../../matrix/event.ts'
 import { isRoomId, type ServerName } from '../../../matrix/ids.ts'
 import type { JsonFault } from '../../../matrix/json-parse.ts'
+import { nullAsEmptyList } from '../../../matrix/null-as-empty.ts'
 import { getRoomVersionRules } from '../../../matrix/room-versions.ts'
 import { readMember } from './received-member.ts'
 
@@ -14,7 +15,7 @@ const object = z.custom<JsonObject>((value) => typeof value === 'object' && valu
 const newBody = z.object({
   room_version: z.string(),
   event: object,
-  invite_room_state: z.array(z.custom<Json>()).default([]),
+  invite_room_state: nullAsEmptyList(z.array(z.custom<Json>())).default([]),
 })
 
 interface Received {

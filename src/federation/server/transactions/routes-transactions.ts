@@ -2,14 +2,15 @@ import { z } from 'zod'
 import type { AppContext } from '../../../context.ts'
 import { type Endpoint, endpoint } from '../../../http/endpoint.ts'
 import type { Json } from '../../../matrix/event.ts'
+import { nullAsEmptyList } from '../../../matrix/null-as-empty.ts'
 import { createTransactions, type EduReceiver } from './transactions.ts'
 
 /** Bodies are JSON already; what the members are, those who take them find out one by one. */
 const json = z.unknown().transform((value) => value as Json)
 
 const transaction = z.object({
-  pdus: z.array(json).max(50).default([]),
-  edus: z.array(json).max(100).default([]),
+  pdus: nullAsEmptyList(z.array(json).max(50)).default([]),
+  edus: nullAsEmptyList(z.array(json).max(100)).default([]),
 })
 
 /** How other servers send us what happens. */
