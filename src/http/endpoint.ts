@@ -1,5 +1,4 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Readable } from 'node:stream'
 import type { output, ZodType } from 'zod'
 import type { DeviceId, ServerName, UserId } from '../matrix/ids.ts'
 import type { JsonFault } from '../matrix/json-parse.ts'
@@ -100,8 +99,11 @@ export interface RequestBase {
   bytes(): Promise<Uint8Array>
   /** Reads an HTML form's body (`application/x-www-form-urlencoded`). Only without a `body` schema. */
   form(): Promise<URLSearchParams>
-  /** The body as it arrives; it fails with `413 M_TOO_LARGE` at the endpoint's limit. Only without a `body` schema. */
-  stream(): Readable
+  /**
+   * The body as it arrives; it fails with `413 M_TOO_LARGE` at the endpoint's limit. A piece is gone when the next is asked for: copy what
+   * must stay. Only without a `body` schema.
+   */
+  pieces(): AsyncIterable<Uint8Array>
 }
 
 export interface EndpointRequest<Params, Query, Body, Who, Origin = undefined> extends RequestBase {

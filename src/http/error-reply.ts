@@ -1,7 +1,7 @@
 import { errors, MatrixError } from '../matrix/errors.ts'
 import { FetchError } from '../util/fetch-error.ts'
 import type { Log } from '../util/log.ts'
-import { ClientGoneError } from './read-body.ts'
+import { ClientGoneError } from './client-gone.ts'
 import { type Reply, reply } from './reply.ts'
 
 /** An error that knows its whole answer, such as a challenge of user-interactive authentication. */

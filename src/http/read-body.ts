@@ -1,11 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import { type Readable, Transform } from 'node:stream'
 import { errors } from '../matrix/errors.ts'
-
-/** The client went away in the middle of its request: nobody is there to be answered. */
-export class ClientGoneError extends Error {
-  override name = 'ClientGoneError'
-}
+import { ClientGoneError } from './client-gone.ts'
 
 function tooLarge(limit: number) {
   return errors.tooLarge(`The body has more than ${limit} bytes`)
@@ -56,31 +51,24 @@ export async function readRequest(request: Request, limit: number): Promise<Buff
 }
 
 /**
- * The body as a stream that fails with `413 M_TOO_LARGE` when it passes `limit` bytes. The rest of such a body is read
- * and thrown away first, up to as much again: a client that still sends would not see the answer.
+ * A body in pieces that fails with `413 M_TOO_LARGE` when it passes `limit` bytes. The rest of such a body is read and thrown
+ * away first, up to as much again: a client that still sends would not see the answer.
  */
-export function limitedStream(source: Readable, announced: string | undefined, limit: number): Readable {
-  const most = 2 * limit
-  refuseAnnounced(announced, limit, most)
+export function limitedPieces(
+  pieces: AsyncIterable<Uint8Array>,
+  announced: string | undefined,
+  limit: number,
+): AsyncIterable<Uint8Array> {
+  refuseAnnounced(announced, limit, 2 * limit)
+  return upTo(limit, pieces, Number(announced) > limit)
+}
+
+async function* upTo(limit: number, pieces: AsyncIterable<Uint8Array>, isTooLarge: boolean) {
   let size = 0
-  const counted = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      size += chunk.length
-      if (size > most) done(tooLarge(limit))
-      else if (size > limit || Number(announced) > limit) done()
-      else done(null, chunk)
-    },
-    flush: (done) => done(size > limit ? tooLarge(limit) : null),
-  })
-  source.on('error', (error) => counted.destroy(error))
-  source.on('close', () => {
-    if (!source.readableEnded) counted.destroy(new ClientGoneError('the request ended early'))
-  })
-  // It may fail before anybody has begun to read; whoever reads then is told.
-  counted.on('error', () => {})
-  counted.on('close', () => {
-    // Whoever reads has given up: what still comes must not hold up the next request on this connection.
-    if (!source.readableEnded && size <= most) source.resume()
-  })
-  return source.pipe(counted)
+  for await (const piece of pieces) {
+    size += piece.length
+    if (size > 2 * limit) break
+    if (size <= limit && !isTooLarge) yield piece
+  }
+  if (size > limit) throw tooLarge(limit)
 }

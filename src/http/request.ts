@@ -1,12 +1,11 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
-import { Readable } from 'node:stream'
-import type { ReadableStream as NodeReadableStream } from 'node:stream/web'
 import type { ServerName } from '../matrix/ids.ts'
 import type { JsonFault } from '../matrix/json-parse.ts'
 import type { TimerClock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import type { AnyRequest, Requester } from './endpoint.ts'
-import { limitedStream, readIncoming, readRequest } from './read-body.ts'
+import { lendPieces } from './lend-pieces.ts'
+import { limitedPieces, readIncoming, readRequest } from './read-body.ts'
 import type { WaitingRequests } from './waiting.ts'
 
 /** What the Node listener hands over beside the request; absent when the app is called in process. */
@@ -105,13 +104,14 @@ export class HttpRequest implements AnyRequest {
     return new URLSearchParams((await this.bytes()).toString('utf8'))
   }
 
-  stream(): Readable {
+  pieces(): AsyncIterable<Uint8Array> {
     const { raw, node, maxBody } = this.#parts
+    const { incoming } = node
+    incoming?.setTimeout(stalledMs, () => incoming.destroy())
+    incoming?.once('end', () => incoming.setTimeout(0))
     // DOM and Node types of the same stream differ.
-    node.incoming?.setTimeout(stalledMs, () => node.incoming?.destroy())
-    node.incoming?.once('end', () => node.incoming?.setTimeout(0))
-    const source = node.incoming ?? (raw.body ? Readable.fromWeb(raw.body as NodeReadableStream) : Readable.from([]))
-    return limitedStream(source, this.headers['content-length'], maxBody)
+    const source = incoming ? lendPieces(incoming) : ((raw.body ?? []) as AsyncIterable<Uint8Array>)
+    return limitedPieces(source, this.headers['content-length'], maxBody)
   }
 
   #startWaiting(): AbortController {

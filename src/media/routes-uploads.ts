@@ -34,7 +34,7 @@ function incomingFile(request: RequestBase, query: UploadQuery): IncomingFile {
     announcedSize: length === undefined ? undefined : Number(length),
     stripMetadata: query.strip_metadata,
     signal: request.signal,
-    open: () => request.stream(),
+    open: () => request.pieces(),
   }
 }
 

@@ -69,18 +69,13 @@ async function remove(path: string): Promise<void> {
 
 async function fill(file: FileHandle, source: Source) {
   const hash = createHash('sha256')
-  const head: Uint8Array[] = []
-  let headLength = 0
+  const head = Buffer.alloc(headBytes)
   let size = 0
   for await (const chunk of source) {
     hash.update(chunk)
-    if (headLength < headBytes) {
-      const part = chunk.subarray(0, headBytes - headLength)
-      head.push(part)
-      headLength += part.length
-    }
+    if (size < headBytes) head.set(chunk.subarray(0, headBytes - size), size)
     size += chunk.length
     await file.writeFile(chunk)
   }
-  return { sha256: hash.digest('hex'), size, head: Buffer.concat(head) }
+  return { sha256: hash.digest('hex'), size, head: head.subarray(0, size) }
 }

@@ -16,7 +16,7 @@ import type { Stripper } from './stripping/stripper.ts'
 import { addFile, type Traffic } from './traffic.ts'
 import type { UploadWaiters } from './upload-waiters.ts'
 
-/** A file as it arrives. `open` is called once, when it is known that the file may come. */
+/** A file as it arrives. `open` is called once, when it is known that the file may come; a piece is gone when the next is asked for. */
 export interface IncomingFile extends FileInfo {
   /** What the client announced, in bytes. */
   readonly announcedSize: number | undefined

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises'
-import { ClientGoneError } from '../../http/read-body.ts'
+import { ClientGoneError } from '../../http/client-gone.ts'
 import { errors } from '../../matrix/errors.ts'
 import { createSemaphore } from '../../util/semaphore.ts'
 import { inputFormatOf } from './input-formats.ts'

@@ -1,4 +1,4 @@
-import { ClientGoneError } from '../../http/read-body.ts'
+import { ClientGoneError } from '../../http/client-gone.ts'
 import { MatrixError } from '../../matrix/errors.ts'
 
 /** Not of the machine, such as a full disk or too many open files, nor of whoever did not wait. */

@@ -1,5 +1,5 @@
 import type { Database } from '../../db/database.ts'
-import { ClientGoneError } from '../../http/read-body.ts'
+import { ClientGoneError } from '../../http/client-gone.ts'
 import { errors } from '../../matrix/errors.ts'
 import type { Log } from '../../util/log.ts'
 import { createSemaphore } from '../../util/semaphore.ts'

@@ -1,7 +1,6 @@
-import type { Readable } from 'node:stream'
 import type { Accounts } from '../../../accounts/accounts.ts'
 import type { Database } from '../../../db/database.ts'
-import { limitedStream } from '../../../http/read-body.ts'
+import { limitedPieces } from '../../../http/read-body.ts'
 import type { Jobs } from '../../../jobs/jobs.ts'
 import { errors } from '../../../matrix/errors.ts'
 import type { UserId } from '../../../matrix/ids.ts'
@@ -27,7 +26,7 @@ export interface IncomingRecording {
   readonly announcedSize: string | undefined
   readonly signal: AbortSignal
   /** Called once it is known that the recording may come. */
-  open(): Readable
+  open(): AsyncIterable<Uint8Array>
 }
 
 /** Takes recordings after missed calls, and makes notes of them. */
@@ -146,7 +145,7 @@ export function createRecorder(deps: RecorderDeps): Recorder {
       await requireActive(link.userId)
       return inTurn(link, async () => {
         const kind = asked ?? link.kind
-        await using file = await media.spool.write(limitedStream(open(), announcedSize, largest(kind, link)))
+        await using file = await media.spool.write(limitedPieces(open(), announcedSize, largest(kind, link)))
         // Its time was not over when the recording came.
         const again = () => db.read((reader) => links.findStarted(reader, link.noteId))
         return await makeNote(file, again, { noteId: link.noteId, kind, caption }, signal)

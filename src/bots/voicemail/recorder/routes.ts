@@ -37,7 +37,7 @@ export function recorderRoutes({ recorder, config }: Pick<AppContext, 'recorder'
           caption: caption === '' ? undefined : caption,
           announcedSize: request.headers['content-length'],
           signal: request.signal,
-          open: () => request.stream(),
+          open: () => request.pieces(),
         })
         return { event_id: receipt.eventId, room_id: receipt.roomId, duration_ms: receipt.durationMs }
       },
