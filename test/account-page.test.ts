@@ -7,6 +7,7 @@ import { chromiumMissing, startChromium } from './helpers/chromium.ts'
 import { openPage, overflow, signIn, unnamed } from './helpers/own-pages.ts'
 import { createRoom, join, send } from './helpers/rooms.ts'
 import { createTestServer, password, type TestUser } from './helpers/server.ts'
+import { answersIn, chatOf } from './helpers/voicemail.ts'
 
 const skip = chromiumMissing
 
@@ -91,7 +92,7 @@ test('what somebody wants of missed calls is kept where the assistant reads it',
   assert.deepEqual(await settingsOf(carol), { keep_unread: false, peers: { '@dan:localhost': true }, enabled: false })
   await page.getByLabel('Let people leave notes for me').click()
   await page.getByLabel('Tell people that I have played their note').selectOption('no')
-  await page.getByLabel('Greeting').fill('  Back on Monday ☀ ')
+  await page.getByLabel('Greeting', { exact: true }).fill('  Back on Monday ☀ ')
   await page.getByRole('button', { name: 'Save greeting' }).click()
   await page.getByText('Your greeting is saved').waitFor({ state: 'attached' })
   const other = page.getByLabel('Another choice for one person')
@@ -114,6 +115,76 @@ test('what somebody wants of missed calls is kept where the assistant reads it',
   })
   assert.equal(await overflow(page), 0)
   assert.deepEqual(await unnamed(page), [])
+  assert.deepEqual(faults, [])
+})
+
+test('business hours and a room for a team are the same on the page, in the chat and in the account data', {
+  skip,
+  timeout: 60_000,
+}, async () => {
+  const judy = await server.user('judy')
+  const team = await createRoom(judy, { preset: 'private_chat', room_alias_name: 'team' })
+  const encryption = { type: 'm.room.encryption', state_key: '', content: { algorithm: 'm.megolm.v1.aes-sha2' } }
+  const secret = await createRoom(judy, { initial_state: [encryption] })
+  const { page, faults } = await open({ viewport: { width: 360, height: 700 }, timezoneId: 'Europe/Berlin' })
+  await signIn(page, 'judy')
+  await page.getByText('Business hours', { exact: true }).click()
+  const add = (day: string) => page.getByLabel(`Add hours on ${day}`).click()
+  await add('Monday')
+  await add('Monday')
+  await page.getByLabel('Monday to').first().fill('12:00')
+  await page.getByLabel('Monday from').last().fill('13:00')
+  const end = page.getByLabel('Monday to').last()
+  await end.fill('12:30')
+  await page.getByRole('button', { name: 'Save business hours' }).click()
+  assert.equal(
+    await end.evaluate((input) => Reflect.get(input, 'validationMessage')),
+    'Must be later than the beginning.',
+  )
+  await end.fill('00:00')
+  await add('Wednesday')
+  assert.equal(await page.getByLabel('Wednesday from').count(), 2, 'a day begins with the hours of the one before')
+  await page.getByLabel('Take these hours on Wednesday away').last().click()
+  await page.getByLabel('Greeting outside your business hours').fill('We open at nine')
+  await page.getByRole('button', { name: 'Save business hours' }).click()
+  await page.getByText('Your business hours are saved').waitFor({ state: 'attached' })
+  const hours = { time_zone: 'Europe/Berlin', mon: ['09:00-12:00', '13:00-24:00'], wed: ['09:00-12:00'] }
+  assert.deepEqual(await settingsOf(judy), { hours, closed_greeting: 'We open at nine' })
+
+  await page.getByText('More', { exact: true }).click()
+  const room = page.getByLabel('Bring my notes into this room as well')
+  const saveRoom = async (name: string) => {
+    await room.fill(name)
+    await page.getByRole('button', { name: 'Save room' }).click()
+  }
+  await saveRoom('#nobody:localhost')
+  await page.getByText('You are not in a room with that name.').waitFor()
+  await saveRoom(secret)
+  await page.getByText('That room is encrypted.').waitFor()
+  assert.equal((await settingsOf(judy)).inbox_room, undefined)
+  await saveRoom('#team:localhost')
+  await page.getByText('The assistant has been invited there.').waitFor()
+  assert.deepEqual(await settingsOf(judy), { hours, closed_greeting: 'We open at nine', inbox_room: team })
+  assert.equal(await overflow(page), 0)
+  assert.deepEqual(await unnamed(page), [])
+
+  await server.context.drain()
+  await send(judy, team, '!settings')
+  await send(judy, team, '!set hours daily 8-20 UTC')
+  await send(judy, team, '!set closed off')
+  await server.context.drain()
+  const shown = (await answersIn(judy, (await chatOf(judy)) ?? '')).at(-1) ?? ''
+  for (const line of [
+    `hours: mon 09:00-12:00 13:00-24:00, wed 09:00-12:00 Europe/Berlin`,
+    'closed: “We open at nine”',
+    `room: ${team}`,
+  ])
+    assert.ok(shown.includes(`${line} (`), line)
+  await page.reload()
+  await page.getByLabel('Sunday from').waitFor()
+  assert.equal(await page.getByLabel('Sunday to').inputValue(), '20:00')
+  assert.equal(await page.getByLabel('Time zone').inputValue(), 'UTC')
+  assert.equal(await page.getByLabel('Greeting outside your business hours').inputValue(), '')
   assert.deepEqual(faults, [])
 })
 

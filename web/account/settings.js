@@ -1,13 +1,15 @@
 import { ApiError } from '../shared/api.js'
-import { announce, fill, h, messageOf, workingForm } from '../shared/dom.js'
+import { announce, fill, h, messageOf, pageData, workingForm } from '../shared/dom.js'
 import { createSection } from '../shared/section.js'
 import { exceptions } from './exceptions.js'
+import { greetingBox, withValue } from './greeting.js'
+import { businessHours } from './hours.js'
+import { sharedInbox } from './shared-inbox.js'
 
 /** @import { Api, Json } from '../shared/api.js' */
 /** @import { Names } from '../shared/names.js' */
 
 const type = 'io.ringback.missed_call_prompts'
-const longestGreeting = 500
 
 /**
  * What the user wants of missed calls: account data, which the assistant's commands change, too.
@@ -15,6 +17,7 @@ const longestGreeting = 500
  */
 export function createSettings({ api, names, userId, peers }) {
   const path = `/_matrix/client/v3/user/${encodeURIComponent(userId)}/account_data/${type}`
+  const { assistant } = pageData()
   const saved = h('p', { className: 'small soft', role: 'status' })
 
   async function read() {
@@ -93,23 +96,19 @@ export function createSettings({ api, names, userId, peers }) {
 
   /** @param {Json} content */
   function greeting(content) {
-    const text = h('textarea', {
+    const box = greetingBox({
       id: 'greeting',
-      rows: 3,
-      maxLength: longestGreeting,
-      value: typeof content.greeting === 'string' ? content.greeting : '',
-      'aria-describedby': 'greeting-hint',
+      label: 'Greeting',
+      value: content.greeting,
+      hint: 'Shown to whoever is about to leave you a note.',
     })
     return workingForm(
       {},
       async () => {
-        const value = text.value.trim()
-        await save(({ greeting: _, ...before }) => (value === '' ? before : { ...before, greeting: value }))
+        await save((before) => withValue(before, 'greeting', box.text()))
         announce('Your greeting is saved')
       },
-      h('label', { for: 'greeting' }, 'Greeting'),
-      text,
-      h('p', { id: 'greeting-hint', className: 'hint' }, 'Shown to whoever is about to leave you a note.'),
+      ...box.elements,
       h('div', { className: 'actions start' }, h('button', { className: 'plain' }, 'Save greeting')),
     )
   }
@@ -141,6 +140,7 @@ export function createSettings({ api, names, userId, peers }) {
         'They are not end-to-end encrypted then. The other person must allow it as well.',
         false,
       ),
+      sharedInbox(content, { api, assistant: typeof assistant === 'string' ? assistant : undefined, save }),
     )
   }
 
@@ -167,6 +167,7 @@ export function createSettings({ api, names, userId, peers }) {
         ...played(content),
         greeting(content),
         ...exceptions(content, { names, peers, save }),
+        businessHours(content, { save }),
         more(content),
         saved,
       )

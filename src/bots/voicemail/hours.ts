@@ -2,11 +2,12 @@ import { stringOf } from '../../matrix/content.ts'
 import type { JsonObject } from '../../matrix/event.ts'
 import { wallTime } from '../../util/clock.ts'
 
-const days = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const
+/** From Monday on. */
+export const days = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const
 export type Day = (typeof days)[number]
 
 /** Minutes since midnight; `to` may be 1440. */
-interface Span {
+export interface Span {
   readonly from: number
   readonly to: number
 }

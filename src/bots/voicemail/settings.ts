@@ -28,7 +28,7 @@ export interface VoicemailSettings {
   readonly takesUnencrypted: boolean
 }
 
-const longestGreeting = 500
+export const longestGreeting = 500
 
 /** Reads what clients have written: whatever has another type is as good as absent. */
 export function readSettings(content: JsonObject | undefined): VoicemailSettings {

@@ -4,23 +4,28 @@ import { objectOf, stringsOf } from '../../../matrix/content.ts'
 import type { JsonObject } from '../../../matrix/event.ts'
 import { isUserId, type RoomId } from '../../../matrix/ids.ts'
 import type { RoomReads } from '../../../rooms/reads.ts'
+import type { Rooms } from '../../../rooms/rooms.ts'
 import { noticeContent } from '../../runtime/actions.ts'
 import type { BotCommand, BotTurn, CommandCall } from '../../runtime/bot.ts'
 import type { Chats } from '../chats.ts'
 import type { Inbox, InboxNote } from '../notes/inbox.ts'
 import { settingsType, withSwitch } from '../settings.ts'
 import { inboxText } from './inbox-text.ts'
+import { createSettingsCommands } from './settings-commands.ts'
 
 export interface CommandDeps {
   readonly db: Database
   readonly accounts: Pick<Accounts, 'accountData' | 'isLocalUser'>
-  readonly reads: Pick<RoomReads, 'eventById'>
+  readonly reads: Pick<RoomReads, 'eventById' | 'roomById' | 'view' | 'membership'>
+  readonly rooms: Pick<Rooms, 'aliases'>
+  readonly options: { readonly publicUrl: () => string }
   readonly chats: Chats
   readonly inbox: Inbox
 }
 
 /** What people can ask of the voicemail bot. Users of other servers have no voicemail here. */
-export function createCommands({ db, accounts, reads, chats, inbox }: CommandDeps): BotCommand[] {
+export function createCommands(deps: CommandDeps): BotCommand[] {
+  const { db, accounts, reads, chats, inbox } = deps
   const forOwn =
     (run: BotCommand['run']): BotCommand['run'] =>
     async (call, turn) => {
@@ -106,6 +111,7 @@ export function createCommands({ db, accounts, reads, chats, inbox }: CommandDep
         await show(call, turn, notes, 'Nothing was found.')
       }),
     },
+    ...createSettingsCommands({ ...deps, privately }).map((command) => ({ ...command, run: forOwn(command.run) })),
   ]
 }
 

@@ -25,7 +25,7 @@ export interface VoicemailBotDeps extends CommandDeps {
   /** Makes the note of a prompt from a message. */
   readonly leave: (note: MessageNote) => Promise<unknown>
   readonly promptLinks: PromptLinks
-  readonly options: { readonly localpart: string; readonly lifetime: number }
+  readonly options: { readonly localpart: string; readonly lifetime: number; readonly publicUrl: () => string }
 }
 
 /** Emoji may come with or without the mark that asks for a picture. */

@@ -3,6 +3,7 @@ import { type EventId, isUserId } from '../../../matrix/ids.ts'
 import { memberName } from '../member-name.ts'
 import type { NoteRow } from '../notes/store-notes.ts'
 import type { ForwardingDeps } from './deps.ts'
+import { sharedRoomFault } from './shared-room.ts'
 
 /**
  * Brings a note into the room that its receiver has named, as a message of the bot. The bot must be there, which it is when it
@@ -13,15 +14,11 @@ export function createSharedInbox({ db, log, rooms, act, botId }: ForwardingDeps
 
   async function look(note: NoteRow, roomId: string) {
     return db.read(async (reader) => {
-      const room = await reads.roomById(reader, roomId)
       // The rows are ours.
       const event = await reads.eventById(reader, note.event_id as EventId)
-      if (!room || !event || !isUserId(note.receiver)) return undefined
-      const receiver = await reads.membership(reader, room.nid, note.receiver)
-      const encryption = await reads.view.entry(reader, room.stateNid, 'm.room.encryption', '')
-      const bot = await reads.membership(reader, room.nid, botId)
-      const isOpen = receiver?.membership === 'join' && bot?.membership === 'join' && encryption === undefined
-      if (!isOpen) return undefined
+      if (!event || !isUserId(note.receiver)) return undefined
+      if ((await sharedRoomFault(reads, reader, { roomId, userId: note.receiver, botId })) !== undefined)
+        return undefined
       return { content: event.pdu.content, name: await memberName(reads, reader, note.room_id, note.sender) }
     })
   }
