@@ -207,6 +207,29 @@ describe('the leave section', () => {
     assert.deepEqual(section?.state?.events, [])
   })
 
+  it('tells all of a stay that began and ended between two answers', async () => {
+    const roomId = await createRoom(alice, {
+      initial_state: [{ type: 'org.example.state', content: { value: 'set' } }],
+    })
+    const { next_batch: since } = await sync(bob)
+    await join(bob, roomId)
+    await send(alice, roomId, 'seen')
+    await leave(bob, roomId)
+    await send(alice, roomId, 'unseen')
+    const filter = { room: { timeline: { limit: 3 } } }
+    const { rooms, next_batch: later } = await sync(bob, { since, filter })
+    const section = rooms?.leave?.[roomId]
+    assert.deepEqual(
+      section?.timeline.events.map(({ content }) => content.body ?? content.membership),
+      ['join', 'seen', 'leave'],
+    )
+    assert.equal(section?.timeline.limited, true)
+    assert.ok(typesOf(section?.state?.events).includes('org.example.state'))
+    const after = await sync(bob, { since, filter, use_state_after: true })
+    assert.ok(typesOf(after.rooms?.leave?.[roomId]?.state_after?.events).includes('org.example.state'))
+    assert.equal((await sync(bob, { since: later, filter })).rooms?.leave?.[roomId], undefined)
+  })
+
   it('shows only the join of somebody who left and came back', async () => {
     const roomId = await createRoom(alice)
     await join(bob, roomId)

@@ -35,8 +35,10 @@ export async function leftRoom(
   const { userId } = request.requester
   const leave = (await reads.events(reader, [row.event_nid])).get(row.event_nid)
   if (leave?.streamPos === undefined) return undefined
-  const since = window.since
-  const end = await endOfStay(reads, reader, room, userId, since)
+  const stay = await toldStay(reads, reader, room, userId, window.since)
+  const end = stay?.ended
+  // Of a room that the user came into and left again since, the client knows nothing yet.
+  const since = stay?.isNew ? undefined : window.since
   const filter = request.filter.room?.timeline
   const slice: Slice =
     end?.streamPos === undefined
@@ -86,16 +88,25 @@ export async function leftRoom(
   }
 }
 
-/** The event that ended the user's stay, as far as this answer tells of the stay: undefined for one who was not in. */
-export async function endOfStay(
+export interface ToldStay {
+  readonly ended: StoredEvent
+  /** Whether it began after the client's position. */
+  readonly isNew: boolean
+}
+
+/** The user's last stay in a room that they are out of, as far as this answer tells of it: undefined where it ended before, or never was. */
+export async function toldStay(
   reads: SyncPorts['reads'],
   reader: Reader,
   room: Room,
   userId: string,
   since: number | undefined,
-): Promise<StoredEvent | undefined> {
-  if (since !== undefined && (await reads.membershipAt(reader, room.nid, userId, since)) !== 'join') return undefined
-  return (await reads.lastStay(reader, room.nid, userId))?.ended
+): Promise<ToldStay | undefined> {
+  const ended = (await reads.lastStay(reader, room.nid, userId))?.ended
+  if (ended?.streamPos === undefined) return undefined
+  if (since === undefined) return { ended, isNew: false }
+  if (ended.streamPos <= since) return undefined
+  return { ended, isNew: (await reads.membershipAt(reader, room.nid, userId, since)) !== 'join' }
 }
 
 export function withLeave(

@@ -3,7 +3,7 @@ import type { MembershipRow } from '../../rooms/reads.ts'
 import type { StoredEvent } from '../../rooms/types.ts'
 import { wasHiddenInvite } from '../hidden-invites.ts'
 import { strip, strippedState } from '../invited-room.ts'
-import { endOfStay, withLeave } from '../left-room.ts'
+import { toldStay, withLeave } from '../left-room.ts'
 import type { Slice } from '../timeline-section.ts'
 import { type AnswerContext, type RoomInput, selectorBefore } from './room-context.ts'
 import { type StateSection, stateSection } from './state-section.ts'
@@ -54,7 +54,9 @@ async function leftAnswer(
   const { timelineLimit, state: selector } = wanted.config
   const leave = (await reads.events(reader, [row.event_nid])).get(row.event_nid)
   if (leave?.streamPos === undefined) return undefined
-  const end = await endOfStay(reads, reader, room, userId, since)
+  const stay = await toldStay(reads, reader, room, userId, since)
+  // A stay that began and ended between two answers leaves nothing to follow.
+  const end = stay?.isNew ? undefined : stay?.ended
   const slice: Slice =
     end?.streamPos === undefined
       ? { events: [], limited: false, before: leave.streamPos - 1 }
