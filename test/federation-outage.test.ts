@@ -135,6 +135,22 @@ test('a request of it ends the wait', options, async () => {
   await peer.waitFor('the message', () => hasEvent(id))
 })
 
+test('a request of it that comes right after a failure ends the wait some seconds later', options, async () => {
+  const { end } = hangUp()
+  const id = await send(shared.alice, shared.roomId, 'soon')
+  for (let i = 0; i < 6; i++) {
+    await server.context.sender.drain()
+    clock.advance(2 ** i * 2000)
+  }
+  await server.context.sender.drain()
+  end()
+  await peer.send(server.serverName, [])
+  await peer.send(server.serverName, [])
+  assert.equal(hasEvent(id), false, 'a server that calls and takes nothing is not tried at each of its calls')
+  clock.advance(5000)
+  await peer.waitFor('the message', () => hasEvent(id))
+})
+
 test('an administrator ends the wait', options, async () => {
   const { end } = hangUp()
   const id = await send(shared.alice, shared.roomId, 'when the admin says')

@@ -19,7 +19,7 @@ import { thinOutEvents, thinOutMessages } from './thin-out.ts'
 export interface Queues {
   /** There may be something to send. Servers that have failed are left alone until it is time. */
   wake(destinations: Iterable<string>): void
-  /** The server is there again: what waits is sent now. Not asked too often of a server that takes nothing all the same. */
+  /** The server is there again: what waits is sent now, or in some seconds where it has just taken nothing all the same. */
   heardFrom(destination: ServerName): void
   /** False where the server is not waited for. */
   reset(destination: ServerName): Promise<boolean>
@@ -54,6 +54,8 @@ export function createQueues({ db, clock, log, deliver }: Deps): Queues {
   const stopping = new AbortController()
   /** Servers that have failed, and when they may be tried at their own call. */
   const failing = new Map<string, number>()
+  /** Servers that have called too soon after they failed, and how to forget that. */
+  const calls = new Map<string, () => void>()
   const oneAtATime = createKeyedMutex()
   let starting: Promise<void> | undefined
 
@@ -115,13 +117,21 @@ export function createQueues({ db, clock, log, deliver }: Deps): Queues {
     retries.wakeNow(destination, destination, destination)
   }
 
+  function answerCall(destination: ServerName): void {
+    calls.delete(destination)
+    if (!failing.has(destination)) return
+    failing.set(destination, clock.now() + leastPause)
+    retry(destination).catch((error: unknown) => log.error({ err: error, destination }, 'a retry cannot be noted'))
+  }
+
   return {
     wake,
     heardFrom: (destination) => {
       const due = failing.get(destination)
-      if (due === undefined || due > clock.now() || stopping.signal.aborted) return
-      failing.set(destination, clock.now() + leastPause)
-      retry(destination).catch((error: unknown) => log.error({ err: error, destination }, 'a retry cannot be noted'))
+      if (due === undefined || calls.has(destination) || stopping.signal.aborted) return
+      if (due <= clock.now()) return answerCall(destination)
+      const cancel = clock.after(due - clock.now(), () => answerCall(destination))
+      calls.set(destination, cancel)
     },
     reset: async (destination) => {
       const row = await db.read((reader) => getDestination(reader, destination))
@@ -149,6 +159,7 @@ export function createQueues({ db, clock, log, deliver }: Deps): Queues {
     },
     stop: async () => {
       stopping.abort()
+      for (const cancel of calls.values()) cancel()
       await starting
       await Promise.all([lanes.stop(), retries.stop()])
     },
