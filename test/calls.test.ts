@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { JsonObject } from '../src/matrix/event.ts'
 import { createTestClock, type TestClock } from '../src/util/clock.ts'
+import { deviceScenarios } from '../src/voip/calls/scenarios/devices.ts'
 import { elementCallScenarios } from '../src/voip/calls/scenarios/element-call.ts'
 import { legacyScenarios } from '../src/voip/calls/scenarios/legacy.ts'
 import { fluffyChatScenarios, trapScenarios } from '../src/voip/calls/scenarios/others.ts'
@@ -36,12 +37,14 @@ const log = async (user: TestUser) => (await list(user)).calls
 
 const wait = (ms: number) => pass(stage, clock.now() + ms)
 
-const all = [legacyScenarios, elementCallScenarios, fluffyChatScenarios, trapScenarios].flat()
+const all = [legacyScenarios, elementCallScenarios, fluffyChatScenarios, trapScenarios, deviceScenarios].flat()
 /** The others need a server elsewhere, or the clock of one. */
 const playable = all.filter(
   ({ name, isRemote, isEncrypted, steps }) =>
     !isRemote &&
     steps.every(({ late }) => late === undefined) &&
+    // Of that name no state is open to all in new rooms.
+    steps.every(({ does }) => !('sets' in does) || does.sets !== 'm.call.member') &&
     (!isEncrypted || /^answered|^declined|^nobody answers|^in |^FluffyChat|^reactions/.test(name)),
 )
 

@@ -71,8 +71,8 @@ export class Ledger {
   async #know(tx: Tx, row: CallRow, before: CallState, evidence: Evidence): Promise<void> {
     const state = apply(before, evidence, this.#deps.timings)
     if (state === before) return
-    const isLocalGuest = evidence.what === 'present' && row.callee === null && isParty(state, evidence.by)
-    if (isLocalGuest) await this.#addParty(tx, row, evidence.by)
+    const hasCome = evidence.what === 'present' || evidence.what === 'answer'
+    if (hasCome && row.callee === null && isParty(state, evidence.by)) await this.#addParty(tx, row, evidence.by)
     await this.#update(tx, row, state)
   }
 

@@ -5,7 +5,7 @@ import type { PersistedBatch, PersistHook, StoredEvent } from '../../rooms/types
 import type { Clock } from '../../util/clock.ts'
 import type { Evidence } from './kernel/evidence.ts'
 import type { Ledger } from './ledger.ts'
-import { memberStateType } from './wire/member-state.ts'
+import { memberStateTypes } from './wire/member-state.ts'
 import { observe } from './wire/observe.ts'
 import { callTypes } from './wire/read-event.ts'
 import type { SeenEvent } from './wire/seen-event.ts'
@@ -20,7 +20,7 @@ export interface CallHookDeps {
 export function createCallHook({ clock, reads, ledger }: CallHookDeps): PersistHook {
   async function read(tx: Tx, event: StoredEvent, batch: PersistedBatch): Promise<Evidence | undefined> {
     const { pdu } = event
-    if (pdu.type !== memberStateType) return observe(seenOf(event), undefined, clock.now())
+    if (!memberStateTypes.has(pdu.type)) return observe(seenOf(event), undefined, clock.now())
     // What lost against another branch of the room does not stand.
     if (pdu.state_key === undefined || !batch.currentChanges.some(({ nid }) => nid === event.nid)) return undefined
     const before = await reads.view.entry(tx, event.beforeNid, pdu.type, pdu.state_key)

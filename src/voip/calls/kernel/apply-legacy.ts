@@ -4,9 +4,25 @@ import type { Invite, InviteReply } from './evidence.ts'
 /** Nobody needs more in one call; others could fill the row with them. */
 const maxInvites = 8
 
-const failures = new Set(['ice_failed', 'ice_timeout', 'user_media_failed', 'signalling_timeout', 'unknown_error'])
+/** Those of the specification, and what matrix-js-sdk says besides. */
+const failures = new Set([
+  'ice_failed',
+  'ice_timeout',
+  'user_media_failed',
+  'unknown_error',
+  'signalling_timeout',
+  'no_user_media',
+  'unknown_devices',
+  'local_offer_failed',
+  'create_offer',
+  'create_answer',
+  'send_invite',
+  'send_answer',
+  'set_local_description',
+  'set_remote_description',
+])
 /** Hangups by which a client tidies up: they say nothing about the person. */
-const tidying = new Set(['invite_timeout', 'replaced', 'new_session'])
+const tidying = new Set(['invite_timeout', 'replaced', 'new_session', 'transferred'])
 
 export function applyInvite(call: CallState, e: Invite): CallState {
   if (call.invites.length >= maxInvites || call.invites.some(({ callId }) => callId === e.callId)) return call
@@ -38,14 +54,33 @@ export function applyReply(call: CallState, e: InviteReply): CallState {
   if (!isOwn && e.by !== call.caller && !isParty(call, e.by)) return call
   switch (e.what) {
     case 'answer':
-      return isOwn ? call : answered(call, e.ts)
+      return isOwn ? call : answered(takenBy(call, invite, { takenBy: e.by, ...partyOf(e), ...takerOf(invite) }), e.ts)
     case 'select':
-      return isOwn ? answered(call, e.ts) : call
+      return isOwn ? answered(takenBy(call, invite, partyOf(e)), e.ts) : call
     case 'reject':
       return isOwn ? call : refused(call, invite, e)
     case 'hangup':
       return hungUp(call, invite, e)
   }
+}
+
+const partyOf = ({ party }: InviteReply) => (party === undefined ? {} : { party })
+
+/** Who has taken the call already; whoever answers later comes second. */
+const takerOf = ({ takenBy, party }: InviteState) => ({
+  ...(takenBy !== undefined && { takenBy }),
+  ...(party !== undefined && { party }),
+})
+
+const takenBy = (call: CallState, invite: InviteState, taker: Pick<InviteState, 'takenBy' | 'party'>): CallState => ({
+  ...call,
+  invites: call.invites.map((other) => (other === invite ? { ...invite, ...taker } : other)),
+})
+
+/** Whether the call goes on with somebody else, or on another device: that this one stops ringing does not end it. */
+function isTakenElsewhere({ takenBy, party }: InviteState, e: InviteReply): boolean {
+  if (takenBy !== undefined && takenBy !== e.by) return true
+  return party !== undefined && e.party !== undefined && party !== e.party
 }
 
 /** What somebody says who was called. */
@@ -59,8 +94,9 @@ function refused(call: CallState, invite: InviteState, e: InviteReply): CallStat
 function hungUp(call: CallState, invite: InviteState, e: InviteReply): CallState {
   const { reason } = e
   const isOwn = e.by === invite.by
-  if (!isOwn && call.callee !== e.by && e.by !== call.caller) return call
+  if (!isOwn && call.callee !== e.by && e.by !== call.caller && invite.takenBy !== e.by) return call
   if (!isOwn && reason === 'answered_elsewhere') return answered(call, e.ts)
+  if (!isOwn && isTakenElsewhere(invite, e)) return call
   const isFirst = invite.goneTs === undefined || e.ts < invite.goneTs
   const gone: InviteState = isFirst ? { ...invite, goneTs: e.ts, ...(reason !== undefined && { reason }) } : invite
   const next = { ...call, invites: call.invites.map((other) => (other === invite ? gone : other)) }

@@ -47,7 +47,8 @@ const tellsNothing = (leg: Leg, next: Leg) =>
   next.from === leg.from &&
   next.since === leg.since &&
   next.session === leg.session &&
-  next.eventId === leg.eventId
+  next.eventId === leg.eventId &&
+  next.latestId === leg.latestId
 
 const begin = (e: Present): Leg => ({
   by: e.by,
@@ -62,10 +63,12 @@ const begin = (e: Present): Leg => ({
 function refresh(leg: Leg, e: Present): Leg {
   const session = leg.session ?? e.session
   const eventId = leg.eventId ?? e.eventId
+  const latestId = e.eventId ?? leg.latestId
   return {
     ...leg,
     ...(session !== undefined && { session }),
     ...(eventId !== undefined && { eventId }),
+    ...(latestId !== undefined && latestId !== eventId && { latestId }),
     from: Math.min(leg.from, e.ts),
     since: e.isFresh ? Math.max(leg.since, e.ts) : leg.since,
     until: Math.max(leg.until, e.until),

@@ -65,11 +65,12 @@ function applyOut(call: CallState, by: string, ts: number): CallState {
   if (call.callee === by) return { ...gone, outTs: earliest(call.outTs, ts) }
   if (call.caller !== by) return gone
   const invites = gone.invites.map((invite) => ({ ...invite, goneTs: invite.goneTs ?? ts }))
-  return { ...gone, invites }
+  // They could leave no note in a room in which they are not.
+  return { ...gone, invites, isEligible: false }
 }
 
 function applyRedacted(call: CallState, { eventId, ts }: Redacted): CallState {
   const isInvite = call.invites.some((invite) => invite.eventId === eventId && invite.by === call.caller)
   if (isInvite || call.ring?.eventId === eventId) return { ...call, redactedTs: earliest(call.redactedTs, ts) }
-  return closeLegs(call, ts, (leg) => leg.eventId === eventId)
+  return closeLegs(call, ts, (leg) => (leg.latestId ?? leg.eventId) === eventId)
 }

@@ -35,6 +35,9 @@ export interface InviteState {
   readonly lifetime: number
   readonly goneTs?: number
   readonly reason?: string
+  /** Who answered it, and with which device: the first one, or the one that the caller chose. */
+  readonly takenBy?: UserId
+  readonly party?: string
 }
 
 export interface Leg {
@@ -42,6 +45,8 @@ export interface Leg {
   readonly device?: string
   readonly session?: string
   readonly eventId?: string
+  /** The event that stands now, where it was written anew. */
+  readonly latestId?: string
   /** When they came, not counting short absences. */
   readonly from: number
   /** When they came for the last time. */

@@ -23,6 +23,8 @@ export interface InviteReply extends By {
   readonly what: 'answer' | 'select' | 'reject' | 'hangup'
   readonly callId: string
   readonly reason: string | undefined
+  /** The device that says it, or that is chosen with `select`; undefined with version 0. */
+  readonly party?: string | undefined
 }
 
 /** A way in which somebody is in a call, such as one membership. */

@@ -26,6 +26,7 @@ const reason = fc.constantFrom(
   'replaced',
   'answered_elsewhere',
 )
+const party = fc.constantFrom(undefined, 'phone', 'laptop')
 const leg = fc.tuple(person, fc.constantFrom('x', 'y'))
 
 const evidence: fc.Arbitrary<Evidence> = fc.oneof(
@@ -45,6 +46,7 @@ const evidence: fc.Arbitrary<Evidence> = fc.oneof(
     ts,
     callId,
     reason,
+    party,
   }),
   fc.record({ leg, ts, isFresh: fc.boolean(), eventId }).map(({ leg: [by, device], ...rest }) => {
     return { ...rest, what: 'present' as const, by, device, leg: `${by} ${device}`, until: start + 9e6 }
@@ -165,6 +167,7 @@ test('what two people do is judged alike in whatever order their servers tell of
         ts: at,
         callId: fc.constant('a'),
         reason,
+        party,
       }),
       fc.record({ what: fc.constant('decline' as const), by: fc.constant(bob), ts: at, target: fc.constant('$1') }),
       at.map((when) => ({ what: 'present' as const, by: bob, leg: 'b', isFresh: true, until: start + 9e6, ts: when })),

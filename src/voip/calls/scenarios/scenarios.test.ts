@@ -1,11 +1,19 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { deviceScenarios } from './devices.ts'
 import { elementCallScenarios } from './element-call.ts'
 import { legacyScenarios } from './legacy.ts'
 import { fluffyChatScenarios, stickyScenarios, trapScenarios } from './others.ts'
 import { simulate, userOf } from './simulate.ts'
 
-const all = [legacyScenarios, elementCallScenarios, stickyScenarios, fluffyChatScenarios, trapScenarios].flat()
+const all = [
+  legacyScenarios,
+  elementCallScenarios,
+  stickyScenarios,
+  fluffyChatScenarios,
+  trapScenarios,
+  deviceScenarios,
+].flat()
 
 for (const scenario of all) {
   test(scenario.name, () => {

@@ -1,7 +1,7 @@
 import { isUserId } from '../../../matrix/ids.ts'
 import type { Evidence } from '../kernel/evidence.ts'
 import type { DelayedNews } from '../types.ts'
-import { isKeyOf, legOfState, memberStateType } from './member-state.ts'
+import { isKeyOf, legOfState, memberStateTypes } from './member-state.ts'
 import { legOfSticky, memberStickyTypes, stickyKeyOf } from './member-sticky.ts'
 
 /** Clients restart it every few seconds; what is not restarted is sent. */
@@ -27,7 +27,7 @@ export function readDelayed({ userId, type, stateKey, content, what, ts }: Delay
 }
 
 function legOf({ userId, type, stateKey, content }: Omit<DelayedNews, 'what' | 'ts' | 'roomId'>): string | undefined {
-  if (type === memberStateType)
+  if (memberStateTypes.has(type))
     return stateKey !== undefined && isKeyOf(userId, stateKey) ? legOfState(stateKey) : undefined
   if (!memberStickyTypes.has(type)) return undefined
   const key = stickyKeyOf(content)

@@ -22,6 +22,7 @@ export function readLegacy({ eventId, pdu, ts }: SeenEvent): Evidence | undefine
   if (callId === undefined || callId === '' || callId.length > maxIdBytes) return undefined
   const common = { by: pdu.sender, ts, callId }
   const reason = stringOf(pdu, 'reason')?.slice(0, 64)
+  const party = (key: string) => stringOf(pdu, key)?.slice(0, maxIdBytes)
   switch (pdu.type) {
     case 'm.call.invite': {
       const lifetime = fieldOf(pdu, 'lifetime')
@@ -36,13 +37,13 @@ export function readLegacy({ eventId, pdu, ts }: SeenEvent): Evidence | undefine
       }
     }
     case 'm.call.answer':
-      return { ...common, what: 'answer', reason }
+      return { ...common, what: 'answer', reason, party: party('party_id') }
     case 'm.call.select_answer':
-      return { ...common, what: 'select', reason }
+      return { ...common, what: 'select', reason, party: party('selected_party_id') }
     case 'm.call.reject':
-      return { ...common, what: 'reject', reason }
+      return { ...common, what: 'reject', reason, party: party('party_id') }
     case 'm.call.hangup':
-      return { ...common, what: 'hangup', reason }
+      return { ...common, what: 'hangup', reason, party: party('party_id') }
     default:
       return undefined
   }

@@ -1,8 +1,8 @@
 import type { Evidence } from '../kernel/evidence.ts'
-import { declineTypes, readDecline } from './decline.ts'
+import { declineTypes, isEdit, readDecline } from './decline.ts'
 import { encryptedType, readEncrypted } from './encrypted.ts'
 import { legacyTypes, readLegacy } from './legacy.ts'
-import { memberStateType, readMemberState } from './member-state.ts'
+import { memberStateTypes, readMemberState } from './member-state.ts'
 import { memberStickyTypes, readMemberSticky } from './member-sticky.ts'
 import { readRing, ringTypes } from './ring.ts'
 import type { SeenEvent } from './seen-event.ts'
@@ -13,15 +13,15 @@ export const callTypes: ReadonlySet<string> = new Set([
   ...memberStickyTypes,
   ...ringTypes,
   ...declineTypes,
-  memberStateType,
+  ...memberStateTypes,
   encryptedType,
 ])
 
 /** What a new event says about a call; `before` is the state event that it replaces. */
 export function readEvent(event: SeenEvent, before: SeenEvent | undefined): Evidence | undefined {
-  const { type, state_key: stateKey } = event.pdu
-  if (type === memberStateType) return readMemberState(event, before)
-  if (stateKey !== undefined) return undefined
+  const { type, state_key: stateKey, content } = event.pdu
+  if (memberStateTypes.has(type)) return readMemberState(event, before)
+  if (stateKey !== undefined || isEdit(content)) return undefined
   if (type === encryptedType) return readEncrypted(event)
   if (ringTypes.has(type)) return readRing(event)
   if (declineTypes.has(type)) return readDecline(event)
