@@ -1,43 +1,29 @@
-import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { pipeline } from 'node:stream/promises'
 import type { CompletedPart } from '@aws-sdk/client-s3'
 import { mapLimit } from '../../util/async.ts'
 import type { Log } from '../../util/log.ts'
-import { createSemaphore } from '../../util/semaphore.ts'
 import type { ByteRange, LocalFile } from '../blob-store.ts'
+import { partBytes, withBody } from './bodies.ts'
 import type { S3 } from './client.ts'
-import { withRetries } from './retry.ts'
 
 export interface Target {
   readonly Bucket: string
   readonly Key: string
 }
 
-/** Larger files are sent in parts. */
-export const partBytes = 16 * 1024 * 1024
 /** S3 takes 10,000. */
 const mostParts = 9_000
 const partsAtATime = 4
-/** Of all uploads together: each holds some hundred KiB of buffers while it is sent. */
-const slots = createSemaphore(16)
 
 type Settings = { readonly StorageClass?: 'STANDARD' }
 
-/**
- * Sends a file from the disk, piece by piece: no part is ever in memory as a whole. The hash of what is sent is signed with each
- * request, so that the storage refuses what arrives changed.
- */
+/** Sends a file, in parts where it is large. The hash of what is sent is signed with each request, so that the storage refuses what arrives changed. */
 export async function upload(s3: S3, target: Target, file: LocalFile, settings: Settings, log: Log): Promise<void> {
   if (file.size > partBytes) return uploadParts(s3, target, file, settings, log)
-  await withRetries(() =>
-    slots.run(() => {
-      const body = bodyOf(file.path, { start: 0, end: file.size - 1 })
-      const command = new s3.sdk.PutObjectCommand({ ...target, ...settings, ...body })
-      command.middlewareStack.add(withHash(file.sha256), { step: 'build' })
-      return s3.client.send(command)
-    }),
-  )
+  await withBody(file.path, { start: 0, end: file.size - 1 }, async ({ Body, sha256 }) => {
+    const command = new s3.sdk.PutObjectCommand({ ...target, ...settings, Body })
+    command.middlewareStack.add(withHash(sha256), { step: 'build' })
+    await s3.client.send(command)
+  })
 }
 
 async function uploadParts(s3: S3, target: Target, file: LocalFile, settings: Settings, log: Log): Promise<void> {
@@ -51,15 +37,17 @@ async function uploadParts(s3: S3, target: Target, file: LocalFile, settings: Se
   if (UploadId === undefined) throw new Error('the storage gave no id for an upload in parts')
   const failed = new AbortController()
   const send = (range: ByteRange, index: number): Promise<CompletedPart> =>
-    withRetries(() => slots.run(() => sendPart(range, index), failed.signal), failed.signal)
-  const sendPart = async (range: ByteRange, index: number): Promise<CompletedPart> => {
-    const sha256 = await hashOf(file.path, range)
-    const part = { ...target, UploadId, PartNumber: index + 1, ...bodyOf(file.path, range) }
-    const command = new sdk.UploadPartCommand(part)
-    command.middlewareStack.add(withHash(sha256), { step: 'build' })
-    const { ETag } = await client.send(command, { abortSignal: failed.signal })
-    return { PartNumber: index + 1, ...(ETag !== undefined && { ETag }) }
-  }
+    withBody(
+      file.path,
+      range,
+      async ({ Body, sha256 }) => {
+        const command = new sdk.UploadPartCommand({ ...target, UploadId, PartNumber: index + 1, Body })
+        command.middlewareStack.add(withHash(sha256), { step: 'build' })
+        const { ETag } = await client.send(command, { abortSignal: failed.signal })
+        return { PartNumber: index + 1, ...(ETag !== undefined && { ETag }) }
+      },
+      failed.signal,
+    )
   const sending: Promise<CompletedPart>[] = []
   try {
     const Parts = await mapLimit(ranges, partsAtATime, (range, index) => {
@@ -79,18 +67,7 @@ async function uploadParts(s3: S3, target: Target, file: LocalFile, settings: Se
   }
 }
 
-function bodyOf(path: string, range: ByteRange) {
-  const ContentLength = range.end - range.start + 1
-  return { ContentLength, Body: ContentLength === 0 ? Buffer.alloc(0) : createReadStream(path, range) }
-}
-
-async function hashOf(path: string, range: ByteRange): Promise<string> {
-  const hash = createHash('sha256')
-  await pipeline(createReadStream(path, range), hash)
-  return hash.digest('hex')
-}
-
-/** A step in making a request that says what the hash of its body is; the library would not sign that of a stream. */
+/** A step in making a request that says what the hash of its body is, which is known already. */
 function withHash(sha256: string) {
   return <Args extends { request: unknown }, Result>(next: (args: Args) => Result) =>
     (args: Args): Result => {
