@@ -104,6 +104,11 @@ test('wrong rules are refused', async () => {
   assert.equal(await put('override', 'a', {}, 400), 'M_MISSING_PARAM')
   assert.equal(await put('override', 'a', { actions: 'notify' }, 400), 'M_BAD_JSON')
   assert.equal(await put('override', 'a', { actions: [1] }, 400), 'M_BAD_JSON')
+  assert.equal(await put('override', 'a', { actions: ['notfy'] }, 400), 'M_INVALID_PARAM')
+  assert.equal(await put('override', 'a', { actions: [{ tweak: 'sound' }] }, 400), 'M_INVALID_PARAM')
+  const changed = `${rulePath('override', '.m.rule.master')}/actions`
+  assert.equal(await errorOf(alice, 'PUT', changed, { actions: ['notfy'] }, 400), 'M_INVALID_PARAM')
+  await alice.put(rulePath('sender', '@x:localhost'), { actions: ['dont_notify', 'coalesce', 'org.example.blink'] })
   assert.equal(await put('override', 'a', { actions: [], conditions: [{}] }, 400), 'M_MISSING_PARAM')
   assert.equal(await put('content', 'a', { actions: [] }, 400), 'M_MISSING_PARAM')
   assert.equal(await put('content', 'a', { actions: [], pattern: 'x'.repeat(20_000) }, 413), 'M_TOO_LARGE')

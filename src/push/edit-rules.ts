@@ -29,7 +29,20 @@ export function requireRule(rules: UserRules, userId: string, kind: PushRuleKind
   return rule
 }
 
-/** Adds a rule, or changes the one with this id. Throws `M_INVALID_PARAM` for ids that nobody may use, `M_UNKNOWN` for a place that is none. */
+const knownActions = new Set(['notify', 'dont_notify', 'coalesce'])
+
+/** Throws for what is no action: nobody would learn that the rule does not do what it was made for. Names with a dot are extensions. */
+function checkActions(actions: readonly PushAction[]): void {
+  for (const action of actions) {
+    const isKnown =
+      typeof action === 'string'
+        ? knownActions.has(action) || action.includes('.')
+        : typeof action.set_tweak === 'string' || Object.keys(action).some((key) => key.includes('.'))
+    if (!isKnown) throw errors.invalidParam(`${JSON.stringify(action)} is not an action of push rules`)
+  }
+}
+
+/** Adds a rule, or changes the one with this id. Throws `M_INVALID_PARAM` for actions and for ids that nobody may use, `M_UNKNOWN` for a place that is none. */
 export function putRule(
   rules: UserRules,
   kind: PushRuleKind,
@@ -38,6 +51,7 @@ export function putRule(
   place: RulePlace,
 ): UserRules {
   checkRuleId(ruleId)
+  checkActions(content.actions)
   if (kind === 'postcontent') throw errors.invalidParam('Rules of this kind are the server’s own')
   const list = rules.own[kind]
   const index = list.findIndex((rule) => rule.rule_id === ruleId)
@@ -85,13 +99,14 @@ export function removeRule(rules: UserRules, kind: PushRuleKind, ruleId: string)
   return withKind(rules, kind, rest)
 }
 
-/** Enables or disables a rule, or gives it other actions; default rules too. Throws `M_NOT_FOUND`. */
+/** Enables or disables a rule, or gives it other actions; default rules too. Throws `M_NOT_FOUND`; `M_INVALID_PARAM` for what is no action. */
 export function changeRule(
   rules: UserRules,
   kind: PushRuleKind,
   ruleId: string,
   change: { readonly enabled: boolean } | { readonly actions: readonly PushAction[] },
 ): UserRules {
+  if ('actions' in change) checkActions(change.actions)
   if (isDefaultId(ruleId)) {
     const isKnown = defaultPushRules('')[kind].some((rule) => rule.rule_id === ruleId)
     if (!isKnown) throw errors.notFound('There is no such push rule')
