@@ -15,7 +15,7 @@ import {
 } from './helpers/relations.ts'
 import { act, createRoom, errorOf, getEvent, publicRoom, send, setState } from './helpers/rooms.ts'
 import { createTestServer, type TestServer, type TestUser } from './helpers/server.ts'
-import { sync } from './helpers/sync.ts'
+import { type SyncEvent, sync } from './helpers/sync.ts'
 
 let server: TestServer
 let alice: TestUser
@@ -44,6 +44,48 @@ it('lists what relates to an event, by relation and type, each once in both dire
   assert.deepEqual(bundleOf(await getEvent(bob, roomId, parent))['m.reference'], {
     chunk: references.map((id) => ({ event_id: id })),
   })
+})
+
+it('lets a filter ask for what others relate to, by relation and sender, wherever events are listed', async () => {
+  const room = await publicRoom(alice, [bob])
+  const [threaded, liked, plain] = [
+    await send(alice, room, 'threaded'),
+    await send(alice, room, 'liked'),
+    await send(alice, room, 'plain'),
+  ]
+  await reply(bob, room, threaded)
+  await react(alice, room, liked)
+  const taken = await react(bob, room, plain)
+  await redact(bob, room, taken)
+  const cases: [object, string[]][] = [
+    [{ related_by_rel_types: ['m.thread'] }, [threaded]],
+    [{ related_by_rel_types: ['m.thread', 'm.annotation'] }, [threaded, liked]],
+    [{ related_by_senders: [bob.userId] }, [threaded]],
+    [{ related_by_senders: [bob.userId], related_by_rel_types: ['m.annotation'] }, []],
+    [{ related_by_rel_types: [] }, []],
+  ]
+  const idsOf = (events: SyncEvent[] | undefined) => (events ?? []).map(({ event_id: id }) => id)
+  for (const [filter, expected] of cases) {
+    const name = JSON.stringify(filter)
+    const path = at`/_matrix/client/v3/rooms/${room}/messages`
+    const { chunk } = await bob.get<{ chunk: SyncEvent[] }>(path, { dir: 'f', filter: name })
+    assert.deepEqual(idsOf(chunk), expected, name)
+    const timeline = (await sync(bob, { filter: { room: { rooms: [room], timeline: filter } } })).rooms?.join?.[room]
+      ?.timeline
+    assert.deepEqual(idsOf(timeline?.events), expected, name)
+    assert.equal(timeline?.limited, false)
+  }
+  for (const [relType, count] of [
+    ['m.thread', 1],
+    ['m.annotation', 0],
+  ] as const) {
+    const filter = { rooms: [room], related_by_rel_types: [relType] }
+    const { search_categories: found } = await bob.post<{ search_categories: { room_events: { count: number } } }>(
+      '/_matrix/client/v3/search',
+      { search_categories: { room_events: { search_term: 'threaded', filter } } },
+    )
+    assert.equal(found.room_events.count, count, relType)
+  }
 })
 
 it('goes from and to the places that tokens of other requests name', async () => {

@@ -60,6 +60,19 @@ export async function resolveRelation(tx: Tx, roomNid: number, pdu: Pdu): Promis
   }
 }
 
+/** Those of the events to which another one relates, of one of these types and by one of these people where they are given. */
+export async function listParents(
+  { qb }: Reader,
+  ids: readonly string[],
+  by: { readonly relTypes: readonly string[] | undefined; readonly senders: readonly string[] | undefined },
+): Promise<ReadonlySet<string>> {
+  if (ids.length === 0 || by.relTypes?.length === 0 || by.senders?.length === 0) return new Set()
+  let query = qb.selectFrom('relations').select('parent_id').distinct().where('parent_id', 'in', ids)
+  if (by.relTypes !== undefined) query = query.where('rel_type', 'in', by.relTypes)
+  if (by.senders !== undefined) query = query.where('sender', 'in', by.senders)
+  return new Set((await query.execute()).map((row) => row.parent_id))
+}
+
 interface NewRelation {
   nid: number
   roomNid: number

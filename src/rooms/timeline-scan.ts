@@ -1,8 +1,9 @@
 import type { Reader } from '../db/database.ts'
-import { matchesFilter, matchesRoom, type RoomEventFilter } from '../matrix/event-filter.ts'
+import { matchesRoom, type RoomEventFilter } from '../matrix/event-filter.ts'
 import type { EventId, UserId } from '../matrix/ids.ts'
 import { createYielder } from '../util/async.ts'
 import type { RoomAccess } from './access.ts'
+import { filterEvents } from './filter-events.ts'
 import { listGaps } from './history/gaps.ts'
 import { type IgnoredUsers, isHeard } from './ignored.ts'
 import { listTimeline } from './store-events.ts'
@@ -67,11 +68,12 @@ export function createScan({ visibility, ignoredUsers }: Deps): ScanTimeline {
       const range = dir === 'b' ? { after: stop, upTo: at } : { after: at, upTo: stop }
       const events = await listTimeline(reader, dir, { roomNid: room.nid, ...range, limit: pageSize })
       if (withGaps) gaps.push(...(await listGaps(reader, room, events)))
-      const visible = new Set(await visibility.filter(reader, room, userId, events))
+      const visible = await visibility.filter(reader, room, userId, events)
+      const wanted = new Set(await filterEvents(reader, filter, visible))
       for (const event of events) {
         const pos = event.streamPos ?? 0
         at = dir === 'b' ? pos - 1 : pos
-        if (!visible.has(event) || !isHeard(event, ignored) || !matchesFilter(filter, event.pdu)) continue
+        if (!wanted.has(event) || !isHeard(event, ignored)) continue
         found.push(event)
         if (found.length < limit) continue
         const isOldest = dir === 'b' && events.length < pageSize && event === events.at(-1)

@@ -1,9 +1,10 @@
 import type { Database, Reader } from '../db/database.ts'
 import { errors } from '../matrix/errors.ts'
-import { matchesFilter, matchesRoom, type RoomEventFilter } from '../matrix/event-filter.ts'
+import { matchesRoom, type RoomEventFilter } from '../matrix/event-filter.ts'
 import type { UserId } from '../matrix/ids.ts'
 import { type RoomAccess, requireAccess } from './access.ts'
 import type { Audience, ClientEvent, ClientEvents } from './client-event.ts'
+import { filterEvents } from './filter-events.ts'
 import type { HistoryFiller } from './history/filler.ts'
 import { type IgnoredUsers, isHeard } from './ignored.ts'
 import type { RoomView } from './room-view.ts'
@@ -137,7 +138,7 @@ export function createTimeline(deps: Deps): Timeline {
         const state = filter?.lazy_load_members
           ? await lazyState(reader, newest, shown)
           : await view.all(reader, newest.stateNid)
-        const wanted = matchesRoom(filter, room.roomId) ? state.filter(({ pdu }) => matchesFilter(filter, pdu)) : []
+        const wanted = matchesRoom(filter, room.roomId) ? await filterEvents(reader, filter, state) : []
         const format = (events: readonly StoredEvent[]) => clientEvents.format(reader, room, events, audience)
         const [formatted] = await format([event])
         if (formatted === undefined) throw errors.notFound('No such event')

@@ -1,6 +1,6 @@
 import type { Reader } from '../db/database.ts'
-import { matchesFilter } from '../matrix/event-filter.ts'
 import { formatStreamToken } from '../matrix/stream-token.ts'
+import { filterEvents } from '../rooms/filter-events.ts'
 import type { MembershipRow } from '../rooms/reads.ts'
 import type { Room, StoredEvent } from '../rooms/types.ts'
 import { type AccountDataView, filterForRoom } from './account-data.ts'
@@ -52,7 +52,8 @@ export async function leftRoom(
           ignored,
           isIn: false,
         })
-  const events = withLeave(slice, leave, filter?.limit, matchesFilter(filter, leave.pdu))
+  const isWanted = (await filterEvents(reader, filter, [leave])).length > 0
+  const events = withLeave(slice, leave, filter?.limit, isWanted)
   const first = slice.events[0]?.streamPos
   const known = since === undefined ? undefined : await reads.recent.stateNidAt(reader, room.nid, since)
   const state =

@@ -1,5 +1,6 @@
 import type { Reader } from '../db/database.ts'
-import { matchesFilter, matchesRoom } from '../matrix/event-filter.ts'
+import { matchesRoom } from '../matrix/event-filter.ts'
+import { filterEvents } from '../rooms/filter-events.ts'
 import type { RoomReads } from '../rooms/reads.ts'
 import type { Room, StoredEvent } from '../rooms/types.ts'
 import type { SentMembers } from './lazy-members.ts'
@@ -31,7 +32,7 @@ export async function sectionState(
   const events = [...(await reads.events(reader, await select(reads, reader, input))).values()]
   const state =
     filter?.lazy_load_members === true ? await withLazyMembers(reads, sent, reader, request, input, events) : events
-  return ordered(state).filter((event) => matchesFilter(filter, event.pdu))
+  return filterEvents(reader, filter, ordered(state))
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Reader } from '../db/database.ts'
-import { matchesFilter, matchesRoom, type RoomEventFilter } from '../matrix/event-filter.ts'
+import { matchesRoom, type RoomEventFilter } from '../matrix/event-filter.ts'
 import type { UserId } from '../matrix/ids.ts'
+import { filterEvents } from '../rooms/filter-events.ts'
 import { isHeard } from '../rooms/ignored.ts'
 import type { RoomReads } from '../rooms/reads.ts'
 import type { Room, StoredEvent } from '../rooms/types.ts'
@@ -45,9 +46,10 @@ export async function sliceTimeline(reads: RoomReads, reader: Reader, input: Sli
     // The first page is all that an unfiltered timeline needs.
     const size = scanned === 0 ? limit + 1 : page
     const batch = await reads.recent.timeline(reader, { roomNid: room.nid, after, upTo: at, limit: size })
-    const visible = new Set(await reads.visibility.filter(reader, room, userId, batch, input.isIn))
+    const visible = await reads.visibility.filter(reader, room, userId, batch, input.isIn)
+    const wanted = new Set(await filterEvents(reader, filter, visible))
     for (const event of batch) {
-      if (visible.has(event) && isHeard(event, ignored) && matchesFilter(filter, event.pdu)) {
+      if (wanted.has(event) && isHeard(event, ignored)) {
         if (events.length === limit) return finish(events, true)
         events.push(event)
       }

@@ -1,6 +1,6 @@
 import type { Reader } from '../../db/database.ts'
-import { matchesFilter } from '../../matrix/event-filter.ts'
 import { createYielder } from '../../util/async.ts'
+import { filterEvents } from '../filter-events.ts'
 import type { RoomReads } from '../reads.ts'
 import type { StoredEvent } from '../types.ts'
 import { type Match, matchText, type Phrase } from './phrases.ts'
@@ -32,8 +32,8 @@ export async function judge(
   events: readonly StoredEvent[],
 ): Promise<Hit[]> {
   const byRoom = new Map<number, { room: SearchableRoom; events: StoredEvent[] }>()
-  for (const event of events) {
-    if (!isWanted(search, event)) continue
+  const wanted = events.filter((event) => isWanted(search, event))
+  for (const event of await filterEvents(reader, search.query.filter, wanted)) {
     const room = byRoom.get(event.roomNid)?.room ?? (await search.rooms.get(event.roomNid))
     if (room === undefined || (event.streamPos ?? 0) > room.upTo || !isInScope(search.scope, room, event)) continue
     const group = byRoom.get(event.roomNid) ?? { room, events: [] }
@@ -62,8 +62,7 @@ function isWanted({ query, ignored }: Search, event: StoredEvent): boolean {
   const { pdu } = event
   const kind = event.status === 0 ? textOf(pdu)?.kind : undefined
   if (kind === undefined || !query.kinds.includes(kind) || editedBy(event) !== undefined) return false
-  if (pdu.state_key === undefined && ignored.has(pdu.sender)) return false
-  return matchesFilter(query.filter, pdu)
+  return pdu.state_key !== undefined || !ignored.has(pdu.sender)
 }
 
 function isInScope(scope: GroupScope | undefined, { room }: SearchableRoom, { pdu }: StoredEvent): boolean {
