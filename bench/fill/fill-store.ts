@@ -96,5 +96,5 @@ async function insertMessages(tx: Tx, { roomId, senders, bodies, first }: Messag
     extremities = [[nid, eventId, depth]]
   }
   const last = first + bodies.length - 1
-  await updateRoomHead(tx, room.nid, { extremities, stateNid: room.stateNid, lastPos: last, bumpPos: last })
+  await updateRoomHead(tx, room.nid, { ...room, extremities, lastPos: last, bumpPos: last })
 }

@@ -14,8 +14,6 @@ import type { DraftEvent, EventTemplate } from './event-template.ts'
 import type { States } from './states.ts'
 import type { Room, StoredEvent } from './types.ts'
 
-const maxPrevEvents = 20
-
 export interface DraftDeps {
   readonly states: States
   readonly events: EventCache
@@ -73,13 +71,13 @@ export class RoomDraft {
     return this.#roomId
   }
 
-  /** The state as the draft's events leave it. */
+  /** The state on which the draft's events build, as they leave it. */
   async state(type: string, stateKey: string): Promise<IdentifiedPdu | undefined> {
     return this.#changed.get(stateName(type, stateKey)) ?? (await this.#committed(type, stateKey))
   }
 
   async #committed(type: string, stateKey: string): Promise<StoredEvent | undefined> {
-    const stateNid = this.room?.stateNid
+    const stateNid = this.room?.citedNid ?? this.room?.stateNid
     if (stateNid === undefined) return undefined
     const name = stateName(type, stateKey)
     if (this.#base.has(name)) return this.#base.get(name)
@@ -119,9 +117,27 @@ export class RoomDraft {
   }
 
   async #authorise(pdu: Pdu): Promise<void> {
-    const view = await this.stateView(authStateKeys(pdu, this.rules))
+    const keys = authStateKeys(pdu, this.rules)
+    this.#requireAllowed(pdu, await this.stateView(keys))
+    const room = this.room
+    if (room?.citedNid !== undefined) this.#requireAllowed(pdu, await this.#presentView(keys, room.stateNid))
+  }
+
+  #requireAllowed(pdu: Pdu, view: AuthState): void {
     const verdict = checkAuth(this.rules, pdu, view)
     if (!verdict.allowed) throw errors.forbidden(verdict.reason)
+  }
+
+  /** Where the room has ends that the draft does not follow: what those say, too. */
+  async #presentView(keys: readonly (readonly [string, string])[], stateNid: number | undefined): Promise<AuthState> {
+    const view = new Map<string, Pdu>()
+    for (const [type, stateKey] of keys) {
+      const name = stateName(type, stateKey)
+      const changed = this.#changed.get(name)
+      const event = changed ?? (stateNid === undefined ? undefined : await this.#load(stateNid, type, stateKey))
+      if (event !== undefined) view.set(name, event.pdu)
+    }
+    return (type, stateKey) => view.get(stateName(type, stateKey))
   }
 
   /** Has something written together with the events of this draft. */
@@ -174,7 +190,7 @@ export class RoomDraft {
       content: subject.content,
       origin_server_ts: template.originServerTs ?? (isCreate ? this.#deps.creationTime() : this.#deps.clock.now()),
       depth: Math.min(this.#head.depth + 1, Number.MAX_SAFE_INTEGER),
-      prev_events: this.#references(this.#head.prev.slice(0, maxPrevEvents)),
+      prev_events: this.#references(this.#head.prev),
       auth_events: this.#references(authEvents),
       ...(isCreate && rules.roomIdIsCreateHash ? {} : { room_id: this.roomId }),
       ...(stateKey === undefined ? {} : { state_key: stateKey }),

@@ -4,8 +4,7 @@ import type { Clock } from '../util/clock.ts'
 import { createGathering, type Gathering } from '../util/gather.ts'
 import { LruMap } from '../util/lru.ts'
 import { type DraftDeps, RoomDraft } from './draft.ts'
-import { persistChain } from './persist/chain.ts'
-import type { PersistDeps } from './persist/deps.ts'
+import { type ChainDeps, persistChain } from './persist/chain.ts'
 import { createPolicedChange } from './policy/policed-change.ts'
 import type { RoomPolicies } from './policy/policies.ts'
 import { getEventByNid } from './store-events.ts'
@@ -38,7 +37,7 @@ interface Answer {
 
 const maxBatch = 100
 
-interface Deps extends Omit<DraftDeps, 'creationTime'>, PersistDeps {
+interface Deps extends Omit<DraftDeps, 'creationTime'>, ChainDeps {
   readonly db: Database
   /** Undefined where this server keeps to itself. */
   readonly policies: Pick<RoomPolicies, 'find' | 'ask'> | undefined

@@ -16,6 +16,7 @@ import { createErasures } from './erasure/erasures.ts'
 import { createEventCache } from './event-cache.ts'
 import { createHistoryFiller } from './history/filler.ts'
 import { createIngest } from './ingest/ingest.ts'
+import { createResolutions } from './ingest/resolutions.ts'
 import { createLocalMembers } from './local-members.ts'
 import { createAccountFollower } from './membership/follow-accounts.ts'
 import { createGuestAccessFollower } from './membership/follow-guest-access.ts'
@@ -54,6 +55,7 @@ export function createRooms(deps: RoomsDeps): Rooms {
   const { serverName, signingKey, defaultVersion, extraPowerLevels } = options
   const states = createStates()
   const events = createEventCache()
+  const resolutions = createResolutions({ states, events })
   const bundlers: Bundler[] = []
   const { ignoredUsers } = accounts.accountData
   const erasures = createErasures({ streams })
@@ -83,7 +85,18 @@ export function createRooms(deps: RoomsDeps): Rooms {
     whole.hook,
   ]
   const policies = federation && composePolicies(deps, federation, view)
-  const writer = createRoomWriter({ db, streams, clock, states, events, serverName, signingKey, hooks, policies })
+  const writer = createRoomWriter({
+    db,
+    streams,
+    clock,
+    states,
+    events,
+    resolutions,
+    serverName,
+    signingKey,
+    hooks,
+    policies,
+  })
   const ingest =
     federation &&
     policies &&
@@ -96,6 +109,7 @@ export function createRooms(deps: RoomsDeps): Rooms {
       log,
       states,
       events,
+      resolutions,
       serverName,
       hooks,
       view,

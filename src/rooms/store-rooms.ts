@@ -16,6 +16,7 @@ const insertRow = prepare((qb, p: { roomId: string; version: string }) =>
       version: p.version,
       extremities: '[]',
       state_nid: null,
+      cited_nid: null,
       last_pos: 0,
       bump_pos: 0,
       is_public: 0,
@@ -26,10 +27,26 @@ const insertRow = prepare((qb, p: { roomId: string; version: string }) =>
     .returning('room_nid'),
 )
 const updateHead = prepare(
-  (qb, p: { nid: number; extremities: string; stateNid: number | null; lastPos: number; bumpPos: number }) =>
+  (
+    qb,
+    p: {
+      nid: number
+      extremities: string
+      stateNid: number | null
+      citedNid: number | null
+      lastPos: number
+      bumpPos: number
+    },
+  ) =>
     qb
       .updateTable('rooms')
-      .set({ extremities: p.extremities, state_nid: p.stateNid, last_pos: p.lastPos, bump_pos: p.bumpPos })
+      .set({
+        extremities: p.extremities,
+        state_nid: p.stateNid,
+        cited_nid: p.citedNid,
+        last_pos: p.lastPos,
+        bump_pos: p.bumpPos,
+      })
       .where('room_nid', '=', p.nid),
 )
 
@@ -42,6 +59,7 @@ function toRoom(row: Selectable<RoomsSchema['rooms']>): Room {
     rules,
     extremities: JSON.parse(row.extremities) as Extremity[],
     stateNid: row.state_nid ?? undefined,
+    citedNid: row.cited_nid ?? undefined,
     lastPos: row.last_pos,
     bumpPos: row.bump_pos,
     isPublic: row.is_public === 1,
@@ -70,12 +88,13 @@ export async function insertRoom(tx: Tx, roomId: string, version: string): Promi
 export async function updateRoomHead(
   tx: Tx,
   nid: number,
-  head: Pick<Room, 'extremities' | 'stateNid' | 'lastPos' | 'bumpPos'>,
+  head: Pick<Room, 'extremities' | 'stateNid' | 'citedNid' | 'lastPos' | 'bumpPos'>,
 ): Promise<void> {
   await updateHead.run(tx, {
     nid,
     extremities: JSON.stringify(head.extremities),
     stateNid: head.stateNid ?? null,
+    citedNid: head.citedNid ?? null,
     lastPos: head.lastPos,
     bumpPos: head.bumpPos,
   })

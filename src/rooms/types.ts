@@ -9,8 +9,12 @@ export interface Room {
   readonly nid: number
   readonly roomId: RoomId
   readonly rules: RoomVersionRules
+  /** The ends that the next event of ours follows: all of them, or as many as one event can. */
   readonly extremities: readonly Extremity[]
+  /** The state over all ends. */
   readonly stateNid: number | undefined
+  /** The state over `extremities`; undefined where these are all ends. */
+  readonly citedNid: number | undefined
   readonly lastPos: number
   readonly bumpPos: number
   readonly isPublic: boolean

@@ -18,6 +18,8 @@ export interface IngestSchema {
   event_gaps: { prev_id: string; event_nid: number }
   /** Positions that are kept free before an event, for what comes before it and may be fetched later; both ends belong to them. */
   history_space: { room_nid: number; high: number; low: number }
+  /** Forward extremities of rooms that have more than one event can follow. */
+  further_ends: { room_nid: number; event_nid: number; event_id: string; depth: number }
   /** Redactions whose target has not come yet; they are not shown before. */
   waiting_redactions: { target_id: string; event_nid: number }
 }

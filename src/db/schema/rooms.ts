@@ -8,10 +8,12 @@ export interface RoomsSchema {
     room_nid: Generated<number>
     room_id: string
     version: string
-    /** JSON: the forward extremities as `[event_nid, event_id, depth]`. */
+    /** JSON: the forward extremities as `[event_nid, event_id, depth]`, as many as one event can follow. */
     extremities: string
-    /** The resolved state over all extremities. */
+    /** The resolved state over all extremities, those in `further_ends` too. */
     state_nid: number | null
+    /** The resolved state over those in `extremities` alone; null where there are no others. */
+    cited_nid: number | null
     /** Stream position of the newest event. */
     last_pos: number
     /** Stream position of the newest event that counts as activity of people. */

@@ -1,12 +1,12 @@
-import type { Reader } from '../../db/database.ts'
+import type { Reader, Tx } from '../../db/database.ts'
 import { prevEventIds } from '../../matrix/event-references.ts'
-import { type EventId, serverOf } from '../../matrix/ids.ts'
+import { type EventId, type ServerName, serverOf, type UserId } from '../../matrix/ids.ts'
+import { countEnds, type EndStates, type Ends, fillUp, hasRoomFor, listEnds, withEnd } from '../ends.ts'
 import type { EventCache } from '../event-cache.ts'
-import type { Extremity, Room, StoredEvent } from '../types.ts'
+import type { Extremity, Room } from '../types.ts'
+import type { Resolutions } from './resolutions.ts'
 import { listPlaces, listPlacesByNid, listWaitingFor, type Place } from './store-places.ts'
 
-/** So many ends a room may have: as many as one event can follow. */
-const maxExtremities = 20
 /** Events that are not shown stand in a row of at most this length between two that are. */
 const maxHidden = 100
 
@@ -14,6 +14,7 @@ const maxHidden = 100
 interface NewEnd {
   readonly nid: number
   readonly eventId: EventId
+  readonly sender: UserId
   readonly depth: number
   readonly stateNid: number | undefined
   readonly prevs: readonly Place[]
@@ -21,31 +22,30 @@ interface NewEnd {
   readonly isEntry: boolean
 }
 
-/** The ends of a room once an event is in. */
-export async function endsWith(
-  reader: Reader,
-  cache: EventCache,
-  room: Room,
-  made: NewEnd,
-): Promise<readonly Extremity[]> {
+/** The ends of a room once an event is in; `full` where it would have too many. */
+export async function endsWith(reader: Reader, cache: EventCache, room: Room, made: NewEnd): Promise<Ends | 'full'> {
   const end: Extremity = [made.nid, made.eventId, made.depth]
-  if (made.isEntry) return [end]
-  const others = await remainingExtremities(reader, cache, room.extremities, made.prevs)
+  if (made.isEntry) return { cited: [end], further: [] }
+  const before = await listEnds(reader, room)
+  const others = await remainingEnds(reader, cache, before, made.prevs)
   const followers = await listWaitingFor(reader, made.eventId)
-  if (others.length > 0 && followers.some(({ status }) => status === 0)) return others
-  return capExtremities(reader, cache, [...others, end], made)
+  if (countEnds(others) > 0 && followers.some(({ status }) => status === 0)) return fillUp(others)
+  const server: ServerName = serverOf(made.sender)
+  const isOneMore = countEnds(others) === countEnds(before)
+  if (isOneMore && !(await hasRoomFor(reader, cache, others, server))) return 'full'
+  return withEnd(reader, cache, others, { end, server, stateNid: made.stateNid })
 }
 
 /**
  * The ends of a room that an event which follows `prevs` leaves as they are. What it follows only by way of events that
  * were not accepted has come to its end too.
  */
-async function remainingExtremities(
+async function remainingEnds(
   reader: Reader,
   cache: EventCache,
-  extremities: readonly Extremity[],
+  { cited, further }: Ends,
   prevs: readonly Place[],
-): Promise<Extremity[]> {
+): Promise<Ends> {
   const followed = new Set<number>()
   let open = prevs
   for (let seen = 0; open.length > 0 && seen < maxHidden; ) {
@@ -59,48 +59,39 @@ async function remainingExtremities(
     }
     open = before
   }
-  return extremities.filter(([nid]) => !followed.has(nid))
+  const isLeft = ([nid]: Extremity) => !followed.has(nid)
+  return { cited: cited.filter(isLeft), further: further.filter(isLeft) }
 }
 
-/** The states at the ends of a room, one of which has just been made. */
-export async function statesOf(
+/** The ends of a room with the states over them. */
+export interface ResolvedEnds extends EndStates {
+  readonly ends: Ends
+  readonly unresolved?: undefined
+}
+
+/** The states over ends of a room, or those that have to be resolved first. `stateOf` knows states that are not written yet. */
+export async function resolveEnds(
+  resolutions: Pick<Resolutions, 'find'>,
+  tx: Tx,
+  roomNid: number,
+  ends: Ends,
+  stateOf: (nid: number) => number | undefined,
+): Promise<ResolvedEnds | { readonly unresolved: readonly number[] }> {
+  const cited = await statesOf(tx, ends.cited, stateOf)
+  const citedNid = await resolutions.find(tx, roomNid, cited)
+  if (citedNid === undefined) return { unresolved: cited }
+  if (ends.further.length === 0) return { ends, stateNid: citedNid, citedNid: undefined }
+  const all = [...cited, ...(await statesOf(tx, ends.further, stateOf))]
+  const stateNid = await resolutions.find(tx, roomNid, all)
+  return stateNid === undefined ? { unresolved: all } : { ends, stateNid, citedNid }
+}
+
+async function statesOf(
   reader: Reader,
   ends: readonly Extremity[],
-  made: Pick<NewEnd, 'nid' | 'stateNid'>,
+  stateOf: (nid: number) => number | undefined,
 ): Promise<number[]> {
-  const others = ends.flatMap(([nid]) => (nid === made.nid ? [] : nid))
-  const places = await listPlacesByNid(reader, others)
-  const states = [...places.values()].flatMap(({ stateNid }) => stateNid ?? [])
-  return made.stateNid !== undefined && others.length < ends.length ? [...states, made.stateNid] : states
+  const unknown = ends.flatMap(([nid]) => (stateOf(nid) === undefined ? nid : []))
+  const places = await listPlacesByNid(reader, unknown)
+  return ends.flatMap(([nid]) => stateOf(nid) ?? places.get(nid)?.stateNid ?? [])
 }
-
-/**
- * Keeps the number of ends within bounds: of the server that has made most of them one goes first, so that nobody can push
- * out what others have sent. Where there is a choice it is one whose state is that of another end, so that the state of the
- * room stays, and the shallowest of these. `made` is the end that has no state in the database yet.
- */
-async function capExtremities(
-  reader: Reader,
-  cache: EventCache,
-  extremities: readonly Extremity[],
-  made: Pick<NewEnd, 'nid' | 'stateNid'>,
-): Promise<readonly Extremity[]> {
-  if (extremities.length <= maxExtremities) return extremities
-  const nids = extremities.map(([nid]) => nid)
-  const events = await cache.list(reader, nids)
-  const serverOfEnd = ([nid]: Extremity) => serverName(events.get(nid))
-  const stateOfEnd = ([nid]: Extremity) => (nid === made.nid ? made.stateNid : events.get(nid)?.stateNid)
-  const left = new Set([...extremities].sort(([, , a], [, , b]) => a - b))
-  while (left.size > maxExtremities) {
-    const byServer = Map.groupBy(left, serverOfEnd)
-    const sameState = Map.groupBy(left, stateOfEnd)
-    const most = Math.max(...[...byServer.values()].map((ends) => ends.length))
-    const choice = [...left].filter((end) => byServer.get(serverOfEnd(end))?.length === most)
-    const victim = choice.find((end) => (sameState.get(stateOfEnd(end))?.length ?? 0) > 1) ?? choice[0]
-    if (victim === undefined) break
-    left.delete(victim)
-  }
-  return extremities.filter((end) => left.has(end))
-}
-
-const serverName = (event: StoredEvent | undefined) => (event === undefined ? '' : serverOf(event.pdu.sender))

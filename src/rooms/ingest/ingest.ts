@@ -18,7 +18,7 @@ import { createOutliers } from './outliers.ts'
 import { createPlacer } from './placer.ts'
 import type { Ingest } from './ports.ts'
 import { createReceive } from './receive.ts'
-import { createResolutions } from './resolutions.ts'
+import type { Resolutions } from './resolutions.ts'
 import { createIngestWorker } from './worker.ts'
 
 export interface IngestDeps extends PersistDeps {
@@ -31,16 +31,16 @@ export interface IngestDeps extends PersistDeps {
   readonly transport: FederationTransport
   readonly keyring: Keyring
   readonly policies: RoomPolicies
+  readonly resolutions: Resolutions
 }
 
 /** Composes the way of events of other servers into our rooms. */
 export function createIngest(deps: IngestDeps): Ingest & { readonly part: Part } {
-  const resolutions = createResolutions(deps)
-  const placer = createPlacer({ ...deps, resolutions })
+  const placer = createPlacer(deps)
   const outliers = createOutliers(deps)
   const complete = createComplete({ ...deps, placer, outliers })
   const worker = createIngestWorker({ ...deps, placer, complete })
-  handleFills({ ...deps, resolutions, outliers, wake: worker.retry })
+  handleFills({ ...deps, outliers, wake: worker.retry })
   return {
     receive: createReceive({ ...deps, wake: worker.wake }),
     accept: createAccept({ ...deps, placer }),

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Reader, Tx } from '../../db/database.ts'
 import type { EventId } from '../../matrix/ids.ts'
 import type { RoomVersionRules } from '../../matrix/room-versions.ts'
@@ -19,7 +20,10 @@ interface Resolution {
   readonly changes: readonly (StateEntry & { readonly eventNid: number })[]
 }
 
-/** What the states of several branches come to. Branches are few and meet again, so that results are kept. */
+/**
+ * What the states of several branches come to. Branches are few and meet again, so that results are kept. More than an
+ * event can follow are brought together in steps, so that one more costs but the steps on its way, however many there are.
+ */
 export interface Resolutions {
   /** The number of the resolved state; undefined where it has not been computed. One state needs no computing. */
   find(tx: Tx, roomNid: number, stateNids: readonly number[]): Promise<number | undefined>
@@ -30,7 +34,7 @@ export interface Resolutions {
 /** Changes that are kept of all results together. */
 const mostChanges = 100_000
 
-const nameOf = (stateNids: readonly number[]) => [...new Set(stateNids)].sort((a, b) => a - b).join()
+const distinctOf = (stateNids: readonly number[]) => [...new Set(stateNids)].sort((a, b) => a - b)
 
 export function createResolutions({ states, events }: { states: States; events: EventCache }): Resolutions {
   // Even the largest result is kept, or whoever waits for it would have it computed again and again.
@@ -51,11 +55,45 @@ export function createResolutions({ states, events }: { states: States; events: 
     }
   }
 
+  async function input(look: Look, rules: RoomVersionRules, group: readonly number[]): Promise<Input> {
+    const [only = 0, ...others] = group
+    if (others.length === 0) {
+      const base = await nameEntries(look, states, only)
+      return { base, ids: base.ids }
+    }
+    const { baseNid, changes } = results.get(nameOf(group)) ?? (await resolve(look, rules, group))
+    const base = await nameEntries(look, states, baseNid)
+    const ids = new Map(base.ids)
+    const changed = changes.map(({ eventNid }) => eventNid)
+    const places = await look((reader) => listPlacesByNid(reader, changed))
+    for (const { type, stateKey, eventNid } of changes) {
+      const id = places.get(eventNid)?.eventId
+      if (id === undefined) ids.delete(stateMapKey(type, stateKey))
+      else ids.set(stateMapKey(type, stateKey), id)
+    }
+    return { base, ids }
+  }
+
+  async function resolve(look: Look, rules: RoomVersionRules, distinct: readonly number[]): Promise<Resolution> {
+    const groups = distinct.length <= mostTogether ? distinct.map((nid) => [nid]) : groupsOf(distinct)
+    const inputs: Input[] = []
+    for (const group of groups) {
+      inputs.push(await input(look, rules, group))
+      await yieldNow()
+    }
+    const maps = inputs.map(({ ids }) => ids)
+    const resolved = await resolveStateAsync(rules, maps, sourceOf(look), yieldNow)
+    const bases = inputs.map(({ base }) => base)
+    const result = await nearest(look, bases, resolved)
+    results.set(nameOf(distinct), result)
+    return result
+  }
+
   return {
     find: async (tx, roomNid, stateNids) => {
-      const [only, ...others] = new Set(stateNids)
-      if (others.length === 0) return only
-      const result = results.get(nameOf(stateNids))
+      const distinct = distinctOf(stateNids)
+      if (distinct.length < 2) return distinct[0]
+      const result = results.get(nameOf(distinct))
       if (result === undefined) return undefined
       const changes = new Map<number, number>()
       for (const { type, stateKey, eventNid } of result.changes) {
@@ -64,20 +102,32 @@ export function createResolutions({ states, events }: { states: States; events: 
       return states.derive(tx, roomNid, result.baseNid, changes)
     },
     compute: async (look, rules, stateNids) => {
-      const inputs: NamedState[] = []
-      for (const nid of new Set(stateNids)) {
-        inputs.push(await nameEntries(look, states, nid))
-        await yieldNow()
-      }
-      const resolved = await resolveStateAsync(
-        rules,
-        inputs.map(({ ids }) => ids),
-        sourceOf(look),
-        yieldNow,
-      )
-      results.set(nameOf(stateNids), await nearest(look, inputs, resolved))
+      await resolve(look, rules, distinctOf(stateNids))
     },
   }
+}
+
+/** As many as one event can follow, and the state that another server told of what comes before it. */
+const mostTogether = 21
+
+/** By a short name, however many there are. */
+function nameOf(distinct: readonly number[]): string {
+  const name = distinct.join()
+  return distinct.length <= mostTogether ? name : createHash('sha256').update(name).digest('base64')
+}
+
+/** Puts numbers into at most sixteen groups, in which they stay whatever other numbers come and go nearby. */
+function groupsOf(distinct: readonly number[]): number[][] {
+  const [first = 0, last = 0] = [distinct[0], distinct.at(-1)]
+  let width = 1
+  while (Math.floor(first / width / 16) !== Math.floor(last / width / 16)) width *= 16
+  return [...Map.groupBy(distinct, (nid) => Math.floor(nid / width)).values()]
+}
+
+/** What goes into a resolution: a state, or what several come to, which may be none that is stored. */
+interface Input {
+  readonly base: NamedState
+  readonly ids: ReadonlyMap<string, EventId>
 }
 
 interface NamedState {

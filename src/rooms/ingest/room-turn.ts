@@ -2,13 +2,14 @@ import type { Tx } from '../../db/database.ts'
 import type { IdentifiedPdu } from '../../matrix/event.ts'
 import type { RoomVersionRules } from '../../matrix/room-versions.ts'
 import type { Log } from '../../util/log.ts'
+import type { Ends } from '../ends.ts'
 import { getPartialRoom } from '../partial/store-partial.ts'
 import type { PersistDeps } from '../persist/deps.ts'
 import type { RoomPolicies, Unsigned } from '../policy/policies.ts'
 import type { RoomView } from '../room-view.ts'
 import { updateCurrentNid, updatePlacement } from '../store-events.ts'
 import type { Room, StoredEvent } from '../types.ts'
-import { endsWith, statesOf } from './extremities.ts'
+import { endsWith, resolveEnds } from './extremities.ts'
 import { judge, type Verdict } from './judge.ts'
 import { lookUp, type Surroundings } from './look-up.ts'
 import type { Candidate, Outcome } from './outcomes.ts'
@@ -27,6 +28,7 @@ export interface TurnDeps extends PersistDeps {
 }
 
 const notRecommended: Verdict = { status: 1, reason: 'the policy server of the room does not recommend it' }
+const tooManyEnds = { status: 1, reason: 'its server has made too many ends of the room' } as const
 const unresolved = (stateNids: readonly number[]): Outcome => ({ kind: 'unresolved', stateNids })
 
 /** Events of other servers that are given their places in one room, in one transaction, each after the one before. */
@@ -124,16 +126,20 @@ export class RoomTurn {
     verdict: Verdict,
   ): Promise<Outcome> {
     const { event, place } = candidate
-    const [{ pdu, eventId }, { status }] = [event, verdict]
+    const { pdu, eventId } = event
     const nid = await this.#requireRow(event, around, 0)
     const roomNid = this.#room.nid
     const stateNid = await stateAfter(this.#deps.states, this.#tx, { event, nid, roomNid, beforeNid })
-    const movesHead = status === 0 && typeof place !== 'number'
-    const made = { nid, eventId, depth: pdu.depth, stateNid, prevs: around.prevs, isEntry: place === 'entry' }
+    const movesHead = verdict.status === 0 && typeof place !== 'number'
+    const { sender, depth } = pdu
+    const made = { nid, eventId, sender, depth, stateNid, prevs: around.prevs, isEntry: place === 'entry' }
     const ends = movesHead ? await endsWith(this.#tx, this.#deps.events, this.#room, made) : undefined
-    const endStates = ends && (await statesOf(this.#tx, ends, { nid, stateNid }))
-    const currentNid = endStates && (await this.#resolve(endStates))
-    if (endStates && currentNid === undefined) return unresolved(endStates)
+    if (ends === 'full') this.#report(event, tooManyEnds)
+    if (ends === 'full' && candidate.isStrict) return { kind: 'refused', reason: tooManyEnds.reason }
+    const { status } = ends === 'full' ? tooManyEnds : verdict
+    const endStates = ends === 'full' ? undefined : ends && (await this.#resolveEnds(ends, made))
+    if (endStates?.unresolved !== undefined) return unresolved(endStates.unresolved)
+    const currentNid = endStates?.stateNid
     const plan = await planRedaction(this.#tx, this.#deps.view, this.#room, { pdu, beforeNid })
     const streamPos =
       typeof place === 'number'
@@ -146,9 +152,14 @@ export class RoomTurn {
     else if (status === 1 && verdict !== notRecommended) this.#record.hide(placed)
     if (plan.waitsFor !== undefined) await insertWaitingRedaction(this.#tx, plan.waitsFor, nid)
     if (plan.isCarriedOut && status === 0) this.#record.carryOut(placed)
-    if (ends && currentNid !== undefined) await this.#record.advance(ends, currentNid, placed, place === 'entry')
+    if (endStates) await this.#record.advance(endStates, placed, place === 'entry')
     await this.#followWaiting(placed)
     return { kind: 'placed', event: placed }
+  }
+
+  #resolveEnds(ends: Ends, made: Pick<StoredEvent, 'nid' | 'stateNid'>) {
+    const stateOf = (nid: number) => (nid === made.nid ? made.stateNid : undefined)
+    return resolveEnds(this.#deps.resolutions, this.#tx, this.#room.nid, ends, stateOf)
   }
 
   async #write(

@@ -2,11 +2,13 @@ import type { Tx } from '../../db/database.ts'
 import { isActivity } from '../../matrix/activity.ts'
 import type { ServerName } from '../../matrix/ids.ts'
 import { stickyDuration } from '../../matrix/sticky.ts'
+import { listEnds, writeFurtherEnds } from '../ends.ts'
 import type { PersistDeps } from '../persist/deps.ts'
 import { type CurrentChange, finishBatch } from '../persist/finish-batch.ts'
 import { updateRoomHead } from '../store-rooms.ts'
-import type { Extremity, Room, StoredEvent } from '../types.ts'
+import type { Room, StoredEvent } from '../types.ts'
 import { listChanges } from './current-changes.ts'
+import type { ResolvedEnds } from './extremities.ts'
 
 export interface Finish {
   /** Those that other servers have to get from us. */
@@ -64,17 +66,15 @@ export class TurnRecord {
   }
 
   /** The room has a new head by this event. The caller says what changes with an entry. */
-  async advance(
-    extremities: readonly Extremity[],
-    stateNid: number,
-    event: StoredEvent,
-    isEntry: boolean,
-  ): Promise<void> {
+  async advance(head: ResolvedEnds, event: StoredEvent, isEntry: boolean): Promise<void> {
+    const { ends, stateNid, citedNid } = head
     const from = this.#room.stateNid
-    const changes = from === stateNid || isEntry ? [] : await this.#listChanges(from, stateNid, event)
+    const isSame = from === stateNid || stateNid === undefined || isEntry
+    const changes = isSame ? [] : await this.#listChanges(from, stateNid, event)
     for (const change of changes) this.#changes.set(`${change.type}\0${change.stateKey}`, change)
     const lastPos = changes.length > 0 ? Math.max(this.#room.lastPos, event.streamPos ?? 0) : this.#room.lastPos
-    this.#room = { ...this.#room, extremities, stateNid, lastPos }
+    await writeFurtherEnds(this.#tx, this.#room.nid, await listEnds(this.#tx, this.#room), ends)
+    this.#room = { ...this.#room, extremities: ends.cited, stateNid, citedNid, lastPos }
   }
 
   async #listChanges(from: number | undefined, to: number, event: StoredEvent): Promise<readonly CurrentChange[]> {

@@ -34,7 +34,9 @@ export interface ReplayBase {
 }
 
 /** What a step has come to: `unresolved` names states that have to be resolved first. */
-export type Step = { readonly kind: 'done' | 'paused' } | { readonly kind: 'unresolved'; readonly stateNids: number[] }
+export type Step =
+  | { readonly kind: 'done' | 'paused' }
+  | { readonly kind: 'unresolved'; readonly stateNids: readonly number[] }
 
 /**
  * Goes once more through all that has happened in a room since it was entered without its members, from the whole state

@@ -1,5 +1,7 @@
 import type { Database, Reader, Tx } from '../../db/database.ts'
 import type { RoomId } from '../../matrix/ids.ts'
+import { type Ends, fillUp, listEnds, writeFurtherEnds } from '../ends.ts'
+import { resolveEnds } from '../ingest/extremities.ts'
 import type { PersistDeps } from '../persist/deps.ts'
 import { type CurrentChange, finishBatch } from '../persist/finish-batch.ts'
 import { getRoom, updateRoomHead } from '../store-rooms.ts'
@@ -50,26 +52,34 @@ export function createSwitchOver(deps: Deps) {
   }
 
   /** The ends of the room, without those that turn out not to belong to it. */
-  function endsOf(room: Room, { results }: Replay): readonly Extremity[] {
-    const ends = room.extremities.filter(([nid]) => results.get(nid)?.status !== 2)
-    if (ends.length > 0) return ends
+  function endsOf(before: Ends, { results }: Replay): Ends {
+    const isLeft = ([nid]: Extremity) => results.get(nid)?.status !== 2
+    const ends = fillUp({ cited: before.cited.filter(isLeft), further: before.further.filter(isLeft) })
+    if (ends.cited.length > 0) return ends
     const accepted = [...results.values()].filter(({ status, event }) => status === 0 && event.streamPos !== undefined)
     const [last] = accepted.sort((a, b) => (b.event.streamPos ?? 0) - (a.event.streamPos ?? 0))
-    return last === undefined ? [] : [[last.event.nid, last.event.eventId, last.event.pdu.depth]]
+    return {
+      cited: last === undefined ? [] : [[last.event.nid, last.event.eventId, last.event.pdu.depth]],
+      further: [],
+    }
   }
 
   async function write(tx: Tx, room: Room, replay: Replay, { whole, prepared }: Gained): Promise<Step> {
-    const extremities = endsOf(room, replay)
-    const endStates = extremities.flatMap(([nid]) => replay.results.get(nid)?.stateNid ?? [])
-    const stateNid = await resolutions.find(tx, room.nid, endStates)
-    if (stateNid === undefined) return { kind: 'unresolved', stateNids: endStates }
+    const before = await listEnds(tx, room)
+    const ends = endsOf(before, replay)
+    const resolved = await resolveEnds(resolutions, tx, room.nid, ends, (nid) => replay.results.get(nid)?.stateNid)
+    if (resolved.unresolved !== undefined) return { kind: 'unresolved', stateNids: resolved.unresolved }
+    const { stateNid, citedNid } = resolved
+    if (stateNid === undefined) return { kind: 'unresolved', stateNids: [] }
+    await writeFurtherEnds(tx, room.nid, before, ends)
     const changes = await changesTo(tx, room, replay, stateNid, whole)
     for (const { event, ...placed } of replay.results.values()) {
       await updateStates(tx, { nid: event.nid, ...placed })
       events.replaceAfterCommit(tx, { ...event, ...placed })
     }
     const completePos = await streams.allocate(tx, 1)
-    const now: Room = { ...room, extremities, stateNid, lastPos: completePos, isPartial: false, completePos }
+    const head = { extremities: ends.cited, stateNid, citedNid }
+    const now: Room = { ...room, ...head, lastPos: completePos, isPartial: false, completePos }
     await updateRoomHead(tx, room.nid, now)
     await completePartialRoom(tx, room.nid, completePos)
     const replaced = new Set(changes.map(({ type, stateKey }) => `${type}\0${stateKey}`))

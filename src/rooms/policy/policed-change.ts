@@ -3,14 +3,13 @@ import { errors } from '../../matrix/errors.ts'
 import { checkEventSize } from '../../matrix/event-size.ts'
 import type { RoomDraft } from '../draft.ts'
 import type { DraftEvent } from '../event-template.ts'
-import { persistChain } from '../persist/chain.ts'
-import type { PersistDeps } from '../persist/deps.ts'
+import { type ChainDeps, persistChain } from '../persist/chain.ts'
 import { getRoom } from '../store-rooms.ts'
 import type { Room } from '../types.ts'
 import type { RoomPolicies } from './policies.ts'
 import { needsPolicy, type PolicyServer } from './policy-server.ts'
 
-interface Deps extends PersistDeps {
+interface Deps extends ChainDeps {
   readonly db: Database
   readonly policies: Pick<RoomPolicies, 'find' | 'ask'>
 }
@@ -79,7 +78,7 @@ export function createPolicedChange(
 
 /** Messages may stand beside those that others have sent meanwhile; what changes the state must see the state that it changes. */
 function fits(before: Room, now: Room, events: readonly DraftEvent[]): boolean {
-  if (before.stateNid !== now.stateNid) return false
+  if (before.stateNid !== now.stateNid || before.citedNid !== now.citedNid) return false
   const ends = ({ extremities }: Room) => extremities.map(([nid]) => nid).join()
   return ends(before) === ends(now) || events.every(({ pdu }) => pdu.state_key === undefined)
 }
