@@ -151,6 +151,23 @@ test('a request of it that comes right after a failure ends the wait some second
   await peer.waitFor('the message', () => hasEvent(id))
 })
 
+test('a room is entered through a server that has just come back after a long outage', options, async () => {
+  const room = peer.createRoom(peer.user('host'))
+  const join = (expect: number) =>
+    shared.alice.request('POST', at`/_matrix/client/v3/join/${room.roomId}`, {
+      query: { via: peer.serverName },
+      body: {},
+      expect,
+    })
+  const off = peer.on('GET', '/_matrix/federation/v1/make_join/:roomId/:userId', () => undefined)
+  for (let i = 0; i < 3; i++) {
+    await join(502)
+    clock.advance(5000)
+  }
+  off()
+  await join(200)
+})
+
 test('an administrator ends the wait', options, async () => {
   const { end } = hangUp()
   const id = await send(shared.alice, shared.roomId, 'when the admin says')

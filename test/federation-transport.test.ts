@@ -148,6 +148,21 @@ test('a server that is slow or gone is left alone, ever longer, until it is hear
   assert.deepEqual(await ask(), { n: 2 })
 })
 
+test('where somebody waits, a server that has failed often is asked again after seconds', async () => {
+  answer = (_request, response) => response.destroy()
+  for (let pause = 1000; pause < 100_000; pause *= 4) {
+    await assert.rejects(ask(), { failure: 'network' })
+    clock.advance(pause)
+  }
+  await assert.rejects(ask(), { failure: 'network' })
+  says(200, '{"n":3}')()
+  await assert.rejects(ask({ isAwaited: true }), { failure: 'backing_off' })
+  clock.advance(2000)
+  await assert.rejects(ask(), { failure: 'backing_off' })
+  assert.deepEqual(await ask({ isAwaited: true }), { n: 3 })
+  assert.deepEqual(await ask(), { n: 3 })
+})
+
 test('a body that never ends is cut off, and whoever gives up is no failure of the server', async () => {
   answer = (_request, response) => response.writeHead(200).write('{"n":')
   await assert.rejects(ask({ timeoutMs: 100 }), { failure: 'timeout' })

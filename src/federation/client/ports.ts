@@ -20,6 +20,8 @@ export interface FederationRequest {
   readonly signal?: AbortSignal
   /** Asks also a server that has just failed to answer; otherwise that one counts as unreachable for a while. */
   readonly ignoreBackOff?: boolean
+  /** Somebody waits: a server that has failed is asked again after seconds, however often it did. */
+  readonly isAwaited?: boolean
   /** Sends no signature: for what anybody may ask, such as keys. */
   readonly isUnsigned?: boolean
   /** Told before the answer where it is not canonical JSON, as events since room version 6 must be: `path` is such as `['pdus', 3]`. */

@@ -12,7 +12,7 @@ import type { SafeResponse } from '../../util/safe-response.ts'
 import { type ListedObject, readListedObject } from './list-reader.ts'
 import type { FederationRequest, FederationTransport } from './ports.ts'
 
-type Target = Pick<FederationRequest, 'destination' | 'signal' | 'timeoutMs'>
+type Target = Pick<FederationRequest, 'destination' | 'signal' | 'timeoutMs' | 'isAwaited'>
 
 /** What a template is made for. */
 export type TemplateAction = 'join' | 'leave' | 'knock'

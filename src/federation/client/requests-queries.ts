@@ -32,6 +32,7 @@ export async function queryDirectory(
     path,
     answer: directoryAnswer,
     timeoutMs,
+    isAwaited: true,
     maxBytes: smallBytes,
   })
   return { roomId: answer.room_id, servers: answer.servers.filter(isServerName) }
@@ -81,6 +82,7 @@ export function queryPublicRooms(
     body,
     answer: publicRoomsAnswer,
     timeoutMs,
+    isAwaited: true,
     maxBytes: largeBytes,
   })
 }

@@ -30,10 +30,10 @@ const gatewayStatus = new Set([502, 503, 504])
 export function createTransport(options: TransportOptions): FederationTransport {
   const { serverName, fetch, discover, backOff, isAllowed } = options
 
-  function refuse({ destination, ignoreBackOff }: FederationRequest): void {
+  function refuse({ destination, ignoreBackOff, isAwaited }: FederationRequest): void {
     if (destination === serverName) throw new FetchError('not_allowed', `${destination} is this server itself`)
     if (!isAllowed(destination)) throw new FetchError('not_allowed', `${destination} is not asked, by configuration`)
-    const pauseMs = ignoreBackOff ? 0 : backOff.remaining(destination)
+    const pauseMs = ignoreBackOff ? 0 : backOff.remaining(destination, isAwaited)
     if (pauseMs === 0) return
     throw new FetchError('backing_off', `${destination} has just failed and is asked again in ${pauseMs} ms`)
   }

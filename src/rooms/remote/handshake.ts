@@ -18,6 +18,8 @@ export interface Wish {
   /** In ms since 1970; default now. */
   readonly sentTs?: number | undefined
   readonly timeoutMs?: number
+  /** The server has failed before, and is asked as the last that is left. */
+  readonly isLastHope?: boolean
   /** Of an administrator, who may join rooms of any size. */
   readonly isUnlimited?: boolean | undefined
 }
@@ -37,13 +39,14 @@ const unnamedVersion = '1'
 export async function prepareEvent(
   { transport, serverName, signingKey, clock }: RemoteDeps,
   server: ServerName,
-  { action, roomId, userId, content, sentTs, timeoutMs = templateTimeoutMs }: Wish,
+  { action, roomId, userId, content, sentTs, isLastHope = false, timeoutMs = templateTimeoutMs }: Wish,
 ): Promise<PreparedEvent> {
   const { roomVersion = unnamedVersion, event: template } = await requestTemplate(transport, action, {
     destination: server,
     roomId,
     userId,
     timeoutMs,
+    isAwaited: isLastHope,
   })
   const rules = getRoomVersionRules(roomVersion)
   if (rules === undefined) {

@@ -72,6 +72,7 @@ export function createRemoteInvites(deps: RemoteDeps): RemoteInvites {
     const invite = {
       destination: serverOf(target),
       timeoutMs,
+      isAwaited: true,
       roomId,
       eventId: event.eventId,
       event: toJson(event.pdu),

@@ -1,7 +1,7 @@
 import { sendKnock, sendLeave } from '../../federation/client/requests-membership.ts'
 import { MatrixError } from '../../matrix/errors.ts'
 import type { JsonObject } from '../../matrix/event.ts'
-import type { EventId, RoomId, UserId } from '../../matrix/ids.ts'
+import type { EventId, RoomId, ServerName, UserId } from '../../matrix/ids.ts'
 import { TimeoutError, withTimeout } from '../../util/async.ts'
 import { createKeyedMutex } from '../../util/keyed-mutex.ts'
 import { randomString } from '../../util/random.ts'
@@ -93,6 +93,8 @@ export function createRemoteMembership(deps: RemoteDeps & { readonly whereabouts
     await persist({ roomId, rules, event: makeLocalLeave(ending, serverName, signingKey), told })
   }
 
+  const enterThrough = async (server: ServerName, wish: Wish) => enterRoom(deps, await joinThrough(deps, server, wish))
+
   async function leaveThrough(wish: Wish) {
     const servers = await whereabouts.serversFor(wish.roomId, wish.userId, [])
     return tryServers(servers.slice(0, leaveServers), log, async (server) => {
@@ -111,7 +113,7 @@ export function createRemoteMembership(deps: RemoteDeps & { readonly whereabouts
         if (await whereabouts.isHere(roomId)) return false
         const wish = await wishOf(actor, 'join', roomId, content)
         const servers = await whereabouts.serversFor(roomId, actor.userId, via)
-        await tryServers(servers, log, async (server) => enterRoom(deps, await joinThrough(deps, server, wish)))
+        await tryServers(servers, log, (server, isLastHope) => enterThrough(server, { ...wish, isLastHope }))
         return true
       }),
     settled: async (roomId) => {
@@ -125,14 +127,14 @@ export function createRemoteMembership(deps: RemoteDeps & { readonly whereabouts
       const wish = await wishOf(actor, 'join', roomId, content)
       const servers = await whereabouts.serversFor(roomId, actor.userId, via)
       if (servers.length === 0) return false
-      await tryServers(servers, log, async (server) => enterRoom(deps, await joinThrough(deps, server, wish)))
+      await tryServers(servers, log, (server, isLastHope) => enterThrough(server, { ...wish, isLastHope }))
       return true
     },
     knock: async (actor, roomId, via, content) => {
       const wish = await wishOf(actor, 'knock', roomId, content)
       const servers = await whereabouts.serversFor(roomId, actor.userId, via)
-      await tryServers(servers, log, async (server) => {
-        const { rules, event } = await prepareEvent(deps, server, wish)
+      await tryServers(servers, log, async (server, isLastHope) => {
+        const { rules, event } = await prepareEvent(deps, server, { ...wish, isLastHope })
         const sent = { destination: server, roomId, eventId: event.eventId, body: toJson(event.pdu) }
         const told = await readToldState(keyring, rules, roomId, await sendKnock(transport, sent))
         await persist({ roomId, rules, event, told: told.events })

@@ -42,6 +42,19 @@ test('of all refusals the user gets the one that says most', async () => {
   assert.deepEqual(await failure([refusal(400, 'M_UNABLE_TO_GRANT_JOIN'), gone]), [400, 'M_UNABLE_TO_GRANT_JOIN'])
 })
 
+test('servers that have failed before are asked again where no other helps', async () => {
+  const asked: string[] = []
+  const ask = async (server: ServerName, isLastHope: boolean) => {
+    asked.push(`${server} ${isLastHope}`)
+    if (server === 'b.example') throw refusal(404, 'M_NOT_FOUND')
+    if (!isLastHope) throw new FetchError('backing_off', 'has just failed')
+    if (server === 'a.example') throw new FetchError('network', 'gone')
+    return server
+  }
+  assert.equal(await tryServers(servers, log, ask), 'c.example')
+  assert.deepEqual(asked.slice(3), ['a.example true', 'c.example true'])
+})
+
 test('another server cannot have our clients told what it likes', () => {
   for (const [status, errcode] of [
     [401, 'M_UNKNOWN_TOKEN'],

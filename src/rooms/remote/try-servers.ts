@@ -9,24 +9,33 @@ export class UnusableAnswer extends Error {
   override name = 'UnusableAnswer'
 }
 
+/** So many servers that have failed before are asked all the same where no other helps. */
+const mostHopes = 3
+
 /**
- * Asks one server after another until one does what is wanted. Throws what tells the user most of all refusals: `403`
+ * Asks one server after another until one does what is wanted; those that have failed a while ago come last. Throws what tells the user most of all refusals: `403`
  * before other refusals, those before `404`, and `502` where no server gave a usable answer.
  */
 export async function tryServers<T>(
   servers: readonly ServerName[],
   log: Log,
-  ask: (server: ServerName) => Promise<T>,
+  ask: (server: ServerName, isLastHope: boolean) => Promise<T>,
 ): Promise<T> {
   if (servers.length === 0) throw errors.notFound('This server does not know that room, nor a server that does')
   const refusals: RemoteError[] = []
-  for (const server of servers) {
-    try {
-      return await ask(server)
-    } catch (error) {
-      if (error instanceof RemoteError) refusals.push(error)
-      else if (!(error instanceof FetchError || error instanceof UnusableAnswer)) throw error
-      log.info({ server, reason: error.message }, 'another server did not help with a room')
+  let resting: ServerName[] = []
+  for (const isLastHope of [false, true]) {
+    const round = isLastHope ? resting.slice(0, mostHopes) : servers
+    resting = []
+    for (const server of round) {
+      try {
+        return await ask(server, isLastHope)
+      } catch (error) {
+        if (error instanceof RemoteError) refusals.push(error)
+        else if (!(error instanceof FetchError || error instanceof UnusableAnswer)) throw error
+        if (error instanceof FetchError && error.failure === 'backing_off') resting.push(server)
+        log.info({ server, reason: error.message }, 'another server did not help with a room')
+      }
     }
   }
   throw asAnswer(refusals)
