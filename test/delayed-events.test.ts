@@ -157,6 +157,12 @@ test('the rules of the room decide when the event is sent, not before', async ()
   const { error, event_id: eventId } = await one(bob, delayId)
   assert.equal(Object(error).errcode, 'M_FORBIDDEN')
   assert.equal(eventId, undefined)
+  // It is cancelled by its error, and cannot be more so.
+  await manage(bob, delayId, 'cancel')
+  await bob.post(`${stable}/${delayId}/cancel`)
+  for (const action of ['send', 'restart']) {
+    assert.equal(await errorOf(bob, 'POST', `${stable}/${delayId}/${action}`, {}, 409), 'M_UNKNOWN')
+  }
   const early = await later(bob, roomId, 'on time', 10_000)
   await act(bob, roomId, 'join')
   await pass(10_000)
@@ -199,6 +205,61 @@ test('bad requests are refused, and too much is too much', async () => {
   await manage(bob, String(first?.delay_id), 'jump', 404)
   await pass(60_000)
   assert.equal((await texts(bob, roomId)).length, 5)
+})
+
+test('what became of delayed events is listed, the last first', async () => {
+  const carol = await server.user('carol')
+  const roomId = await publicRoom(alice, [carol])
+  const sent = await later(carol, roomId, 'by the delay', 1_000)
+  await pass(1_000)
+  const early = await later(carol, roomId, 'before the delay', 60_000)
+  await pass(1)
+  await manage(carol, early, 'send')
+  const cancelled = await later(carol, roomId, 'never', 60_000)
+  await pass(1)
+  await manage(carol, cancelled, 'cancel')
+  const failed = await later(carol, roomId, 'from outside', 1_000)
+  await act(carol, roomId, 'leave')
+  await pass(1_000)
+  const waits = await later(carol, roomId, 'waits', 60_000)
+  type List = Record<'scheduled' | 'finalised', Record<string, Record<string, unknown>>[] | undefined>
+  const get = (query: Record<string, string | string[]> = {}) => carol.get<List>(`${unstable}/delayed_events`, query)
+  const all = await get()
+  assert.deepEqual(
+    all.finalised?.map(({ delayed_event: event, outcome, reason }) => [event?.delay_id, outcome, reason]),
+    [
+      [failed, 'cancel', 'error'],
+      [cancelled, 'cancel', 'action'],
+      [early, 'send', 'action'],
+      [sent, 'send', 'delay'],
+    ],
+  )
+  const [first, second, , last] = all.finalised ?? []
+  assert.equal(first?.error?.errcode, 'M_FORBIDDEN')
+  assert.deepEqual([second?.error, second?.event_id], [undefined, undefined])
+  assert.equal(last?.event_id, (await one(carol, sent)).event_id)
+  const scheduled = await get({ status: 'scheduled' })
+  assert.deepEqual([scheduled.scheduled?.map((event) => event.delay_id), scheduled.finalised], [[waits], undefined])
+  const finalised = await get({ status: 'finalised', delay_id: [early, waits] })
+  assert.deepEqual(finalised, { finalised: all.finalised?.slice(2, 3) })
+  await carol.request('GET', `${unstable}/delayed_events`, { query: { status: 'odd' }, expect: 400 })
+})
+
+test('where nothing may be delayed clients are told so, and not to try again', async () => {
+  for (const delayed_events of [{ max_scheduled: 0 }, { max_delay: 0 }]) {
+    await using none = await createTestServer({ clock, config: { voip: { delayed_events } } })
+    const dave = await none.user('dave')
+    const roomId = await createRoom(dave)
+    const { unstable_features: features } = await dave.get<{ unstable_features: Record<string, boolean> }>(
+      '/_matrix/client/versions',
+    )
+    assert.deepEqual([features['org.matrix.msc4140'], features['org.matrix.msc4140.stable']], [false, false])
+    const query = { 'org.matrix.msc4140.delay': 1 }
+    const { body } = await dave.request('PUT', messageAt(roomId), { query, body: text('x'), expect: 403 })
+    assert.equal(body.errcode, 'M_FORBIDDEN')
+    const path = at`/_matrix/client/v3/rooms/${roomId}/delayed_event/m.room.message/${'x'}`
+    assert.equal(await errorOf(dave, 'PUT', path, { delay_ms: 1, content: {} }, 403), 'M_FORBIDDEN')
+  }
 })
 
 test('what is due while the server is down is sent at its start, in order', async () => {

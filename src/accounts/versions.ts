@@ -19,8 +19,6 @@ export const unstableFeatures: Record<string, boolean> = {
   'org.matrix.msc4155': true,
   'org.matrix.msc4380.stable': true,
   'uk.timedout.msc4323': true,
-  'org.matrix.msc4140': true,
-  'org.matrix.msc4140.stable': true,
   'org.matrix.msc4354': true,
   'io.element.e2ee_forced.public': false,
   'io.element.e2ee_forced.private': false,

@@ -34,7 +34,7 @@ export function eventRoutes({ rooms, delayed }: Pick<AppContext, 'rooms' | 'dela
 
   async function later(requester: Requester, event: Omit<Delayed, 'delay'>, ms: number) {
     const { maxDelay } = delayed.limits
-    if (ms > maxDelay) {
+    if (maxDelay > 0 && ms > maxDelay) {
       throw new MatrixError(400, 'M_UNKNOWN', `The delay may be at most ${maxDelay} ms`, {
         'org.matrix.msc4140.errcode': 'M_MAX_DELAY_EXCEEDED',
         'org.matrix.msc4140.max_delay': maxDelay,

@@ -11,7 +11,14 @@ const livekitFeatures = { 'org.matrix.msc4143': true, 'io.element.msc4195': true
 
 /** What clients ask before anything else. */
 export function discoveryRoutes({ config, db, emails }: Pick<AppContext, 'config' | 'db' | 'emails'>): Endpoint[] {
-  const features = { ...unstableFeatures, ...(config.voip.livekit && livekitFeatures) }
+  const { max_delay: maxDelay, max_scheduled: maxScheduled } = config.voip.delayed_events
+  const isDelaying = maxDelay > 0 && maxScheduled > 0
+  const features = {
+    ...unstableFeatures,
+    'org.matrix.msc4140': isDelaying,
+    'org.matrix.msc4140.stable': isDelaying,
+    ...(config.voip.livekit && livekitFeatures),
+  }
   return [
     endpoint({ method: 'GET', path: '/health', auth: 'none' }, async () => {
       await db.read(async (reader) => reader.execute('select 1', []))
@@ -48,8 +55,7 @@ export function discoveryRoutes({ config, db, emails }: Pick<AppContext, 'config
       },
       ({ requester }) => {
         const enabled = !requester.isGuest
-        const { max_delay, max_scheduled } = config.voip.delayed_events
-        const delayed = { max_delay_ms: max_delay, max_scheduled }
+        const delayed = { max_delay_ms: maxDelay, max_scheduled: maxScheduled }
         return {
           capabilities: {
             'm.room_versions': {

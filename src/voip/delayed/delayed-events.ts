@@ -19,6 +19,7 @@ import {
   findByTransaction,
   getDelayed,
   insertDelayed,
+  listFinalised,
   listWaiting,
   restartDelayed,
 } from './store-delayed.ts'
@@ -45,18 +46,20 @@ export type DelayedAction = 'send' | 'cancel' | 'restart'
 /** Events that are sent later, unless their client says otherwise: https://github.com/matrix-org/matrix-spec-proposals/pull/4140 */
 export interface DelayedEvents {
   readonly limits: { readonly maxDelay: number; readonly maxScheduled: number }
-  /** Returns the delay id. Throws `429 M_LIMIT_EXCEEDED` for too many, `413 M_TOO_LARGE`; whether the event is allowed shows when it is sent. */
+  /** Returns the delay id. Throws `403 M_FORBIDDEN` where nothing may be delayed, `429 M_LIMIT_EXCEEDED` for too many, `413 M_TOO_LARGE`; whether the event is allowed shows when it is sent. */
   schedule(actor: Actor, request: DelayedRequest): Promise<string>
   /** Lets the delay begin anew. Throws `404` for an unknown id, `409 M_UNKNOWN` where it is over. */
   restart(delayId: string): Promise<void>
   /** Sends it now, if that was not done. Throws `404`, `409 M_UNKNOWN` where something else became of it, and what sending throws. */
   send(delayId: string): Promise<void>
-  /** Throws `404`, and `409 M_UNKNOWN` where something else became of it. */
+  /** Throws `404`, and `409 M_UNKNOWN` where it was sent. */
   cancel(delayId: string): Promise<void>
   /** Whoever's it is; also when it is over, for some days. */
   get(delayId: string): Promise<DelayedEvent | undefined>
   /** The user's own that wait, in the order in which their delays began. */
   list(userId: UserId): Promise<DelayedEvent[]>
+  /** The user's own that are over, for some days, the last first. */
+  listFinalised(userId: UserId): Promise<DelayedEvent[]>
   /** Forgets what somebody wanted to be sent whose account has ended. */
   readonly onDeactivate: (tx: Tx, account: { readonly userId: UserId }) => Promise<void>
   /** Sends what is due, and resolves then. */
@@ -77,13 +80,19 @@ const mostListed = 1_000
 const busyMs = 60_000
 /** No event has more, in characters. */
 const mostContent = 65_536
-const outcomeOf = { send: 'sent', cancel: 'cancelled' } as const
+/** What an action wants to become of it; one that could not be sent is as good as cancelled. */
+const wantedOf: Readonly<Record<DelayedAction, readonly (string | null)[]>> = {
+  send: ['sent'],
+  cancel: ['cancelled', 'failed'],
+  restart: [],
+}
 
 export function createDelayedEvents({ db, clock, log, send, calls, limits }: Deps): DelayedEvents {
   const queue = createDueQueue({ db, clock, log, send })
 
   async function insert(tx: Tx, { userId, deviceId = '' }: Actor, request: DelayedRequest): Promise<string> {
     const { roomId, type, stateKey = null, content, delay, txnId = null, sticky } = request
+    if (limits.maxScheduled === 0 || limits.maxDelay === 0) throw errors.forbidden('This server delays no events')
     const json = JSON.stringify(content)
     if (json.length > mostContent) throw errors.tooLarge('The content is larger than any event')
     const known = txnId === null ? undefined : await findByTransaction(tx, { userId, deviceId, txnId, roomId, type })
@@ -153,7 +162,7 @@ export function createDelayedEvents({ db, clock, log, send, calls, limits }: Dep
     const row = await require(delayId)
     if (row.due_ts !== null && (await perform(row, action))) return
     const { outcome, error } = await require(delayId)
-    if (action !== 'restart' && outcome === outcomeOf[action]) return
+    if (wantedOf[action].includes(outcome)) return
     const why = outcome === 'failed' ? `it could not be sent: ${error}` : `it was ${outcome}`
     throw new MatrixError(409, 'M_UNKNOWN', `It is too late for this delayed event: ${why}`)
   }
@@ -170,6 +179,7 @@ export function createDelayedEvents({ db, clock, log, send, calls, limits }: Dep
     cancel: (delayId) => act(delayId, 'cancel'),
     get,
     list: (userId) => db.read((reader) => listWaiting(reader, userId, mostListed)),
+    listFinalised: (userId) => db.read((reader) => listFinalised(reader, userId, mostListed)),
     onDeactivate: (tx, { userId }) => deleteOfUser(tx, userId),
     drain: queue.drain,
     part: queue.part,

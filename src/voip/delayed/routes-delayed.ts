@@ -16,6 +16,12 @@ const scheduling = z.looseObject({
   content: z.looseObject({}),
 })
 
+/** https://github.com/matrix-org/matrix-spec-proposals/pull/4486 */
+const listing = z.object({
+  status: z.enum(['scheduled', 'finalised']).optional(),
+  delay_id: z.array(z.string()).optional(),
+})
+
 function requireAction(text: string): DelayedAction {
   const parsed = actions.safeParse(text)
   if (!parsed.success) throw errors.unrecognized(404, 'A delayed event can be sent, cancelled or restarted')
@@ -42,6 +48,20 @@ function show(row: DelayedEvent): JsonObject {
     delayed_since_ts: row.since_ts,
     ...end,
     ...(row.finalised_ts === null ? {} : { finalised: end }),
+  }
+}
+
+/** What became of one that is over. */
+function showEnd(row: DelayedEvent): JsonObject {
+  const { outcome, delay, since_ts: since, finalised_ts: ts, event_id: eventId, error } = row
+  const byDelay = ts !== null && ts >= since + delay ? 'delay' : 'action'
+  return {
+    delayed_event: show(row),
+    outcome: outcome === 'sent' ? 'send' : 'cancel',
+    reason: outcome === 'failed' ? 'error' : outcome === 'sent' ? byDelay : 'action',
+    ...(error !== null && { error: JSON.parse(error) as JsonObject }),
+    ...(eventId !== null && { event_id: eventId }),
+    ...(ts !== null && { origin_server_ts: ts }),
   }
 }
 
@@ -138,11 +158,17 @@ export function delayedEventRoutes({ delayed }: Pick<AppContext, 'delayed'>): En
         also: [`${unstable}/delayed_events`],
         auth: 'user-or-guest',
         limit: 'general',
+        query: listing,
         spec,
       },
-      async ({ requester }) => {
-        const waiting = (await delayed.list(requester.userId)).map(show)
-        return { delayed_events: waiting, scheduled: waiting }
+      async ({ requester: { userId }, query: { status, delay_id: ids } }) => {
+        const isWanted = ({ delay_id: id }: DelayedEvent) => ids === undefined || ids.includes(id)
+        const waiting = status === 'finalised' ? [] : (await delayed.list(userId)).filter(isWanted).map(show)
+        const over = status === 'scheduled' ? [] : (await delayed.listFinalised(userId)).filter(isWanted).map(showEnd)
+        return {
+          ...(status !== 'finalised' && { delayed_events: waiting, scheduled: waiting }),
+          ...(status !== 'scheduled' && { finalised: over }),
+        }
       },
     ),
     endpoint(

@@ -74,6 +74,18 @@ export const listWaiting = (reader: Reader, userId: string, limit: number): Prom
     .limit(limit)
     .execute()
 
+/** Those of a user of which it is clear what became of them, the last first. */
+export const listFinalised = (reader: Reader, userId: string, limit: number): Promise<DelayedRow[]> =>
+  reader.qb
+    .selectFrom('delayed_events')
+    .selectAll()
+    .where('user_id', '=', userId)
+    .where('finalised_ts', 'is not', null)
+    .orderBy('finalised_ts', 'desc')
+    .orderBy('delay_id')
+    .limit(limit)
+    .execute()
+
 export async function countWaiting(reader: Reader, userId: string): Promise<number> {
   const row = await reader.qb
     .selectFrom('delayed_events')
