@@ -28,9 +28,10 @@ export async function databaseUrlFor(t: TestContext, engine: Engine): Promise<st
 export function testOnEngines(
   name: string,
   fn: (t: TestContext, database: { engine: Engine; url: string }) => Promise<void>,
+  { skip = false }: { skip?: string | false } = {},
 ): void {
   for (const engine of engines) {
-    test(`${name} (${engine})`, { skip: skipEngine(engine) }, async (t) => {
+    test(`${name} (${engine})`, { skip: skip || skipEngine(engine) }, async (t) => {
       await fn(t, { engine, url: await databaseUrlFor(t, engine) })
     })
   }

@@ -1,5 +1,6 @@
 /** What tests of notes after missed calls do over and over. */
 import type { JsonObject } from '../../src/matrix/event.ts'
+import { serverOf } from '../../src/matrix/ids.ts'
 import { createTestClock, type TestClock } from '../../src/util/clock.ts'
 import { at } from './client.ts'
 import { upload } from './media.ts'
@@ -78,7 +79,7 @@ export async function callInVain(
 /** The user's chat with the voicemail bot; undefined where there is none. */
 export async function chatOf(user: TestUser): Promise<string | undefined> {
   const direct = await user.request('GET', at`/_matrix/client/v3/user/${user.userId}/account_data/m.direct`)
-  const rooms = direct.status === 200 ? direct.body[bot] : undefined
+  const rooms = direct.status === 200 ? direct.body[`@voicemail:${serverOf(user.userId)}`] : undefined
   return Array.isArray(rooms) ? String(rooms.at(-1)) : undefined
 }
 

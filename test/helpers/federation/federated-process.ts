@@ -1,6 +1,6 @@
 import type { ServerName } from '../../../src/matrix/ids.ts'
 import { freePort, temporaryFolder } from '../program.ts'
-import { type ServerProcess, startServerProcess } from '../server-process.ts'
+import { type ServerProcess, type ServerProcessOptions, startServerProcess } from '../server-process.ts'
 import { localAuthority } from './test-authority.ts'
 
 export interface FederatedProcess extends ServerProcess {
@@ -11,12 +11,13 @@ export interface FederatedProcess extends ServerProcess {
 /** The program as people run it, with a TLS listener for other servers. The same port and folder go on with the same server. */
 export async function startFederatedProcess(
   t: { after(fn: () => unknown): void },
-  options: { federationPort?: number; dataDir?: string } = {},
+  options: ServerProcessOptions & { federationPort?: number } = {},
 ): Promise<FederatedProcess> {
   const federationPort = options.federationPort ?? (await freePort())
   const serverName = `localhost:${federationPort}` as ServerName
   const { caFile, local } = localAuthority()
   const started = await startServerProcess(t, {
+    ...options,
     dataDir: options.dataDir ?? temporaryFolder(t),
     env: {
       RINGBACK__SERVER_NAME: serverName,
@@ -25,6 +26,7 @@ export async function startFederatedProcess(
       RINGBACK__LISTENERS__1__TLS__KEY_FILE: local.keyFile,
       RINGBACK__FEDERATION__EXTRA_CA_FILE: caFile,
       RINGBACK__OUTBOUND__ALLOW_PRIVATE_ADDRESSES: 'true',
+      ...options.env,
     },
   })
   return { ...started, serverName, federationPort }
