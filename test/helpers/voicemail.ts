@@ -17,9 +17,11 @@ export interface Calling extends TestServer {
   wait(ms: number): Promise<void>
 }
 
-export async function createCallingServer(options: TestServerOptions = {}): Promise<Calling> {
-  const clock = createTestClock()
-  const server = await createTestServer({ clock, ...options })
+export async function createCallingServer({
+  clock = createTestClock(),
+  ...options
+}: TestServerOptions & { clock?: TestClock } = {}): Promise<Calling> {
+  const server = await createTestServer({ ...options, clock })
   return Object.assign(server, { clock, wait: (ms: number) => wait(server, clock, ms) })
 }
 
