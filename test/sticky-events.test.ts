@@ -8,7 +8,7 @@ import type { JsonObject } from '../src/matrix/event.ts'
 import { createTestClock, type TestClock } from '../src/util/clock.ts'
 import { at } from './helpers/client.ts'
 import { testOnEngines } from './helpers/engines.ts'
-import { act, createRoom, getEvent, join, publicRoom, send, setState, statePath } from './helpers/rooms.ts'
+import { act, createRoom, errorOf, getEvent, join, publicRoom, send, setState, statePath } from './helpers/rooms.ts'
 import { createTestServer, type TestServer, type TestUser } from './helpers/server.ts'
 import { sliding, v4Path } from './helpers/sliding.ts'
 import { type SyncEvent, sync } from './helpers/sync.ts'
@@ -97,18 +97,39 @@ test('who joins gets all that has not expired, whatever the history visibility i
   const roomId = await publicRoom(alice, [], { initial_state: [visibility] })
   const { next } = await look(bob, roomId)
   await stick(alice, roomId, 'short', 10_000)
-  await stick(alice, roomId, 'long', 20_000)
-  await send(alice, roomId, 'secret')
+  const long = await stick(alice, roomId, 'long', 20_000)
+  const secret = await send(alice, roomId, 'secret')
   clock.advance(10_000)
   await join(bob, roomId)
   const seen = await look(bob, roomId, next, {})
   assert.deepEqual(names(seen.events), ['long'])
   assert.ok(!names(seen.timeline).includes('secret'))
+  // Whoever comes into a call sees whose hands are raised.
+  const hand = { 'm.relates_to': { rel_type: 'm.annotation', event_id: long, key: '🖐️' } }
+  const raised = await send(alice, roomId, hand, 'm.reaction')
+  const paths = [
+    at`/_matrix/client/v3/rooms/${roomId}/event/${long}`,
+    at`/_matrix/client/v3/rooms/${roomId}/context/${long}`,
+    at`/_matrix/client/v1/rooms/${roomId}/relations/${long}/m.annotation`,
+  ]
+  const answers = await Promise.all(paths.map((path) => bob.request('GET', path, { expect: 200 })))
+  assert.deepEqual([answers[0]?.body.event_id, Object(answers[1]?.body.event).event_id], [long, long])
+  assert.deepEqual(
+    Object(answers[2]?.body).chunk.map((event: SyncEvent) => event.event_id),
+    [raised],
+  )
+  assert.equal(
+    await errorOf(bob, 'GET', at`/_matrix/client/v3/rooms/${roomId}/event/${secret}`, undefined, 404),
+    'M_NOT_FOUND',
+  )
   clock.advance(10_000)
+  for (const path of paths) assert.equal(await errorOf(bob, 'GET', path, undefined, 404), 'M_NOT_FOUND')
   assert.deepEqual((await look(bob, roomId)).events, [])
   // Outside the room there is nothing.
   await stick(alice, roomId, 'later')
   await act(bob, roomId, 'leave')
+  const unseen = at`/_matrix/client/v3/rooms/${roomId}/event/${await stick(alice, roomId, 'without bob')}`
+  assert.equal(await errorOf(bob, 'GET', unseen, undefined, 404), 'M_NOT_FOUND')
   const left = await sync(bob, { filter: { room: { include_leave: true } } })
   assert.equal('sticky' in Object(left.rooms?.leave?.[roomId]), false)
 })

@@ -40,7 +40,7 @@ interface Deps {
 export function createRoomReading(deps: Deps): RoomReading {
   const { db, clock, states, events, bundlers, ignoredUsers, erasures, filler, whole } = deps
   const view = createRoomView(states, events)
-  const visibility = createVisibility(view)
+  const visibility = createVisibility(view, clock)
   const clientEvents = createClientEvents({ clock, view, visibility, bundlers, erasures })
   return {
     timeline: createTimeline({ db, view, visibility, clientEvents, ignoredUsers, filler }),

@@ -3,8 +3,11 @@ import { historyVisibilityOf } from '../matrix/content.ts'
 import type { UserId } from '../matrix/ids.ts'
 import { membershipOf } from '../matrix/member-content.ts'
 import { isEventVisible, type VisibilityFacts } from '../matrix/visibility.ts'
+import type { Clock } from '../util/clock.ts'
 import { getLastStay } from './last-stay.ts'
 import type { RoomView } from './room-view.ts'
+import { isStickyNow } from './sticky/store-sticky.ts'
+import { getMembership } from './store-members.ts'
 import type { Room, StoredEvent } from './types.ts'
 
 export interface Visibility {
@@ -16,11 +19,18 @@ export interface Visibility {
     events: readonly StoredEvent[],
     isIn?: boolean,
   ): Promise<StoredEvent[]>
+  /** Whether the event is sticky still: then whoever is in the room may see it, whatever the history visibility is. */
+  isAtHand(
+    reader: Reader,
+    room: Pick<Room, 'nid' | 'stickyUntil'>,
+    userId: UserId,
+    event: StoredEvent,
+  ): Promise<boolean>
   /** The user's membership in a state, as `unsigned.membership` tells it: `leave` where there is none. */
   membershipAt(reader: Reader, userId: UserId, stateNid: number | undefined): Promise<string>
 }
 
-export function createVisibility(view: RoomView): Visibility {
+export function createVisibility(view: RoomView, clock: Clock): Visibility {
   async function membershipAt(reader: Reader, userId: UserId, stateNid: number | undefined): Promise<string> {
     return membershipOf((await view.entry(reader, stateNid, 'm.room.member', userId))?.pdu) ?? 'leave'
   }
@@ -41,6 +51,11 @@ export function createVisibility(view: RoomView): Visibility {
 
   return {
     membershipAt,
+    isAtHand: async (reader, { nid, stickyUntil }, userId, event) => {
+      const now = clock.now()
+      if (stickyUntil <= now || !(await isStickyNow(reader, event.nid, now))) return false
+      return (await getMembership(reader, nid, userId))?.membership === 'join'
+    },
     filter: async (reader, room, userId, events, isIn = false) => {
       if (events.length === 0) return []
       const until = isIn ? Number.POSITIVE_INFINITY : await joinedUntil(reader, room.nid, userId)

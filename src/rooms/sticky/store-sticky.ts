@@ -87,6 +87,20 @@ export async function listHiddenSticky(reader: Reader, roomNid: number, now: num
   return (await hiddenInRoom.all(reader, { roomNid, now, limit })).map((row) => row.event_nid)
 }
 
+const byNid = prepare((qb, p: { nid: number; now: number }) =>
+  qb
+    .selectFrom('sticky_events')
+    .select('event_nid')
+    .where('event_nid', '=', p.nid)
+    .where('stream_pos', 'is not', null)
+    .where('expires_ts', '>', p.now),
+)
+
+/** Whether clients can know of a sticky event that has not expired. */
+export async function isStickyNow(reader: Reader, nid: number, now: number): Promise<boolean> {
+  return (await byNid.first(reader, { nid, now })) !== undefined
+}
+
 /** Until when events are sticky, by their numbers; without those that are no more. */
 export async function listExpiries(reader: Reader, nids: readonly number[]): Promise<ReadonlyMap<number, number>> {
   const rows = await reader.qb
