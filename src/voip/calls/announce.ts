@@ -16,18 +16,20 @@ export interface AnnounceDeps {
 /** Tells the other parts, people's live sockets and webhooks of changes in the ledger, in their transaction. */
 export interface Announce {
   opened(tx: Tx, row: CallRow): Promise<void>
+  /** Somebody has come to a call of a group. */
+  came(tx: Tx, row: CallRow, userId: UserId): Promise<void>
   settled(tx: Tx, row: CallRow): Promise<void>
   /** Somebody hung up a call that had been answered. */
   ended(tx: Tx, row: CallRow): Promise<void>
 }
 
 export function createAnnounce({ live, webhooks, hooks }: AnnounceDeps): Announce {
+  const tell = (tx: Tx, row: CallRow, userId: UserId) =>
+    live.publish(tx, userId, { type: 'call', ...callObject(callOf(row), userId) })
+
   async function publish(tx: Tx, row: CallRow): Promise<void> {
-    const call = callOf(row)
-    for (const userId of await listParties(tx, row.call_nid)) {
-      // The table holds users of this server.
-      await live.publish(tx, userId as UserId, { type: 'call', ...callObject(call, userId as UserId) })
-    }
+    // The table holds users of this server.
+    for (const userId of await listParties(tx, row.call_nid)) await tell(tx, row, userId as UserId)
   }
 
   return {
@@ -51,6 +53,7 @@ export function createAnnounce({ live, webhooks, hooks }: AnnounceDeps): Announc
         ended_ts: call.endedTs ?? null,
       })
     },
+    came: tell,
     ended: publish,
   }
 }

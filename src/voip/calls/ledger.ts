@@ -72,7 +72,9 @@ export class Ledger {
     const state = apply(before, evidence, this.#deps.timings)
     if (state === before) return
     const hasCome = evidence.what === 'present' || evidence.what === 'answer'
-    if (hasCome && row.callee === null && isParty(state, evidence.by)) await this.#addParty(tx, row, evidence.by)
+    if (hasCome && row.callee === null && isParty(state, evidence.by)) {
+      if (await this.#addParty(tx, row, evidence.by)) await this.#deps.announce.came(tx, row, evidence.by)
+    }
     await this.#update(tx, row, state)
   }
 
@@ -109,8 +111,8 @@ export class Ledger {
     await this.#update(tx, row, state)
   }
 
-  async #addParty(tx: Tx, row: CallRow, userId: UserId): Promise<void> {
-    if (this.#deps.accounts.isLocalUser(userId)) await insertParty(tx, userId, row.call_nid)
+  async #addParty(tx: Tx, row: CallRow, userId: UserId): Promise<boolean> {
+    return this.#deps.accounts.isLocalUser(userId) && (await insertParty(tx, userId, row.call_nid))
   }
 
   /** Whoever ignores the caller does not hear of the call; to the caller it is the same. */

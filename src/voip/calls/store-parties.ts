@@ -1,12 +1,14 @@
 import type { Reader, Tx } from '../../db/database.ts'
 import type { CallRow } from './store-calls.ts'
 
-export async function insertParty(tx: Tx, userId: string, callNid: number): Promise<void> {
-  await tx.qb
+/** Puts a call into a user's log; false where it is there. */
+export async function insertParty(tx: Tx, userId: string, callNid: number): Promise<boolean> {
+  const result = await tx.qb
     .insertInto('call_parties')
     .values({ user_id: userId, call_nid: callNid })
     .onConflict((c) => c.doNothing())
-    .execute()
+    .executeTakeFirst()
+  return (result.numInsertedOrUpdatedRows ?? 0n) > 0n
 }
 
 export async function listParties(reader: Reader, callNid: number): Promise<string[]> {
