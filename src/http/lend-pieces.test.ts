@@ -5,14 +5,14 @@ import { type AddressInfo, connect, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
 import { ClientGoneError } from './client-gone.ts'
-import { lendPieces } from './lend-pieces.ts'
+import { lendBody } from './lend-pieces.ts'
 
 const MiB = 1024 * 1024
 
 /** A server that answers with what `take` makes of a body, and a connection to it. */
 async function serve(t: TestContext, take: (pieces: AsyncIterable<Uint8Array>) => Promise<string>): Promise<Socket> {
   const server = createServer((incoming, outgoing) => {
-    take(lendPieces(incoming)).then(
+    take(lendBody(incoming)).then(
       (result) => outgoing.end(result),
       (error: unknown) => outgoing.destroy(error instanceof Error ? error : undefined),
     )

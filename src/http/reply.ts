@@ -1,9 +1,18 @@
 import type { Readable } from 'node:stream'
 
 /** What a reply may carry: an object is sent as JSON, a string as it is, bytes and streams as they come. */
-export type ReplyBody = object | string | Uint8Array | Readable | ReadableStream<Uint8Array> | undefined
+export type ReplyBody = object | string | Uint8Array | Readable | OwnStream | ReadableStream<Uint8Array> | undefined
 
 export type ReplyHeaders = Record<string, string>
+
+/** A stream whose pieces nothing else holds, so that their memory is free as soon as they are sent. */
+export class OwnStream {
+  readonly stream: Readable
+
+  constructor(stream: Readable) {
+    this.stream = stream
+  }
+}
 
 /** An answer that is not plain `200` JSON. */
 export class Reply {

@@ -4,7 +4,7 @@ import type { JsonFault } from '../matrix/json-parse.ts'
 import type { TimerClock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import type { AnyRequest, Requester } from './endpoint.ts'
-import { lendPieces } from './lend-pieces.ts'
+import { lendBody } from './lend-pieces.ts'
 import { limitedPieces, readIncoming, readRequest } from './read-body.ts'
 import type { WaitingRequests } from './waiting.ts'
 
@@ -110,7 +110,7 @@ export class HttpRequest implements AnyRequest {
     incoming?.setTimeout(stalledMs, () => incoming.destroy())
     incoming?.once('end', () => incoming.setTimeout(0))
     // DOM and Node types of the same stream differ.
-    const source = incoming ? lendPieces(incoming) : ((raw.body ?? []) as AsyncIterable<Uint8Array>)
+    const source = incoming ? lendBody(incoming) : ((raw.body ?? []) as AsyncIterable<Uint8Array>)
     return limitedPieces(source, this.headers['content-length'], maxBody)
   }
 

@@ -4,7 +4,8 @@ import { pipeline } from 'node:stream/promises'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { corsHeaders } from './cors.ts'
 import type { EndpointResult } from './endpoint.ts'
-import { Reply, type ReplyHeaders } from './reply.ts'
+import { OwnStream, Reply, type ReplyHeaders } from './reply.ts'
+import { sendPieces } from './send-pieces.ts'
 
 /** Whoever reads nothing for so long is cut off. */
 const stalledMs = 60_000
@@ -29,7 +30,7 @@ export function respond(result: EndpointResult, context: RespondContext): Respon
   const given = result instanceof Reply ? result : new Reply(200, result, undefined)
   const { status, body, onSent } = given
   if (onSent && !context.isHead) context.outgoing?.once('finish', onSent)
-  if (body instanceof Readable || body instanceof ReadableStream) {
+  if (body instanceof Readable || body instanceof OwnStream || body instanceof ReadableStream) {
     return respondWithStream(body, status, headersFor(undefined, given.headers, context), context)
   }
   if (body === undefined || noBodyStatus.has(status)) {
@@ -81,12 +82,13 @@ function headersFor(
 }
 
 async function respondWithStream(
-  body: Readable | ReadableStream<Uint8Array>,
+  given: Readable | OwnStream | ReadableStream<Uint8Array>,
   status: number,
   headers: ReplyHeaders,
   context: RespondContext,
 ): Promise<Response> {
   const { outgoing } = context
+  const body = given instanceof OwnStream ? given.stream : given
   if (context.isHead) {
     if (body instanceof Readable) body.destroy()
     else await body.cancel()
@@ -100,7 +102,8 @@ async function respondWithStream(
   outgoing.writeHead(status, headers)
   outgoing.setTimeout(stalledMs, () => outgoing.destroy())
   try {
-    await pipeline(body, outgoing)
+    if (given instanceof OwnStream) await sendPieces(given.stream, outgoing)
+    else await pipeline(body, outgoing)
   } catch (error) {
     context.onStreamError(error)
     outgoing.destroy()

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { type BlobStore, type ByteRange, isBlobKey, type LocalFile } from './blob-store.ts'
 
 /** What is read at once; longer files are read in pieces of this. */
-const pieceBytes = 128 * 1024
+const pieceBytes = 64 * 1024
 /** Keys that are listed at once. */
 const pageSize = 500
 

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { matchesEtag } from '../http/etag.ts'
-import { type Reply, redirect, reply } from '../http/reply.ts'
+import { OwnStream, type Reply, redirect, reply } from '../http/reply.ts'
 import { errors } from '../matrix/errors.ts'
 import type { ByteRange } from './blob-store.ts'
 import { parseRange } from './range.ts'
@@ -67,5 +67,5 @@ export async function fileReply(
   if (method === 'HEAD' || length === 0) return reply(status, undefined, content, onSent)
   const body = await file.open(part)
   if (!body) throw errors.notFound('The media has been deleted')
-  return reply(status, body, content, onSent)
+  return reply(status, body instanceof Readable ? new OwnStream(body) : body, content, onSent)
 }

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import { type Reply, reply } from '../../../http/reply.ts'
+import { OwnStream, type Reply, reply } from '../../../http/reply.ts'
 import { errors } from '../../../matrix/errors.ts'
 import type { ServedFile } from '../../../media/file-reply.ts'
 import { randomToken } from '../../../util/random.ts'
@@ -36,5 +36,5 @@ export async function multipartReply(method: string, file: ServedFile): Promise<
     else yield* content as AsyncIterable<Uint8Array>
     yield tail
   }
-  return reply(200, Readable.from(parts(bytes)), headers, () => file.onSent?.(part))
+  return reply(200, new OwnStream(Readable.from(parts(bytes))), headers, () => file.onSent?.(part))
 }
