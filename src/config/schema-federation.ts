@@ -32,9 +32,9 @@ export const federation = z
       .describe('Invitations by users of other servers.'),
     send_presence: z
       .boolean()
-      .default(false)
+      .default(true)
       .describe(
-        'Tell other servers who of the people here is there. It costs a request to each server at each change.',
+        'Tell other servers who of the people here is there, as far as they share a room of no more than 30 servers. It costs a request to each of them at each change.',
       ),
     trusted_key_servers: z
       .array(z.string().refine(isServerName, { error: 'must be a server name such as example.org' }))

@@ -57,7 +57,7 @@ export interface FederationSenderDeps {
   readonly transport: FederationTransport
   readonly jobs: Pick<Jobs, 'enqueue' | 'handle'>
   readonly media: Pick<Media, 'delivery'>
-  readonly rooms: Pick<Rooms, 'reads' | 'typing' | 'receipts' | 'onPersist'>
+  readonly rooms: Pick<Rooms, 'reads' | 'typing' | 'receipts' | 'localMembers' | 'onPersist'>
   readonly e2ee: Pick<E2ee, 'addHook' | 'queryLocalKeys'>
   /** Undefined: other servers are not told who is there. */
   readonly presence: PresenceNews | undefined

@@ -16,6 +16,8 @@ export interface PresenceNews {
   list(viewer: UserId, since: number | undefined): Promise<PresenceEvent[]>
   /** Users whose state changed, or who came into a room, after `since`; undefined where that is too long ago to know. */
   changedUsers(since: number): ReadonlySet<UserId> | undefined
+  /** Who came into which room after `since`, as far as that is known. */
+  arrivals(since: number): readonly { readonly userId: UserId; readonly roomId: string }[]
   /** The presence of a user as it is now; undefined for somebody who has not been seen. */
   event(userId: UserId): PresenceEvent | undefined
 }
@@ -88,6 +90,8 @@ export function createPresenceNews({ clock, states, joined }: Deps): PresenceNew
       const entries = states.log.after(since)
       return entries && new Set(entries.map(({ userId }) => userId))
     },
+    arrivals: (since) =>
+      (states.log.after(since) ?? []).flatMap(({ userId, roomId }) => (roomId === undefined ? [] : { userId, roomId })),
     event: (userId) => {
       const user = states.get(userId)
       return user && eventOf(user)

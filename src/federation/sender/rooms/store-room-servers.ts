@@ -61,7 +61,7 @@ const memberLike = prepare((qb, p: { roomNid: number; pattern: string }) =>
     .where(sql<boolean>`user_id like ${p.pattern} escape '\\'`)
     .limit(1),
 )
-const aroundUser = prepare((qb, p: { userId: string }) =>
+const aroundUser = prepare((qb, p: { userId: string; most: number }) =>
   qb
     .selectFrom('memberships as me')
     .innerJoin('federation_room_servers as s', 's.room_nid', 'me.room_nid')
@@ -69,7 +69,21 @@ const aroundUser = prepare((qb, p: { userId: string }) =>
     .distinct()
     .where('me.user_id', '=', p.userId)
     .where('me.membership', '=', 'join')
-    .where('s.denied', '=', 0),
+    .where('s.denied', '=', 0)
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('federation_room_servers as o')
+            .select('o.server')
+            .whereRef('o.room_nid', '=', 'me.room_nid')
+            .limit(1)
+            .offset(p.most),
+        ),
+      ),
+    ),
+)
+const overflow = prepare((qb, p: { roomNid: number; most: number }) =>
+  qb.selectFrom('federation_room_servers').select('server').where('room_nid', '=', p.roomNid).limit(1).offset(p.most),
 )
 const roomsOf = prepare((qb, p: { server: string; limit: number; offset: number }) =>
   qb
@@ -130,10 +144,14 @@ export async function hasMemberOf(reader: Reader, roomNid: number, server: strin
   return (await memberLike.first(reader, { roomNid, pattern })) !== undefined
 }
 
-/** The servers that share a room with a user, this one left out. */
-export async function listServersAround(reader: Reader, userId: string): Promise<string[]> {
-  return (await aroundUser.all(reader, { userId })).map((row) => row.server)
+/** The servers that share a room of at most so many servers with a user, this one left out. */
+export async function listServersAround(reader: Reader, userId: string, most: number): Promise<string[]> {
+  return (await aroundUser.all(reader, { userId, most })).map((row) => row.server)
 }
+
+/** Whether more servers than that are in a room, this one left out. */
+export const hasMoreServers = async (reader: Reader, roomNid: number, most: number): Promise<boolean> =>
+  (await overflow.first(reader, { roomNid, most })) !== undefined
 
 /** The rooms in which we are together with a server. */
 export const listRoomsOfServer = (
