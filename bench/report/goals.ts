@@ -19,6 +19,11 @@ export const GOALS: Readonly<Record<string, Goal>> = {
   'send.100.missing': { atMost: 0 },
   'send.rooms.missing': { atMost: 0 },
   'send-to-sync.200.p99': { atMost: 20 },
+  ...Object.fromEntries(
+    ['state', 'sticky'].flatMap((kind) =>
+      ['react', 'raise', 'lower'].map((what) => [`call-reactions.${kind}.${what}.p99`, { atMost: 50 }]),
+    ),
+  ),
   'polls.5000.wake': { atMost: 1000 },
   'initial-sync.1000.median': { atMost: 500 },
   'initial-sync.1000.rss': { atMost: 400 },

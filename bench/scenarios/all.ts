@@ -1,4 +1,5 @@
 import type { Scenario } from '../scenario.ts'
+import { callReactions } from './call-reactions.ts'
 import { disk } from './disk.ts'
 import { federationIn } from './federation-in.ts'
 import { federationJoin } from './federation-join.ts'
@@ -23,6 +24,7 @@ export const SCENARIOS: readonly Scenario[] = [
   start,
   send,
   sendToSync,
+  callReactions,
   responsiveness,
   polls,
   push,
