@@ -149,6 +149,18 @@ describe('lazily loaded members', () => {
     })
     assert.ok(membersIn(section?.state?.events).includes(alice.userId))
   })
+
+  it('name a room after those who came first, invited or in it, and after those who were there when all have left', async () => {
+    const roomId = await createRoom()
+    await alice.post(at`/_matrix/client/v3/rooms/${roomId}/invite`, { user_id: '@early:localhost' })
+    await bob.post(at`/_matrix/client/v3/join/${roomId}`)
+    const heroes = async () => (await sync(alice, { filter })).rooms?.join?.[roomId]?.summary?.['m.heroes']
+    assert.deepEqual(await heroes(), ['@early:localhost', bob.userId])
+    await alice.post(at`/_matrix/client/v3/rooms/${roomId}/ban`, { user_id: '@early:localhost' })
+    assert.deepEqual(await heroes(), [bob.userId])
+    await bob.post(at`/_matrix/client/v3/rooms/${roomId}/leave`)
+    assert.deepEqual(await heroes(), ['@early:localhost', bob.userId])
+  })
 })
 
 describe('what a user hides', () => {

@@ -14,7 +14,7 @@ export interface Summary {
 
 const maxHeroes = 5
 
-/** Member counts, and for rooms without a name the people to name it after: those in it, else those who were. */
+/** Member counts, and for rooms without a name the people to name it after, in the order in which they came: those in it or invited, else those who were. */
 export async function summarise(reads: RoomReads, reader: Reader, room: Room, userId: UserId): Promise<Summary> {
   const counts = await reads.recent.memberCounts(reader, room)
   const name = await reads.view.entry(reader, room.stateNid, 'm.room.name', '')
@@ -22,12 +22,13 @@ export async function summarise(reads: RoomReads, reader: Reader, room: Room, us
   if (roomNameOf(name?.pdu) !== undefined || canonicalAliasOf(alias?.pdu) !== undefined) {
     return { ...counts, heroes: undefined }
   }
-  const heroes = []
-  for (const membership of ['join', 'invite', 'leave', 'ban']) {
-    if (membership === 'leave' && heroes.length > 0) break
-    heroes.push(...(await reads.heroes(reader, room.nid, userId, membership)))
+  const first = async (...memberships: readonly string[]) => {
+    const found = []
+    for (const membership of memberships) found.push(...(await reads.heroes(reader, room.nid, userId, membership)))
+    return found.sort((a, b) => a.event_nid - b.event_nid).slice(0, maxHeroes)
   }
-  return { ...counts, heroes: heroes.slice(0, maxHeroes) }
+  const here = await first('join', 'invite')
+  return { ...counts, heroes: here.length > 0 ? here : await first('leave', 'ban') }
 }
 
 /** As `/v3/sync` writes it. */
