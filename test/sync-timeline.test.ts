@@ -125,6 +125,30 @@ describe('the timeline', () => {
     assert.deepEqual(section?.timeline.events, [])
   })
 
+  it('tells that there is more, and how much is unread, where it may hold nothing', async () => {
+    const roomId = await createRoom(alice)
+    await join(bob, roomId)
+    const filter = { room: { rooms: [roomId], timeline: { limit: 0 } } }
+    const { next_batch: since } = await sync(bob, { filter })
+    await send(alice, roomId, 'hidden')
+    const told = await sync(bob, { since, filter })
+    const section = told.rooms?.join?.[roomId]
+    assert.deepEqual(section?.timeline.events, [])
+    assert.equal(section?.timeline.limited, true)
+    assert.equal(section?.unread_notifications?.notification_count, 1)
+    const path = at`/_matrix/client/v3/rooms/${roomId}/messages`
+    const { chunk } = await bob.get<{ chunk: SyncEvent[] }>(path, {
+      dir: 'b',
+      from: section?.timeline.prev_batch,
+      limit: 1,
+    })
+    assert.deepEqual(
+      chunk.map(({ content }) => content.body),
+      ['hidden'],
+    )
+    assert.equal((await sync(bob, { since: told.next_batch, filter })).rooms, undefined)
+  })
+
   it('says nothing of rooms without news', async () => {
     const { next_batch: since } = await sync(alice)
     const { rooms } = await sync(alice, { since })

@@ -91,7 +91,8 @@ export async function joinedRoom(
     ...unread,
   }
   const news = slice.events.length + state.length + ephemeral.length + accountData.length + sticky.length
-  return fresh || isCompleted || request.fullState || news > 0 ? section : undefined
+  // A timeline that may hold nothing still tells that there is something, and how much is unread.
+  return fresh || isCompleted || request.fullState || news > 0 || slice.limited ? section : undefined
 }
 
 /** Whether the client knows nothing of this room yet: an initial sync, or a room joined since. */
