@@ -2,6 +2,7 @@ import { readRegistrations } from './accounts/appservices/read-registrations.ts'
 import { createIdentity } from './accounts/identity.ts'
 import { createAdmin } from './admin/admin.ts'
 import { createAppserviceRuntime } from './bots/appservices/runtime.ts'
+import { createBotPurgeHook } from './bots/purge-hook.ts'
 import { createBotRuntime } from './bots/runtime/runtime.ts'
 import { composeAccounts } from './compose-accounts.ts'
 import { composeCalls } from './compose-calls.ts'
@@ -18,14 +19,17 @@ import type { Core } from './context.ts'
 import { createE2ee } from './e2ee/e2ee.ts'
 import { createJobs } from './jobs/jobs.ts'
 import { createMailQueue } from './jobs/mail.ts'
+import { createPushPurgeHook } from './push/purge-hook.ts'
 import { createPush } from './push/push.ts'
 import { withPushRules } from './push/sync-rules.ts'
 import { createPresence } from './rooms/presence/presence.ts'
 import { createRooms } from './rooms/rooms.ts'
 import { createOldSync } from './sync/old/old-sync.ts'
+import { createSlidingPurgeHook } from './sync/sliding/purge-hook.ts'
 import { createSync } from './sync/sync.ts'
 import { createMailer } from './util/mailer.ts'
 import { createLive } from './voip/live/live.ts'
+import { createVoipPurgeHook } from './voip/purge-hook.ts'
 import { createTurn } from './voip/turn.ts'
 import { createWebhooks } from './voip/webhooks/webhooks.ts'
 
@@ -75,6 +79,11 @@ export function createServices(core: Core) {
     enabled: config.presence.enabled,
   })
   rooms.onPersist(media.delivery.followRooms(rooms.reads))
+  const { purgeHook } = media.delivery
+  rooms.purging.onPurge({
+    events: purgeHook.events,
+    room: (room) => core.db.write('purge media policy', (tx) => purgeHook.policy(tx, room)),
+  })
   rooms.onPersist(presence.hook)
   rooms.receipts.onReceipt(presence.acted)
   accounts.onSessionEnd(presence.deviceRemoved)
@@ -88,6 +97,7 @@ export function createServices(core: Core) {
     linkTo: (path) => config.public_url + path,
   })
   rooms.onPersist(push.hook)
+  rooms.purging.onPurge(createPushPurgeHook(core.db))
   rooms.receipts.onReceipt(push.receiptMoved)
   accounts.accountData.onChange(push.accountDataChanged)
   accounts.onSessionEnd(push.deviceRemoved)
@@ -107,6 +117,7 @@ export function createServices(core: Core) {
   })
   accounts.onSessionEnd(sync.sliding.deviceRemoved)
   rooms.membership.onForget(sync.sliding.roomForgotten)
+  rooms.purging.onPurge(createSlidingPurgeHook(core.db))
   jobs.handle('sliding-sync.expire', sync.sliding.expire)
   jobs.schedule('47 4 * * *', 'sliding-sync.expire')
   const oldSync = createOldSync({
@@ -137,9 +148,11 @@ export function createServices(core: Core) {
   jobs.schedule('27 4 * * *', 'live.expire')
   const webhooks = createWebhooks({ ...core, jobs })
   const calls = composeCalls(core, { jobs, accounts, rooms, live, webhooks })
+  rooms.purging.onPurge(createVoipPurgeHook(core.db))
+  rooms.purging.onPurge(createBotPurgeHook(core.db))
   const delayed = composeDelayedEvents(core, { accounts, rooms, calls })
   const livekit = composeLivekit(core, federation, { jobs, accounts, rooms, sender, calls, delayed })
-  const admin = createAdmin({ ...core, accounts, media, rooms, notices: config.server_notices })
+  const admin = createAdmin({ ...core, jobs, sender, accounts, media, rooms, notices: config.server_notices })
   const appservices = createAppserviceRuntime({ ...core, accounts, rooms, presence: presence.news, e2ee })
   const bots = createBotRuntime({ ...core, accounts, rooms })
   const noteParts = { jobs, accounts, media, rooms, sync, sender, live, webhooks, calls, bots, mailer }

@@ -6,12 +6,14 @@ import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import { createLegalHolds, type LegalHolds } from './holds/holds.ts'
 import { createNotices, type Notices, type NoticesOptions } from './notices/notices.ts'
+import { createPurges, type Purges, type PurgesDeps } from './purges/purges.ts'
 import { createReports, type Reports } from './reports/reports.ts'
 
 export interface Admin {
   readonly reports: Reports
   readonly notices: Notices
   readonly holds: LegalHolds
+  readonly purges: Purges
 }
 
 export interface AdminDeps {
@@ -20,7 +22,9 @@ export interface AdminDeps {
   readonly accounts: Pick<Accounts, 'accountData' | 'isLocalUser' | 'users' | 'noticesUser'>
   readonly log: Log
   readonly media: Pick<Media, 'delivery'>
-  readonly rooms: Pick<Rooms, 'create' | 'events' | 'membership' | 'reads'>
+  readonly rooms: Pick<Rooms, 'create' | 'events' | 'membership' | 'reads'> & PurgesDeps['rooms']
+  readonly jobs: PurgesDeps['jobs']
+  readonly sender: PurgesDeps['sender']
   readonly notices: NoticesOptions
 }
 
@@ -30,5 +34,6 @@ export function createAdmin({ notices, ...deps }: AdminDeps): Admin {
     reports: createReports(deps),
     notices: createNotices({ ...deps, options: notices }),
     holds: createLegalHolds(deps),
+    purges: createPurges(deps),
   }
 }

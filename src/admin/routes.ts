@@ -8,6 +8,8 @@ import { quarantineRoutes } from './media/routes-quarantine.ts'
 import { mediaUsageRoutes } from './media/routes-usage.ts'
 import { metricsRoutes } from './metrics/routes-metrics.ts'
 import { noticeRoutes } from './notices/routes-notices.ts'
+import { blockRoutes } from './purges/routes-blocks.ts'
+import { purgeRoutes } from './purges/routes-purges.ts'
 import { reportListRoutes } from './reports/routes-report-list.ts'
 import { reportRoutes } from './reports/routes-reports.ts'
 import { roomListRoutes } from './rooms/routes-rooms.ts'
@@ -31,6 +33,8 @@ export function adminRoutes(ctx: AppContext): Endpoint[] {
     ...userActionRoutes(ctx),
     ...validityRoutes(ctx),
     ...roomListRoutes(ctx),
+    ...purgeRoutes(ctx),
+    ...blockRoutes(ctx),
     ...destinationRoutes(ctx),
     ...holdRoutes(ctx),
     ...quarantineRoutes(ctx),

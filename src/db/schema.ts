@@ -16,6 +16,7 @@ import type { MediaSchema } from './schema/media.ts'
 import type { MediaAdminSchema } from './schema/media-admin.ts'
 import type { MediaFactsSchema } from './schema/media-facts.ts'
 import type { PeopleSchema } from './schema/people.ts'
+import type { PurgesSchema } from './schema/purges.ts'
 import type { PushSchema } from './schema/push.ts'
 import type { RoomsSchema } from './schema/rooms.ts'
 import type { SlidingSyncSchema } from './schema/sliding-sync.ts'
@@ -38,6 +39,7 @@ export interface Schema
     IdentitySchema,
     E2eeSchema,
     PushSchema,
+    PurgesSchema,
     AppservicesSchema,
     BotsSchema,
     SlidingSyncSchema,

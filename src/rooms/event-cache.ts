@@ -14,6 +14,8 @@ export interface EventCache {
   forgetAfterCommit(tx: Tx, nid: number): void
   /** From the commit on the event is as given, whatever older snapshots say. */
   replaceAfterCommit(tx: Tx, event: StoredEvent): void
+  /** From the commit on the events are gone. */
+  purgeAfterCommit(tx: Tx, nids: readonly number[]): void
 }
 
 const page = 500
@@ -65,6 +67,13 @@ export function createEventCache(capacity = 20_000): EventCache {
         if (event.redactedBy === undefined && redacted.has(event.nid)) return
         replaced.set(event.nid, event)
         cache.set(event.nid, event)
+      }),
+    purgeAfterCommit: (tx, nids) =>
+      tx.afterCommit(() => {
+        for (const nid of nids) {
+          replaced.delete(nid)
+          cache.delete(nid)
+        }
       }),
   }
 }

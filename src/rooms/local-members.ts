@@ -15,6 +15,8 @@ export interface LocalMembers {
   get(reader: Reader, roomId: string): Promise<Members>
   /** Forgets the rooms in which somebody's membership changes. */
   readonly hook: PersistHook
+  /** Forgets a room that is not what it was, by no change of membership. */
+  forget(roomId: string): void
 }
 
 const none: Members = new Set()
@@ -31,7 +33,13 @@ export function createLocalMembers(db: Database, capacity = 1_000_000): LocalMem
   /** The last load of each room: one that began before a change must not be kept after it. */
   const loading = new Map<string, symbol>()
 
+  function forget(roomId: string): void {
+    known.delete(roomId)
+    loading.delete(roomId)
+  }
+
   return {
+    forget,
     of: async (roomId) => {
       const cached = known.get(roomId)
       if (cached !== undefined) return cached
@@ -49,10 +57,7 @@ export function createLocalMembers(db: Database, capacity = 1_000_000): LocalMem
     hook: async (tx, { room, currentChanges, removed }) => {
       const isMember = ({ type }: { type: string }) => type === 'm.room.member'
       if (!currentChanges.some(({ pdu }) => isMember(pdu)) && !removed.some(isMember)) return
-      tx.afterCommit(() => {
-        known.delete(room.roomId)
-        loading.delete(room.roomId)
-      })
+      tx.afterCommit(() => forget(room.roomId))
     },
   }
 }

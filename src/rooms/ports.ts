@@ -11,6 +11,7 @@ import type { Log } from '../util/log.ts'
 import type { Part } from '../util/part.ts'
 import type { SafeFetch } from '../util/safe-fetch.ts'
 import type { AttachMedia, RoomEvents } from './actions/events.ts'
+import type { RoomBlocks } from './blocks/blocks.ts'
 import type { Bundler } from './client-event.ts'
 import type { CreateRoom } from './creation/create-room.ts'
 import type { UpgradeRoom } from './creation/upgrade-room.ts'
@@ -29,6 +30,7 @@ import type { Membership } from './membership/membership.ts'
 import type { WholeRooms } from './partial/whole-rooms.ts'
 import type { OwnPolicy } from './policy/own-policy.ts'
 import type { PolicyServing } from './policy/serving.ts'
+import type { Purging } from './purge/ports.ts'
 import type { RoomReading } from './reading.ts'
 import type { Relations } from './relations/relations.ts'
 import type { ThreadSubscriptions } from './relations/subscriptions.ts'
@@ -49,6 +51,8 @@ export interface Rooms extends RoomReading {
   readonly directory: PublicRooms
   /** For administrators. */
   readonly list: RoomList
+  readonly blocks: RoomBlocks
+  readonly purging: Purging
   readonly discovery: Discovery
   readonly search: SearchEvents
   readonly typing: Typing & TypingRequests

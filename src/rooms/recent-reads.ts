@@ -1,4 +1,4 @@
-import type { Reader } from '../db/database.ts'
+import type { Reader, Tx } from '../db/database.ts'
 import { LruMap } from '../util/lru.ts'
 import type { EventCache } from './event-cache.ts'
 import { createGapMemory, type IsAfterGap } from './history/gaps.ts'
@@ -18,6 +18,8 @@ const capacity = 5_000
 export interface RecentReads {
   /** Forgets what history that is fetched later has changed. */
   readonly hook: PersistHook
+  /** The past of a room has changed, from the commit on. */
+  forgetPast(tx: Tx, roomNid: number): void
   /** The room as a snapshot at position `at` has it. */
   room(reader: Reader, nid: number, at: number): Promise<Room | undefined>
   /** Rooms of the whole server with events in `(since, at]`, at most `limit`. */
@@ -50,11 +52,14 @@ export function createRecentReads(events: EventCache, loadState: States['load'])
     return value
   }
 
+  const forgetPast = (tx: Tx, roomNid: number) =>
+    tx.afterCommit(() => fillings.set(roomNid, (fillings.get(roomNid) ?? 0) + 1))
+
   return {
     hook: async (tx, { room, history, isCompletion }) => {
-      if (history.length > 0 || isCompletion)
-        tx.afterCommit(() => fillings.set(room.nid, (fillings.get(room.nid) ?? 0) + 1))
+      if (history.length > 0 || isCompletion) forgetPast(tx, room.nid)
     },
+    forgetPast,
     room: (reader, nid, at) => remember(rooms, `${nid} ${at}`, () => getRoomByNid(reader, nid)),
     activeRooms: (reader, since, at, limit) =>
       remember(lists, `events ${since} ${at} ${limit}`, () => listActiveRooms(reader, since, limit)),

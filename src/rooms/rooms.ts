@@ -1,4 +1,6 @@
+import { createSharedLock } from '../util/shared-lock.ts'
 import { createRoomEvents } from './actions/events.ts'
+import { createRoomBlocks } from './blocks/blocks.ts'
 import type { Bundler } from './client-event.ts'
 import { createRoomCreation } from './creation/create-room.ts'
 import { createRoomUpgrade } from './creation/upgrade-room.ts'
@@ -31,6 +33,7 @@ import { createRoomPolicies, type RoomPolicies } from './policy/policies.ts'
 import { createPolicyServing } from './policy/serving.ts'
 import { createAskPolicyServer } from './policy/signatures.ts'
 import type { RoomFederation, Rooms, RoomsDeps } from './ports.ts'
+import { createPurging } from './purge/purge.ts'
 import { createRoomReading } from './reading.ts'
 import { createRelations } from './relations/relations.ts'
 import { createThreadSubscriptions } from './relations/subscriptions.ts'
@@ -58,6 +61,8 @@ export function createRooms(deps: RoomsDeps): Rooms {
   const resolutions = createResolutions({ states, events })
   const bundlers: Bundler[] = []
   const { ignoredUsers } = accounts.accountData
+  const blocks = createRoomBlocks({ db, clock })
+  const stateLock = createSharedLock()
   const erasures = createErasures({ streams })
   const filler = createHistoryFiller(clock)
   accounts.onDeactivate(erasures.onDeactivate)
@@ -115,6 +120,7 @@ export function createRooms(deps: RoomsDeps): Rooms {
       view,
       localMembers,
       policies,
+      stateLock,
     })
   if (ingest !== undefined) filler.use(ingest)
   const people = createPeople(accounts)
@@ -145,6 +151,7 @@ export function createRooms(deps: RoomsDeps): Rooms {
       localMembers,
       ingest,
       policies,
+      blocks,
     })
   const inviteUser = createInviteUser({ writer, people, whole, remote: remote?.invites })
   const membership = createMembership({
@@ -155,6 +162,7 @@ export function createRooms(deps: RoomsDeps): Rooms {
     aliases,
     inviteUser,
     whole,
+    blocks,
     remote: remote?.membership,
   })
   const addressInvites = createAddressInvites({
@@ -217,6 +225,17 @@ export function createRooms(deps: RoomsDeps): Rooms {
     remote,
     writer,
     measureComplexity: createMeasureComplexity({ db, view, states, localMembers }),
+    blocks,
+    purging: createPurging({
+      db,
+      streams,
+      serverName,
+      stateLock,
+      events,
+      indexer,
+      localMembers,
+      recent: reading.reads.recent,
+    }),
     policyServing:
       federation?.ownPolicy && createPolicyServing({ db, view, ownPolicy: federation.ownPolicy, serverName }),
     ingest: ingest && remote && withEndings(ingest, remote),

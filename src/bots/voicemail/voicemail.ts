@@ -25,7 +25,7 @@ import { createDeliver } from './notes/deliver.ts'
 import { createDeliveries } from './notes/deliveries.ts'
 import { createInbox } from './notes/inbox.ts'
 import { createNotes, type Notes } from './notes/notes.ts'
-import { createNotesHook } from './notes/persist-hook.ts'
+import { createNotesHook, createTakenBack } from './notes/persist-hook.ts'
 import { createUnreadMarks } from './notes/unread-marks.ts'
 import { createJudge } from './prompts/judge.ts'
 import { createPromptLinks } from './prompts/link-for.ts'
@@ -92,6 +92,8 @@ export function createVoicemail(deps: VoicemailDeps): Voicemail {
   deps.sync.onAnswer(deliveries.answered)
   deps.sender.onTaken(deliveries.taken)
   rooms.onPersist(createNotesHook({ accounts, reads, notes, prompts }))
+  const takenBack = createTakenBack(notes)
+  rooms.purging.onPurge({ events: (tx, _room, events) => takenBack(tx, events) })
   const deliver = createDeliver({ db, clock, rooms, calls, chats, judge, notes, botId })
   recorder.useDelivery(deliver)
   accounts.onDeactivate(forgetUser)

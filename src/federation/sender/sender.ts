@@ -24,7 +24,9 @@ import { createQueues } from './queue/queues.ts'
 import { createStickyQueue, stickyJob } from './queue/sticky-queue.ts'
 import { failingSince } from './queue/store-destinations.ts'
 import { createTransactions, type TakenHook } from './queue/transactions.ts'
+import { createSenderPurgeHook } from './rooms/purge-hook.ts'
 import { createRoomServers } from './rooms/room-servers.ts'
+import { isOwing } from './rooms/store-purge.ts'
 import { isInRoom, isTogether } from './rooms/store-room-servers.ts'
 
 /** Brings to other servers what concerns them: https://spec.matrix.org/v1.19/server-server-api/#transactions */
@@ -35,6 +37,8 @@ export interface FederationSender {
   sharesRoom(reader: Reader, userId: string): Promise<boolean>
   /** Whether a server is in a room with somebody here, and the room does not keep it out. */
   isInRoom(reader: Reader, roomNid: number, server: ServerName): Promise<boolean>
+  /** Whether servers that can be reached have not taken all events of a room. */
+  isOwing(reader: Reader, roomNid: number): Promise<boolean>
   /** Runs when a server has taken all events for it up to a position, in the transaction that notes it. */
   onTaken(hook: TakenHook): void
   /** Forgets what waits for servers that were not reached for very long. */
@@ -57,7 +61,7 @@ export interface FederationSenderDeps {
   readonly transport: FederationTransport
   readonly jobs: Pick<Jobs, 'enqueue' | 'handle'>
   readonly media: Pick<Media, 'delivery'>
-  readonly rooms: Pick<Rooms, 'reads' | 'typing' | 'receipts' | 'localMembers' | 'onPersist'>
+  readonly rooms: Pick<Rooms, 'reads' | 'typing' | 'receipts' | 'localMembers' | 'onPersist' | 'purging'>
   readonly e2ee: Pick<E2ee, 'addHook' | 'queryLocalKeys'>
   /** Undefined: other servers are not told who is there. */
   readonly presence: PresenceNews | undefined
@@ -92,6 +96,7 @@ export function createFederationSender(deps: FederationSenderDeps): FederationSe
     e2ee.addHook(createE2eeHook(parts))
     receipts.onReceipt(receiptNews.hook)
   }
+  rooms.purging.onPurge(createSenderPurgeHook(deps.db))
   const typingNews = createTypingNews({ ...parts, typing, reads })
   const presence = deps.presence && createPresenceSender({ ...parts, news: deps.presence })
 
@@ -102,6 +107,7 @@ export function createFederationSender(deps: FederationSenderDeps): FederationSe
     },
     sharesRoom: (reader, userId) => isTogether(reader, userId, deps.serverName),
     isInRoom,
+    isOwing,
     onTaken: (hook) => void takenHooks.push(hook),
     sweep: queues.sweep,
     drain: async () => {

@@ -18,6 +18,7 @@ import { createHolds, type Holds } from './holds.ts'
 import { createLedger, leaveJob } from './ledger.ts'
 import { createLedgerHook } from './persist-hook.ts'
 import type { DeliveryPolicy } from './policy.ts'
+import { createMediaPurgeHook, type MediaPurgeHook } from './purge-hook.ts'
 import { createRecipients, fetcherOf, type MediaRequester, type Recipient } from './recipients.ts'
 import { handleResettling, resettleJob } from './resettle.ts'
 import { createRoomPolicies } from './room-policies.ts'
@@ -31,6 +32,7 @@ import { mediaUses } from './uses.ts'
 export interface Delivery extends Deleter, Holds, Declarations {
   /** Follows what messages show, from the transaction of each batch of events on. */
   followRooms(rooms: RoomsOfMedia): (tx: Tx, batch: SeenBatch) => Promise<void>
+  readonly purgeHook: MediaPurgeHook
   /** How it is known which servers are away; without it all are there. */
   useOutages(outages: Outages): void
   /** Whether it matters who has downloaded the media. */
@@ -133,6 +135,7 @@ export function createDelivery({ db, clock, log, jobs, accounts, blobs, options 
       rooms = next
       return createLedgerHook({ ledger, recipients, policies: createRoomPolicies({ jobs, view: next.view }) })
     },
+    purgeHook: createMediaPurgeHook(ledger),
     useOutages: (next) => {
       outages = next
     },

@@ -1,5 +1,6 @@
 import type { Reader, Tx } from '../../db/database.ts'
 import { prepare } from '../../db/prepare.ts'
+import { prepareList } from '../../db/prepare-list.ts'
 import type { MediaState } from '../../db/schema/media.ts'
 import type { MediaRef } from '../../matrix/mxc.ts'
 import { type ContentKind, contentKinds } from './policy.ts'
@@ -82,6 +83,16 @@ export async function closeLinks(
       .execute()
   }
   return numbers
+}
+
+const showing = prepareList((qb, ids: readonly string[]) =>
+  qb.selectFrom('media_links').select(['event_id', 'room_nid']).where('event_id', 'in', ids).where('is_open', '=', 1),
+)
+
+/** Those of the messages that show media. */
+export async function listShowing(reader: Reader, roomNid: number, ids: readonly string[]): Promise<string[]> {
+  const rows = await showing(reader, ids)
+  return [...new Set(rows.flatMap((row) => (row.room_nid === roomNid ? row.event_id : [])))]
 }
 
 const shapes = prepare((qb, p: { mediaNid: number }) =>

@@ -15,7 +15,7 @@ import type { Room } from '../types.ts'
 import { withoutAlias } from './canonical-alias.ts'
 import type { RemoteDirectory } from './remote-directory.ts'
 import { stateViewOf } from './state-view.ts'
-import { deleteAlias, getAlias, insertAlias, listAliases, type StoredAlias } from './store-aliases.ts'
+import { deleteAlias, getAlias, insertAlias, listAliases, moveAliases, type StoredAlias } from './store-aliases.ts'
 
 export interface Aliases {
   /** The room that an id or an alias stands for. Throws `400 M_INVALID_PARAM`, or `404` for an unknown alias. */
@@ -34,6 +34,8 @@ export interface Aliases {
    * one follows. Throws `M_EXCLUSIVE` for all but the first where an application service has the alias for itself.
    */
   remove(actor: Actor, alias: string): Promise<void>
+  /** Has the aliases of a room stand for another one; returns them. */
+  move(roomId: string, newRoomId: RoomId): Promise<RoomAlias[]>
   /** For members; for everybody where history is world readable. */
   list(actor: Actor, roomId: string): Promise<RoomAlias[]>
   /** For other features, inside snapshots of theirs. */
@@ -141,6 +143,13 @@ export function createAliases({ db, writer, people, view, serverName, appservice
       })
       await updateCanonical(actor, removed)
     },
+    move: (roomId, newRoomId) =>
+      db.write('move aliases', async (tx) => {
+        const [room, next] = [await getRoom(tx, roomId), await getRoom(tx, newRoomId)]
+        const moved = room && next ? await listAliases(tx, room.nid) : []
+        if (room && next && moved.length > 0) await moveAliases(tx, room.nid, next.nid)
+        return moved
+      }),
     list: (actor, roomId) =>
       db.read(async (reader) => listAliases(reader, (await requireReadable(reader, actor, roomId)).nid)),
     namesOf: listAliases,

@@ -47,7 +47,7 @@ export function createRoomList({ db, view }: { db: Database; view: RoomView }): 
         for (const counts of page) {
           await pause()
           const room = await getRoomByNid(reader, counts.roomNid)
-          if (room !== undefined) all.push(await readListed(view, reader, room, counts))
+          if (room?.stateNid !== undefined) all.push(await readListed(view, reader, room, counts))
         }
         return page.at(-1)?.roomNid
       })
@@ -70,7 +70,8 @@ export function createRoomList({ db, view }: { db: Database; view: RoomView }): 
 
   async function requireRoom(reader: Reader, roomId: string): Promise<Room> {
     const room = await getRoom(reader, roomId)
-    if (room === undefined) throw errors.notFound('This server does not know that room')
+    // Of some rooms nothing is here but that people were invited to them, or have left them.
+    if (room?.stateNid === undefined) throw errors.notFound('This server does not know that room')
     return room
   }
 

@@ -4,6 +4,7 @@ import type { Jobs } from '../../jobs/jobs.ts'
 import type { TimerClock } from '../../util/clock.ts'
 import type { Log } from '../../util/log.ts'
 import type { Part } from '../../util/part.ts'
+import type { SharedLock } from '../../util/shared-lock.ts'
 import type { LocalMembers } from '../local-members.ts'
 import { handleFills } from '../partial/fill-state.ts'
 import type { PersistDeps } from '../persist/deps.ts'
@@ -32,20 +33,29 @@ export interface IngestDeps extends PersistDeps {
   readonly keyring: Keyring
   readonly policies: RoomPolicies
   readonly resolutions: Resolutions
+  /** Shared by what fetches states, until they stand in the room. */
+  readonly stateLock: Pick<SharedLock, 'shared'>
 }
 
 /** Composes the way of events of other servers into our rooms. */
 export function createIngest(deps: IngestDeps): Ingest & { readonly part: Part } {
   const placer = createPlacer(deps)
   const outliers = createOutliers(deps)
+  const { stateLock } = deps
   const complete = createComplete({ ...deps, placer, outliers })
-  const worker = createIngestWorker({ ...deps, placer, complete })
+  const enter = createEnter({ ...deps, outliers, placer })
+  const backfill = createBackfill({ ...deps, placer, outliers })
+  const worker = createIngestWorker({
+    ...deps,
+    placer,
+    complete: (roomId, ...rest) => stateLock.shared(roomId, () => complete(roomId, ...rest)),
+  })
   handleFills({ ...deps, outliers, wake: worker.retry })
   return {
     receive: createReceive({ ...deps, wake: worker.wake }),
     accept: createAccept({ ...deps, placer }),
-    enter: createEnter({ ...deps, outliers, placer }),
-    backfill: createBackfill({ ...deps, placer, outliers }),
+    enter: (entry) => stateLock.shared(entry.roomId, () => enter(entry)),
+    backfill: (roomId, ...rest) => stateLock.shared(roomId, () => backfill(roomId, ...rest)),
     fetchEvent: createFetchEvent(deps),
     drain: worker.drain,
     part: worker.part,

@@ -4,6 +4,7 @@ import { errors, MatrixError } from '../../matrix/errors.ts'
 import type { JsonObject } from '../../matrix/event.ts'
 import { isRoomId, isUserId, type RoomId, type UserId } from '../../matrix/ids.ts'
 import type { Actor } from '../actor.ts'
+import type { RoomBlocks } from '../blocks/blocks.ts'
 import type { Aliases } from '../directory/aliases.ts'
 import type { RoomDraft } from '../draft.ts'
 import type { WholeRooms } from '../partial/whole-rooms.ts'
@@ -56,6 +57,7 @@ interface Deps {
   readonly inviteUser: InviteUser
   /** Who may come in, or may be sent away, is known once all members are. */
   readonly whole: Pick<WholeRooms, 'wait'>
+  readonly blocks: Pick<RoomBlocks, 'requireOpen'>
   /** Undefined where this server does not reach others. */
   readonly remote: RemoteMembership | undefined
 }
@@ -63,7 +65,7 @@ interface Deps {
 const unknownRoom = () => errors.notFound('This server does not know that room')
 
 export function createMembership(deps: Deps): Membership {
-  const { db, streams, writer, people, aliases, inviteUser, whole, remote } = deps
+  const { db, streams, writer, people, aliases, inviteUser, whole, blocks, remote } = deps
   const forgetHooks: ForgetHook[] = []
 
   async function resolve({
@@ -90,6 +92,7 @@ export function createMembership(deps: Deps): Membership {
 
   async function join(actor: Actor, address: RoomAddress, content: JsonObject = {}): Promise<RoomId> {
     const { roomId, via } = await resolve(address)
+    await blocks.requireOpen(roomId)
     if (await (await elsewhere(roomId, actor.userId))?.enter(actor, roomId, via, content)) {
       const isOut = actor.isGuest && (await writer.change(roomId, (draft) => removeGuest(draft, actor)))
       if (isOut) throw errors.guestAccessForbidden('This room does not take guests')
@@ -107,6 +110,7 @@ export function createMembership(deps: Deps): Membership {
 
   async function knock(actor: Actor, address: RoomAddress, content: JsonObject = {}): Promise<RoomId> {
     const { roomId, via } = await resolve(address)
+    await blocks.requireOpen(roomId)
     const others = await elsewhere(roomId, actor.userId)
     if (others) {
       await others.knock(actor, roomId, via, content)
@@ -171,6 +175,7 @@ export function createMembership(deps: Deps): Membership {
       }),
     invite: async (actor, roomId, target, content) => {
       if (!isUserId(target)) throw errors.invalidParam('user_id is not a user id')
+      await blocks.requireOpen(roomId)
       await inviteUser(actor, roomId, target, content)
     },
     kick: (actor, roomId, target, content) =>

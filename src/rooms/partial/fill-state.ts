@@ -3,6 +3,7 @@ import type { JobHandler, Jobs } from '../../jobs/jobs.ts'
 import { prevEventIds } from '../../matrix/event-references.ts'
 import type { ServerName } from '../../matrix/ids.ts'
 import type { Log } from '../../util/log.ts'
+import type { SharedLock } from '../../util/shared-lock.ts'
 import { fetchState, type StateFetchDeps } from '../ingest/gaps/fetch-state.ts'
 import { RoomSource, type SourceDeps } from '../ingest/gaps/room-source.ts'
 import type { PersistDeps } from '../persist/deps.ts'
@@ -23,6 +24,7 @@ export interface FillDeps extends PersistDeps, ReplayDeps, SourceDeps, StateFetc
   readonly jobs: Pick<Jobs, 'handle'>
   readonly serverName: ServerName
   readonly log: Log
+  readonly stateLock: Pick<SharedLock, 'shared'>
   /** What waits for the room may be looked at again. */
   readonly wake: (room: Room) => Promise<void>
 }
@@ -113,10 +115,9 @@ export function handleFills(deps: FillDeps): void {
     return true
   }
 
-  const handler: JobHandler = async ({ room_id: roomId }, signal) => {
-    // The payload is ours.
+  async function work(roomId: string, signal: AbortSignal): Promise<void> {
     const found = await db.read(async (reader) => {
-      const room = await getRoom(reader, roomId as string)
+      const room = await getRoom(reader, roomId)
       const partial = room && (await getPartialRoom(reader, room.nid))
       return room && partial && { room, partial, isHere: await isAnybodyHere(reader, room.nid) }
     })
@@ -126,6 +127,11 @@ export function handleFills(deps: FillDeps): void {
     else if (!(await fill(room, partial, signal))) throw new Error(`no server tells who is in ${room.roomId}`)
     else log.info({ roomId: room.roomId }, 'the members of a room have arrived')
     await deps.wake(room)
+  }
+  const handler: JobHandler = ({ room_id: id }, signal) => {
+    // The payload is ours.
+    const roomId = id as string
+    return deps.stateLock.shared(roomId, () => work(roomId, signal))
   }
   jobs.handle(fillJob, handler, { atOnce: roomsAtOnce })
 }

@@ -5,6 +5,7 @@ import { signEvent } from '../../matrix/event-signing.ts'
 import { isUserId, type RoomId, type ServerName, serverOf, type UserId } from '../../matrix/ids.ts'
 import type { RoomVersionRules } from '../../matrix/room-versions.ts'
 import { isServerAllowed } from '../../matrix/server-acl.ts'
+import type { RoomBlocks } from '../blocks/blocks.ts'
 import { getMembership } from '../store-members.ts'
 import { getRoom } from '../store-rooms.ts'
 import { persistOutside } from './outside.ts'
@@ -33,10 +34,11 @@ export interface IncomingInvites {
 export interface IncomingDeps extends RemoteDeps {
   readonly accounts: Pick<Accounts, 'noticesUser' | 'appservices'> & { readonly users: Pick<Accounts['users'], 'get'> }
   readonly whereabouts: Whereabouts
+  readonly blocks: Pick<RoomBlocks, 'requireOpen'>
 }
 
 export function createIncomingInvites(deps: IncomingDeps): IncomingInvites {
-  const { db, keyring, people, accounts, view, whereabouts, serverName, signingKey } = deps
+  const { db, keyring, people, accounts, view, whereabouts, blocks, serverName, signingKey } = deps
 
   function hasAccount(userId: UserId): Promise<boolean> {
     return db.read(async (reader) => {
@@ -73,6 +75,7 @@ export function createIncomingInvites(deps: IncomingDeps): IncomingInvites {
         throw errors.invalidParam('The invited user is not of this server')
       const [isSigned] = await keyring.verifyEvents(rules, [pdu])
       if (!isSigned) throw errors.invalidParam('The event is not signed as it must be')
+      await blocks.requireOpen(roomId)
       await requireTaker(pdu.sender, target)
       const told = await readToldState(keyring, rules, roomId, roomState)
       if (told.fault !== undefined) throw errors.invalidParam(told.fault)

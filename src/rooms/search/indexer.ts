@@ -24,6 +24,8 @@ import { editedBy, listVersions } from './versions.ts'
  */
 export interface SearchIndexer {
   readonly hook: PersistHook
+  /** Takes what stands at these positions out of the index. */
+  remove(tx: Tx, positions: readonly number[]): Promise<void>
   /** Resolves when everything is indexed that was committed before; a long backlog, as after an import, is not waited for. */
   catchUp(): Promise<void>
   start(): void
@@ -131,6 +133,7 @@ export function createSearchIndexer(deps: {
       const ids = redacted.flatMap((event) => editedBy(event) ?? [])
       if (ids.length > 0) await file(tx, await edited(tx, ids))
     },
+    remove: (tx, positions) => index.remove(tx, positions),
     catchUp: async () => {
       const wanted = await db.read(async (reader) => {
         indexed = await getIndexedUpTo(reader)

@@ -22,6 +22,8 @@ interface Deps {
  * servers. Sees, too, that one was answered, which nobody does who has not listened, and that one was taken back.
  */
 export function createNotesHook({ accounts, reads, notes, prompts }: Deps): PersistHook {
+  const takenBack = createTakenBack(notes)
+
   async function recorded(tx: Tx, room: Room, event: StoredEvent): Promise<void> {
     const { pdu, eventId, streamPos = 0 } = event
     const found = readRecorded(pdu)
@@ -57,7 +59,14 @@ export function createNotesHook({ accounts, reads, notes, prompts }: Deps): Pers
       if (pdu.type === 'm.room.message') await recorded(tx, room, event)
       if (pdu.type === 'm.room.message' || pdu.type === 'm.reaction') await answered(tx, event)
     }
-    for (const { eventId, pdu } of redacted) {
+    await takenBack(tx, redacted)
+  }
+}
+
+/** Notes end with the messages that bring them. */
+export function createTakenBack(notes: Pick<Notes, 'advance'>) {
+  return async (tx: Tx, events: readonly StoredEvent[]): Promise<void> => {
+    for (const { eventId, pdu } of events) {
       if (readRecorded(pdu) === undefined) continue
       const note = await getNoteOfEvent(tx, eventId)
       if (note !== undefined) await notes.advance(tx, note, 'deleted')
