@@ -215,6 +215,7 @@ test('old servers invite by the old way', async () => {
   const [status, { event }] = answer.body as unknown as [number, { event: Pdu }]
   assert.equal(status, 200)
   assert.ok(event.signatures?.[server.serverName])
+  assert.deepEqual({ ...event, signatures: pdu.signatures }, body, 'all but the signature is as it was')
   assert.ok((await sync(alice)).rooms?.invite?.[room.roomId])
 })
 

@@ -36,7 +36,9 @@ export function inviteRoutes({ rooms }: Pick<AppContext, 'rooms'>): Endpoint[] {
     if (!isRoomId(roomId)) throw errors.invalidParam('The room id is not valid')
     const event = readMember(rules, { roomId, eventId, body, faults, action: 'invite' })
     if (rooms.remote === undefined) throw errors.forbidden('This server takes no part in federation')
-    return rooms.remote.incoming.take(origin, { roomId, rules, event, roomState })
+    const signed = await rooms.remote.incoming.take(origin, { roomId, rules, event, roomState })
+    // We add a signature and change nothing, not even what nobody signs.
+    return { ...signed, ...(isJsonObject(body.unsigned) && { unsigned: body.unsigned }) }
   }
 
   return [
