@@ -8,7 +8,8 @@ import { createEncounter } from './helpers/federation/encounter.ts'
 import { createPeer } from './helpers/federation/peer.ts'
 import { asJson, inviteTo } from './helpers/federation/peer-joining.ts'
 import { strippedState } from './helpers/federation/peer-membership.ts'
-import type { BuiltRoom } from './helpers/federation/room-builder.ts'
+import { asSeenBy, newSigner } from './helpers/federation/remote-room.ts'
+import { type BuiltRoom, buildRoom } from './helpers/federation/room-builder.ts'
 import { startPushGateway } from './helpers/push-gateway.ts'
 import { act, v3 } from './helpers/rooms.ts'
 import { password, type TestUser } from './helpers/server.ts'
@@ -195,6 +196,19 @@ describe('what is no invitation of ours', () => {
       assert.equal((await sync(alice)).rooms?.invite?.[room.roomId], undefined)
     })
   }
+})
+
+test('an invitation to a room that was made by a server which is gone shows what can be checked', async () => {
+  const room = asSeenBy(
+    buildRoom(newSigner('localhost:1'), '@host:localhost:1' as UserId, { powerLevels: { state_default: 0 } }),
+    peer.signer,
+  )
+  room.member(carol, 'join')
+  room.append(carol, 'm.room.name', { name: 'Still here' }, { stateKey: '' })
+  assert.equal((await invite(room, asUser(alice))).status, 200)
+  const told = (await sync(alice)).rooms?.invite?.[room.roomId]?.invite_state.events ?? []
+  const ofRoom = told.filter(({ type }) => type !== 'm.room.member')
+  assert.deepEqual(ofRoom.map(({ type }) => type).sort(), ['m.room.create', 'm.room.name'])
 })
 
 test('who takes no invitations gets none', async () => {

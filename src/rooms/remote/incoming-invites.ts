@@ -77,7 +77,7 @@ export function createIncomingInvites(deps: IncomingDeps): IncomingInvites {
       if (!isSigned) throw errors.invalidParam('The event is not signed as it must be')
       await blocks.requireOpen(roomId)
       await requireTaker(pdu.sender, target)
-      const told = await readToldState(keyring, rules, roomId, roomState)
+      const told = await readToldState(keyring, { server: origin, roomId, rules }, roomState)
       if (told.fault !== undefined) throw errors.invalidParam(told.fault)
       const signed = signEvent(pdu, rules, serverName, signingKey)
       const isHere = await whereabouts.isHere(roomId)

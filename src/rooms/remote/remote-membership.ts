@@ -136,7 +136,7 @@ export function createRemoteMembership(deps: RemoteDeps & { readonly whereabouts
       await tryServers(servers, log, async (server, isLastHope) => {
         const { rules, event } = await prepareEvent(deps, server, { ...wish, isLastHope })
         const sent = { destination: server, roomId, eventId: event.eventId, body: toJson(event.pdu) }
-        const told = await readToldState(keyring, rules, roomId, await sendKnock(transport, sent))
+        const told = await readToldState(keyring, { server, roomId, rules }, await sendKnock(transport, sent))
         await persist({ roomId, rules, event, told: told.events })
       })
     },

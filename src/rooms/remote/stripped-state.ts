@@ -1,9 +1,10 @@
 import type { Reader } from '../../db/database.ts'
 import type { Keyring } from '../../federation/client/ports.ts'
 import { isJsonObject } from '../../matrix/auth-state.ts'
-import type { Json, JsonObject, Pdu } from '../../matrix/event.ts'
+import type { IdentifiedPdu, Json, JsonObject, Pdu } from '../../matrix/event.ts'
 import { maxEventBytes } from '../../matrix/event-size.ts'
 import { hasUserIdShape, type RoomId, type ServerName, serverOf } from '../../matrix/ids.ts'
+import { redact } from '../../matrix/redact.ts'
 import type { RoomVersionRules } from '../../matrix/room-versions.ts'
 import { readPdu } from '../ingest/read-pdu.ts'
 import { verifyEvents } from '../ingest/verify.ts'
@@ -44,19 +45,25 @@ export interface ToldState {
 const mostEvents = 50
 const mostServers = 8
 
+/** Who tells something of which room. */
+export interface Teller {
+  readonly server: ServerName
+  readonly roomId: RoomId
+  readonly rules: RoomVersionRules
+}
+
 /**
  * What another server tells of a room. Since room version 12 it is whole events: those that are not signed, or not of
- * that room, are left out, and the create event, whose hash is the room's id, must be among them.
+ * that room, are left out, and the create event must be among them. That one is known by its hash, which is the room's
+ * id. Signatures of servers that have gone since cannot be checked, which is no fault of the one that tells.
  * https://spec.matrix.org/v1.19/server-server-api/#put_matrixfederationv2inviteroomideventid
  */
-export async function readToldState(
-  keyring: Keyring,
-  rules: RoomVersionRules,
-  roomId: RoomId,
-  given: readonly Json[],
-): Promise<ToldState> {
+export async function readToldState(keyring: Keyring, teller: Teller, given: readonly Json[]): Promise<ToldState> {
+  const { rules, roomId } = teller
   const some = given.slice(0, mostEvents)
-  const events = rules.roomIdIsCreateHash ? await verified(keyring, rules, roomId, some) : some.filter(isJsonObject)
+  const { events, isWrong } = rules.roomIdIsCreateHash
+    ? await verified(keyring, teller, some)
+    : { events: some.filter(isJsonObject), isWrong: false }
   const byKey = new Map<string, JsonObject>()
   for (const event of events) {
     const stripped = strip(event)
@@ -67,36 +74,40 @@ export async function readToldState(
   const hasCreate = byKey.has('m.room.create ')
   return {
     events: [...byKey.values()],
-    fault: rules.roomIdIsCreateHash ? faultOf(hasCreate, events.length < some.length) : undefined,
+    fault: rules.roomIdIsCreateHash ? faultOf(hasCreate, isWrong) : undefined,
   }
 }
 
-function faultOf(hasCreate: boolean, isPart: boolean): string | undefined {
+function faultOf(hasCreate: boolean, isWrong: boolean): string | undefined {
   if (!hasCreate) return 'The state of the room has no valid m.room.create'
-  return isPart ? 'The state of the room has events that are not valid' : undefined
+  return isWrong ? 'The state of the room has events that are not valid' : undefined
 }
 
 const isSmall = (event: JsonObject) => JSON.stringify(event).length <= maxEventBytes
 
 async function verified(
   keyring: Keyring,
-  rules: RoomVersionRules,
-  roomId: RoomId,
+  { server: teller, rules, roomId }: Teller,
   given: readonly Json[],
-): Promise<JsonObject[]> {
+): Promise<{ events: JsonObject[]; isWrong: boolean }> {
+  const readings = given.map((value) => readPdu(value, rules, roomId))
   const servers = new Set<ServerName>()
-  const events = given.flatMap((value) => {
-    const read = readPdu(value, rules, roomId)
-    if (!read.ok) return []
-    const server = serverOf(read.event.pdu.sender)
+  const read = readings.flatMap(({ event, ok }) => {
+    const server = event && ok ? serverOf(event.pdu.sender) : undefined
     // The keys of each may have to be fetched.
-    if (servers.size >= mostServers && !servers.has(server)) return []
+    if (event === undefined || server === undefined || (servers.size >= mostServers && !servers.has(server))) return []
     servers.add(server)
-    return [read.event]
+    return [event]
   })
-  const usable = await verifyEvents(keyring, rules, events)
+  const usable = await verifyEvents(keyring, rules, read)
+  const isUnsigned = (event: IdentifiedPdu, index: number) =>
+    usable[index] === undefined && serverOf(event.pdu.sender) === teller
+  const events = read.flatMap((event, index) => {
+    const isKnownByHash = event.pdu.type === 'm.room.create' && !isUnsigned(event, index)
+    return usable[index]?.pdu ?? (isKnownByHash ? redact(event.pdu, rules) : [])
+  })
   // A PDU holds nothing but JSON.
-  return usable.flatMap((event) => event?.pdu ?? []) as unknown as JsonObject[]
+  return { events: events as unknown as JsonObject[], isWrong: readings.some(({ ok }) => !ok) || read.some(isUnsigned) }
 }
 
 function strip({
