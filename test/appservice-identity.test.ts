@@ -99,6 +99,23 @@ test('a token acts for the users of the namespaces, on the device that it names'
   assert.equal((await as.get(device, { user_id: ghost.userId })).display_name, 'Other')
 })
 
+test('a service lists the members of a room with any of its users, and of no other', async () => {
+  await using service = await startAppservice()
+  await using server = await createTestServer({ config: appserviceConfig(service) })
+  const alice = await server.user('alice')
+  const as = server.client.as(service.asToken)
+  const [inside, outside] = [await createGhost(server, service, '_irc_a'), await createGhost(server, service, '_irc_b')]
+  const [bridged, other] = [await publicRoom(alice, []), await publicRoom(alice, [])]
+  const path = (roomId: string) => at`/_matrix/client/v3/rooms/${roomId}/joined_members`
+  assert.equal((await as.request('GET', path(bridged), { expect: 403 })).body.errcode, 'M_FORBIDDEN')
+  await inside.request('POST', at`/_matrix/client/v3/join/${bridged}`, { body: {} })
+  const members = [alice.userId, inside.userId].sort()
+  assert.deepEqual(Object.keys((await as.get<{ joined: object }>(path(bridged))).joined).sort(), members)
+  const { body } = await outside.request('GET', path(bridged))
+  assert.deepEqual(Object.keys(Object(body.joined)).sort(), members)
+  assert.equal((await as.request('GET', path(other), { expect: 403 })).body.errcode, 'M_FORBIDDEN')
+})
+
 test('what an ended or locked account may not do its application service may not do either', async () => {
   await using service = await startAppservice()
   await using server = await createTestServer({ config: appserviceConfig(service) })

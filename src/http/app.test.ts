@@ -20,11 +20,12 @@ const alice: Requester = {
   isGuest: false,
   isAdmin: false,
 }
+const appservice = { id: 'irc', senderUserId: alice.userId, isInterestedIn: () => true }
 const accounts: Record<string, Requester> = {
   alice,
   guest: { ...alice, isGuest: true },
   admin: { ...alice, isAdmin: true },
-  bridge: { ...alice, sessionId: undefined, appservice: { id: 'irc', senderUserId: alice.userId } },
+  bridge: { ...alice, sessionId: undefined, appservice },
 }
 const seen: AuthenticateOptions[] = []
 

@@ -32,6 +32,8 @@ export interface AppserviceIdentity {
   readonly senderUserId: UserId
   /** Limit the users that it acts for like all others; its own user is always exempt. */
   readonly isRateLimited?: boolean
+  /** Whether this is one of its users. */
+  isInterestedIn(userId: UserId): boolean
 }
 
 /** Who makes the request. `sessionId` is our number of the session, absent for application services. */

@@ -57,8 +57,9 @@ test('it can be switched off, and application services and admins are exempt', (
   const userId = '@a:b' as UserId
   const user: Requester = { userId, deviceId: undefined, sessionId: 1, isGuest: false, isAdmin: false }
   limitRequest(none, 'login', from({ ...user, isAdmin: true }, '127.0.0.1'))
-  limitRequest(none, 'login', from({ ...user, appservice: { id: 'x', senderUserId: userId } }, '127.0.0.1'))
-  const appservice = { id: 'x', senderUserId: '@bot:b' as UserId, isRateLimited: true }
+  const free = { id: 'x', senderUserId: userId, isInterestedIn: () => true }
+  limitRequest(none, 'login', from({ ...user, appservice: free }, '127.0.0.1'))
+  const appservice = { ...free, senderUserId: '@bot:b' as UserId, isRateLimited: true }
   limitRequest(none, 'login', from({ ...user, appservice, userId: appservice.senderUserId }, '127.0.0.1'))
   assert.throws(() => limitRequest(none, 'login', from({ ...user, appservice }, '127.0.0.1')))
   assert.throws(() => limitRequest(none, 'login', from(user, '127.0.0.1')))

@@ -1,10 +1,11 @@
 import type { Reader } from '../db/database.ts'
+import type { Requester } from '../http/endpoint.ts'
 import { historyVisibilityOf } from '../matrix/content.ts'
 import { errors } from '../matrix/errors.ts'
-import type { UserId } from '../matrix/ids.ts'
+import { isUserId, type UserId } from '../matrix/ids.ts'
 import { getLastStay } from './last-stay.ts'
 import type { RoomView } from './room-view.ts'
-import { getMembership } from './store-members.ts'
+import { getMembership, listMembers } from './store-members.ts'
 import { getRoom } from './store-rooms.ts'
 import type { Room } from './types.ts'
 
@@ -50,4 +51,17 @@ export async function requireJoined(reader: Reader, roomId: string, userId: User
   const row = room && (await getMembership(reader, room.nid, userId))
   if (room === undefined || row?.membership !== 'join') throw errors.forbidden('You are not in this room')
   return room
+}
+
+/** The same, but an application service needs only to have some user in the room. */
+export async function requireUserIn(
+  reader: Reader,
+  roomId: string,
+  { userId, appservice }: Pick<Requester, 'userId' | 'appservice'>,
+): Promise<Room> {
+  const room = appservice && (await getRoom(reader, roomId))
+  if (room === undefined) return requireJoined(reader, roomId, userId)
+  const isOurs = (member: string) => isUserId(member) && appservice?.isInterestedIn(member) === true
+  const members = await listMembers(reader, room.nid, 'join')
+  return members.some((member) => isOurs(member.user_id)) ? room : requireJoined(reader, roomId, userId)
 }

@@ -107,7 +107,7 @@ export function roomReadingRoutes({ rooms }: Pick<AppContext, 'rooms'>): Endpoin
     ),
     endpoint(
       { method: 'GET', path: '/_matrix/client/v3/rooms/{roomId}/joined_members', auth: 'user', spec },
-      async ({ params, requester }) => ({ joined: await rooms.state.joinedMembers(requester.userId, params.roomId) }),
+      async ({ params, requester }) => ({ joined: await rooms.state.joinedMembers(requester, params.roomId) }),
     ),
     endpoint(
       { method: 'GET', path: '/_matrix/client/v3/rooms/{roomId}/state', auth: 'user-or-guest', spec },

@@ -1,7 +1,8 @@
 import type { Database, Reader } from '../db/database.ts'
+import type { Requester } from '../http/endpoint.ts'
 import { errors } from '../matrix/errors.ts'
 import type { UserId } from '../matrix/ids.ts'
-import { requireAccess, requireJoined } from './access.ts'
+import { requireAccess, requireUserIn } from './access.ts'
 import type { Audience, ClientEvent, ClientEvents } from './client-event.ts'
 import type { WholeRooms } from './partial/whole-rooms.ts'
 import type { RoomView } from './room-view.ts'
@@ -23,7 +24,10 @@ export interface StateReads {
   /** One state event. Throws 404 where the room has no such state. */
   one(audience: Audience, roomId: string, type: string, stateKey: string): Promise<ClientEvent>
   members(audience: Audience, roomId: string, request: MembersRequest): Promise<ClientEvent[]>
-  joinedMembers(userId: UserId, roomId: string): Promise<Record<string, JoinedMember>>
+  joinedMembers(
+    requester: Pick<Requester, 'userId' | 'appservice'>,
+    roomId: string,
+  ): Promise<Record<string, JoinedMember>>
 }
 
 interface JoinedMember {
@@ -84,10 +88,10 @@ export function createStateReads({ db, view, visibility, clientEvents, whole }: 
         return clientEvents.format(reader, room, members, audience)
       })
     },
-    joinedMembers: async (userId, roomId) => {
+    joinedMembers: async (requester, roomId) => {
       await whole.wait(roomId)
       return db.read(async (reader) => {
-        const room = await requireJoined(reader, roomId, userId)
+        const room = await requireUserIn(reader, roomId, requester)
         const joined: Record<string, JoinedMember> = {}
         for (const row of await listMembers(reader, room.nid, 'join')) {
           joined[row.user_id] = {
