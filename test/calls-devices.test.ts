@@ -6,6 +6,7 @@ import type { Step } from '../src/voip/calls/scenarios/scenario.ts'
 import { elementCall, legacy } from '../src/voip/calls/scenarios/shapes.ts'
 import type { Call } from '../src/voip/calls/types.ts'
 import { openRoom, pass, type Stage, takeStep } from './helpers/calls.ts'
+import { testOnEngines } from './helpers/engines.ts'
 import { openLive } from './helpers/live.ts'
 import { temporaryFolder } from './helpers/program.ts'
 import { act } from './helpers/rooms.ts'
@@ -107,36 +108,41 @@ test('whoever is put out of a group while they talk has left the call, which goe
   assert.equal((await log(alice))[0]?.ended_ts, end)
 })
 
-test('whoever comes to a call of a group is told of it at once, and of what becomes of it', async () => {
-  const { bob, carol } = stage.people
-  const roomId = await openRoom(stage, { isGroup: true })
-  const sockets = [await openLive(server.url, bob), await openLive(server.url, carol)] as const
-  await take(roomId, elementCall.join(0, 'alice'))
-  await take(roomId, elementCall.join(0, 'bob'))
-  await wait(30_000)
-  await take(roomId, elementCall.join(0, 'carol'))
-  await take(roomId, elementCall.join(0, 'carol', { expires: 28_800_000 }))
-  await take(roomId, elementCall.leave(0, 'alice'))
-  await take(roomId, elementCall.leave(0, 'bob'))
-  await wait(30_000)
-  const [his, hers] = sockets
-  const end = clock.now() - 30_000
-  const told = async ({ next }: typeof his, count: number) => {
-    const frames = []
-    while (frames.length < count) frames.push(await next())
-    return frames.map(({ outcome, ended_ts: ts }) => [outcome, ts])
-  }
-  assert.deepEqual(await told(his, 3), [
-    ['ringing', null],
-    ['answered', null],
-    ['answered', end],
-  ])
-  assert.deepEqual(await told(hers, 2), [
-    ['answered', null],
-    ['answered', end],
-  ])
-  for (const socket of sockets) await socket.close()
-})
+testOnEngines(
+  'whoever comes to a call of a group is told of it at once, and of what becomes of it',
+  async (_t, { engine }) => {
+    await using own = await createTestServer({ clock, engine })
+    const on = await staged(own)
+    const { bob, carol } = on.people
+    const roomId = await openRoom(on, { isGroup: true })
+    const sockets = [await openLive(own.url, bob), await openLive(own.url, carol)] as const
+    await take(roomId, elementCall.join(0, 'alice'), on)
+    await take(roomId, elementCall.join(0, 'bob'), on)
+    await wait(30_000, on)
+    await take(roomId, elementCall.join(0, 'carol'), on)
+    await take(roomId, elementCall.join(0, 'carol', { expires: 28_800_000 }), on)
+    await take(roomId, elementCall.leave(0, 'alice'), on)
+    await take(roomId, elementCall.leave(0, 'bob'), on)
+    await wait(30_000, on)
+    const [his, hers] = sockets
+    const end = clock.now() - 30_000
+    const told = async ({ next }: typeof his, count: number) => {
+      const frames = []
+      while (frames.length < count) frames.push(await next())
+      return frames.map(({ outcome, ended_ts: ts }) => [outcome, ts])
+    }
+    assert.deepEqual(await told(his, 3), [
+      ['ringing', null],
+      ['answered', null],
+      ['answered', end],
+    ])
+    assert.deepEqual(await told(hers, 2), [
+      ['answered', null],
+      ['answered', end],
+    ])
+    for (const socket of sockets) await socket.close()
+  },
+)
 
 test('an account that ends while somebody calls it is somebody who is gone', async () => {
   const dave = await server.user('dave')

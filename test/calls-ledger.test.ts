@@ -295,6 +295,7 @@ test('odd contents of call events are taken as messages, and hurt nothing', asyn
     { call_id: 'c', lifetime: -1, offer: 'x', invitee: 5 },
     { notification_type: 'ring', lifetime: {}, 'm.relates_to': [] },
     { 'm.relates_to': { rel_type: 'm.reference' } },
+    { call_id: 'c', party_id: 5, selected_party_id: [], 'm.relates_to': { rel_type: 'm.replace', event_id: 7 } },
   ]
   for (const content of odd) {
     for (const sends of [...types, 'org.matrix.msc4310.rtc.decline', 'm.rtc.member', 'm.room.encrypted']) {
@@ -306,6 +307,9 @@ test('odd contents of call events are taken as messages, and hurt nothing', asyn
     [`_${bob.userId}_X_m.call`, { application: 5 }],
     [`_${alice.userId}_X_m.call`, { application: 'm.call' }],
     ['x', { application: 'm.call', expires: 'x', device_id: 7, membershipID: {} }],
+    [bob.userId, { memberships: 'x' }],
+    [bob.userId, { memberships: [null, 1, [], {}, { application: 'm.call', created_ts: 'x', expires: -1 }] }],
+    [bob.userId, { memberships: [{ application: 'm.call', created_ts: -1, membershipID: 5, device_id: {} }] }],
   ] as const) {
     await setState(bob, roomId, 'org.matrix.msc3401.call.member', content as JsonObject, key)
   }

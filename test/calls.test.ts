@@ -5,7 +5,7 @@ import { createTestClock, type TestClock } from '../src/util/clock.ts'
 import { deviceScenarios } from '../src/voip/calls/scenarios/devices.ts'
 import { elementCallScenarios } from '../src/voip/calls/scenarios/element-call.ts'
 import { legacyScenarios } from '../src/voip/calls/scenarios/legacy.ts'
-import { fluffyChatScenarios, trapScenarios } from '../src/voip/calls/scenarios/others.ts'
+import { fluffyChatScenarios, stickyScenarios, trapScenarios } from '../src/voip/calls/scenarios/others.ts'
 import { legacy, video } from '../src/voip/calls/scenarios/shapes.ts'
 import type { Call } from '../src/voip/calls/types.ts'
 import { openRoom, pass, playScenario, type Stage } from './helpers/calls.ts'
@@ -37,7 +37,14 @@ const log = async (user: TestUser) => (await list(user)).calls
 
 const wait = (ms: number) => pass(stage, clock.now() + ms)
 
-const all = [legacyScenarios, elementCallScenarios, fluffyChatScenarios, trapScenarios, deviceScenarios].flat()
+const all = [
+  legacyScenarios,
+  elementCallScenarios,
+  stickyScenarios,
+  fluffyChatScenarios,
+  trapScenarios,
+  deviceScenarios,
+].flat()
 /** The others need a server elsewhere, or the clock of one. */
 const playable = all.filter(
   ({ name, isRemote, isEncrypted, steps }) =>
@@ -45,7 +52,7 @@ const playable = all.filter(
     steps.every(({ late }) => late === undefined) &&
     // Of that name no state is open to all in new rooms.
     steps.every(({ does }) => !('sets' in does) || does.sets !== 'm.call.member') &&
-    (!isEncrypted || /^answered|^declined|^nobody answers|^in |^FluffyChat|^reactions/.test(name)),
+    (!isEncrypted || /^answered|^declined|^nobody answers|^in |^FluffyChat|^reactions|^sticky/.test(name)),
 )
 
 test('calls as clients make them end as the table says', async (t) => {

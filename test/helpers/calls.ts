@@ -108,5 +108,8 @@ export async function takeStep(
   if ('sets' in does) return setState(user, roomId, does.sets, filled(does.content), filled(does.key))
   const event = { type: does.sends, content: filled(does.content) }
   const shown = scenario.isEncrypted ? sealed(event) : event
-  return send(user, roomId, shown.content, shown.type)
+  if (does.isSticky !== true) return send(user, roomId, shown.content, shown.type)
+  const path = at`/_matrix/client/v3/rooms/${roomId}/send/${shown.type}/${`s${clock.now()}`}`
+  const query = { 'org.matrix.msc4354.sticky_duration_ms': 3_600_000 }
+  return String((await user.request('PUT', path, { query, body: shown.content, expect: 200 })).body.event_id)
 }
