@@ -1,5 +1,5 @@
 import { type CallState, isParty, legsOf, type Timings } from './call-state.ts'
-import { firstEnding } from './endings.ts'
+import { lastChance } from './endings.ts'
 
 export type Answer =
   | { readonly isCertain: true; readonly ts: number }
@@ -9,7 +9,7 @@ export type Answer =
 /** When the call was answered, as far as what is known tells; `now` leaves out what is still to be seen. */
 export function answerOf(call: CallState, timings: Timings, now = Number.POSITIVE_INFINITY): Answer {
   if (call.answeredTs !== null) return { isCertain: true, ts: call.answeredTs }
-  const end = firstEnding(call, timings)?.ts ?? Number.POSITIVE_INFINITY
+  const end = lastChance(call, timings)
   const answers: number[] = []
   for (const leg of legsOf(call)) {
     if (!isParty(call, leg.by)) continue

@@ -8,11 +8,23 @@ export interface Ending {
 }
 
 /** The first thing that ended the ringing, as far as is known; undefined while it goes on. */
-export function firstEnding(call: CallState, timings: Timings): Ending | undefined {
+export const firstEnding = (call: CallState, timings: Timings): Ending | undefined =>
+  endings(call, timings).reduce<Ending | undefined>(
+    (first, one) => (first && first.ts <= one.ts ? first : one),
+    undefined,
+  )
+
+/** Until when somebody who comes has answered: one device may take what another declines. */
+export function lastChance(call: CallState, timings: Timings): number {
+  const final = endings(call, timings).filter(({ why }) => why !== 'declined' && why !== 'busy')
+  return Math.min(...final.map(({ ts }) => ts))
+}
+
+function endings(call: CallState, timings: Timings): Ending[] {
   const grace = call.isRemote ? timings.remoteGrace : timings.localGrace
-  const endings: Ending[] = []
+  const found: Ending[] = []
   const add = (why: Ending['why'], ts: number | null, wait: number) => {
-    if (ts !== null) endings.push({ why, ts, certainTs: ts + wait })
+    if (ts !== null) found.push({ why, ts, certainTs: ts + wait })
   }
   add('out', call.outTs, 0)
   add('redacted', call.redactedTs, grace)
@@ -21,7 +33,7 @@ export function firstEnding(call: CallState, timings: Timings): Ending | undefin
   add('failed', call.failedTs, grace)
   const closed = closing(call)
   if (closed) add('closed', closed.ts, Math.max(grace, closed.isByLegs ? timings.rejoinWindow : 0))
-  return endings.reduce<Ending | undefined>((first, one) => (first && first.ts <= one.ts ? first : one), undefined)
+  return found
 }
 
 /** When the caller had given up in every way in which they called. */

@@ -30,9 +30,7 @@ export function judge(call: CallState, timings: Timings, now: number): Verdict {
   if (answer.isCertain) return { isCertain: true, outcome: 'answered', reason: undefined, endedTs: undefined }
   const ending = firstEnding(call, timings)
   const certainTs = ending?.certainTs ?? deadlineOf(call, timings)
-  if (answer.due !== undefined && now < answer.due) {
-    return { isCertain: false, due: ending ? Math.min(answer.due, certainTs) : answer.due }
-  }
+  if (answer.due !== undefined && now < answer.due) return { isCertain: false, due: answer.due }
   if (now < certainTs) return { isCertain: false, due: certainTs }
   const { outcome, reason } = outcomeOf(call, timings, ending)
   const mayAsk = call.isEligible && isCalling(call)

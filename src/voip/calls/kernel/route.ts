@@ -32,12 +32,13 @@ export function routeOf(call: LiveCall | undefined, e: Evidence, timings: Timing
   }
 }
 
-const openLegs = (state: CallState, now: number, isMeant: (leg: Leg) => boolean = () => true): CallState['legs'] =>
+const openLegs = (state: CallState, now: number, isMeant: (leg: Leg) => boolean): CallState['legs'] =>
   Object.fromEntries(Object.entries(state.legs).filter(([, leg]) => isOpenLeg(leg, now) && isMeant(leg)))
 
 function routeInvite({ state }: LiveCall, e: Invite, timings: Timings): Route {
   if (state.invites.some(({ callId }) => callId === e.callId)) return nothing
-  const opens: Route = { to: 'new', opening: e, legs: openLegs(state, e.ts) }
+  // Who is in a call of the other kind, or was left behind there, has to answer this one all the same.
+  const opens: Route = { to: 'new', opening: e, legs: {} }
   if (state.decision !== null || e.ts - state.openedTs > longestRing) return opens
   // Clients that know both ways to call may use both at once; calling back, or once more, is another call.
   const hasGivenUp = firstEnding(state, timings) !== undefined

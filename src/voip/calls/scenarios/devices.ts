@@ -1,9 +1,9 @@
 import type { Json } from '../../../matrix/event.ts'
 import type { Person, Scenario, Step } from './scenario.ts'
-import { elementCall, legacy } from './shapes.ts'
+import { elementCall, fluffyChat, legacy } from './shapes.ts'
 
 const { invite, say } = legacy
-const { join, leave, ring } = elementCall
+const { decline, join, leave, ring } = elementCall
 const own = { party_id: 'DEVICE' }
 
 /** What several devices of one person do, and clients that say things in ways of their own. */
@@ -70,6 +70,34 @@ const legacyDevices: readonly Scenario[] = [
 
 const rtcDevices: readonly Scenario[] = [
   {
+    name: 'one device declines, and another comes into the call at once',
+    steps: [
+      join(0, 'alice'),
+      ring(0.5, 'alice'),
+      decline(5, 'bob'),
+      join(6, 'bob', {}, 'LAPTOP'),
+      leave(60, 'alice'),
+      leave(60.1, 'bob', 'LAPTOP'),
+    ],
+    expect: [{ outcome: 'answered', at: 8 }],
+  },
+  {
+    name: 'another device comes just before it is certain that one has declined',
+    steps: [join(0, 'alice'), ring(0.5, 'alice'), decline(5, 'bob'), join(7.5, 'bob', {}, 'LAPTOP')],
+    expect: [{ outcome: 'answered', at: 9.5 }],
+  },
+  {
+    name: 'another device looks in for a moment after one has declined',
+    steps: [
+      join(0, 'alice'),
+      ring(0.5, 'alice'),
+      decline(5, 'bob'),
+      join(7.5, 'bob', {}, 'LAPTOP'),
+      leave(8.5, 'bob', 'LAPTOP'),
+    ],
+    expect: [{ outcome: 'declined', prompt: 'declined', at: 8.5 }],
+  },
+  {
     name: 'an edited ring rings no more',
     steps: [
       join(0, 'alice'),
@@ -99,6 +127,36 @@ const rtcDevices: readonly Scenario[] = [
       join(20, 'bob'),
     ],
     expect: [{ outcome: 'answered', at: 22 }],
+  },
+]
+
+/** Who was left behind in a call by an app that was killed is not there when somebody calls in another way. */
+const ghostScenarios: readonly Scenario[] = [
+  {
+    name: 'whom an app left behind does not answer when they are called in the other way',
+    steps: [
+      fluffyChat.join(0, 'alice', 1),
+      fluffyChat.ring(0.4, 'alice', 'bob'),
+      invite(600, 'bob'),
+      say(630, 'bob', 'hangup'),
+    ],
+    expect: [
+      { outcome: 'missed', prompt: 'timeout', at: 45.4 },
+      { outcome: 'missed', prompt: 'cancelled', at: 633, caller: 'bob' },
+    ],
+  },
+  {
+    name: 'whom an app left behind has hung up when they call in the other way and hang up',
+    steps: [
+      fluffyChat.join(0, 'alice', 1),
+      fluffyChat.ring(0.4, 'alice', 'bob'),
+      invite(600, 'alice'),
+      say(630, 'alice', 'hangup', own),
+    ],
+    expect: [
+      { outcome: 'missed', prompt: 'timeout', at: 45.4 },
+      { outcome: 'missed', prompt: 'cancelled', at: 633 },
+    ],
   },
 ]
 
@@ -157,4 +215,9 @@ const listScenarios: readonly Scenario[] = [
   },
 ]
 
-export const deviceScenarios: readonly Scenario[] = [...legacyDevices, ...rtcDevices, ...listScenarios]
+export const deviceScenarios: readonly Scenario[] = [
+  ...legacyDevices,
+  ...rtcDevices,
+  ...ghostScenarios,
+  ...listScenarios,
+]
