@@ -33,7 +33,7 @@ async function assertTaken(shared: SharedRoom, event: IdentifiedPdu, what: strin
 
 async function assertRefused(shared: SharedRoom, event: IdentifiedPdu, what: string): Promise<void> {
   const answer = await peer.send(server.serverName, [event.pdu])
-  assert.ok(!(event.eventId in answer) || answer[event.eventId] !== undefined, what)
+  assert.equal(typeof answer[event.eventId], 'string', what)
   await settle(peer, server, shared)
   assert.equal(await isVisible(shared, event.eventId), false, what)
 }
@@ -185,3 +185,40 @@ describe('a transaction', options, () => {
     assert.equal(await isVisible(shared, message.eventId), false)
   })
 })
+
+for (const version of ['2', '12']) {
+  test(
+    `what is no event of version ${version} spoils no other, and is named where it has a name`,
+    options,
+    async () => {
+      const shared = await shareRoom(server, peer, { room_version: version })
+      const { room, bob, roomId } = shared
+      const build = (change: object) =>
+        room.build(bob, 'm.room.message', { body: 'x' }, { change: (pdu) => ({ ...pdu, ...change }) })
+      const bad = [
+        build({ depth: -1 }),
+        build({ depth: 'deep' }),
+        build({
+          prev_events: [].concat(...Array.from({ length: 21 }, () => room.draft(bob, 'x', {}).prev_events as never[])),
+        }),
+        build({ auth_events: null }),
+        build({ state_key: 5 }),
+      ]
+      const nameless: Json[] = [
+        null,
+        7,
+        'text',
+        [],
+        {},
+        { room_id: 7 },
+        { room_id: roomId },
+        { room_id: roomId, type: 'x' },
+      ]
+      const good = room.message(bob, 'good')
+      const answer = await peer.send(server.serverName, [...nameless, ...bad.map(({ pdu }) => pdu), good.pdu])
+      assert.deepEqual(Object.keys(answer).sort(), [...bad, good].map(({ eventId }) => eventId).sort())
+      for (const { eventId } of bad) assert.equal(typeof answer[eventId], 'string')
+      await untilEvent(shared.follower, roomId, good.eventId)
+    },
+  )
+}

@@ -1,9 +1,11 @@
-import type { IdentifiedPdu, Json } from '../../matrix/event.ts'
+import { isJsonObject } from '../../matrix/auth-state.ts'
+import { MatrixError } from '../../matrix/errors.ts'
+import type { IdentifiedPdu, Json, Pdu } from '../../matrix/event.ts'
 import { checkPduFormat } from '../../matrix/event-format.ts'
 import { eventIdOf, roomIdOf } from '../../matrix/event-hash.ts'
 import { authEventIds, prevEventIds } from '../../matrix/event-references.ts'
 import { maxFieldLength } from '../../matrix/event-size.ts'
-import type { RoomId } from '../../matrix/ids.ts'
+import type { EventId, RoomId } from '../../matrix/ids.ts'
 import type { RoomVersionRules } from '../../matrix/room-versions.ts'
 
 export type ReadPdu =
@@ -18,6 +20,22 @@ export function readPdu(json: Json | undefined, rules: RoomVersionRules, roomId:
   const event = { eventId: eventIdOf(pdu, rules), pdu }
   const reason = findFault(event, rules, roomId)
   return reason === undefined ? { ok: true, event } : { ok: false, event, reason }
+}
+
+/** What the sender calls an event that has not the form of one; undefined where that cannot be told. */
+export function malformedIdOf(json: Json | undefined, rules: RoomVersionRules): EventId | undefined {
+  if (!isJsonObject(json) || typeof json.type !== 'string' || !isJsonObject(json.content)) return undefined
+  if (rules.eventIdFormat === 'v1') {
+    const { event_id: id } = json
+    return typeof id === 'string' && id.startsWith('$') ? (id as EventId) : undefined
+  }
+  try {
+    // The parts that are looked at are what the type says.
+    return eventIdOf(json as unknown as Pdu, rules)
+  } catch (error) {
+    if (error instanceof MatrixError) return undefined
+    throw error
+  }
 }
 
 function findFault(event: IdentifiedPdu, rules: RoomVersionRules, roomId: RoomId): string | undefined {

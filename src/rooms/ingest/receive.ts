@@ -10,7 +10,7 @@ import type { RoomView } from '../room-view.ts'
 import { getRoom } from '../store-rooms.ts'
 import type { Room } from '../types.ts'
 import type { Receipt } from './ports.ts'
-import { readPdu } from './read-pdu.ts'
+import { malformedIdOf, readPdu } from './read-pdu.ts'
 import { listPlaces } from './store-places.ts'
 import { countFreeToStage, insertStaged, listStagedByIds } from './store-staged.ts'
 import { verifyEvents } from './verify.ts'
@@ -55,7 +55,11 @@ export function createReceive(deps: Deps): (origin: ServerName, pdus: readonly J
       await pause()
       const result = readPdu(json, room.rules, room.roomId)
       const { event } = result
-      if (event === undefined) continue
+      if (event === undefined) {
+        const eventId = malformedIdOf(json, room.rules)
+        if (eventId !== undefined && !result.ok) receipts.push({ eventId, error: result.reason })
+        continue
+      }
       const error = !result.ok ? result.reason : isKeptOut ? 'the room keeps the server out' : undefined
       if (error === undefined) wellFormed.push(event)
       else receipts.push({ eventId: event.eventId, error })
