@@ -111,8 +111,8 @@ for (const engine of engines) {
         password,
         device_id: master.publicKey,
       }
-      const answer = await server.client.request('POST', `${v3}/login`, { body })
-      assert.ok(answer.status >= 400 && answer.status < 500)
+      const answer = await server.client.request('POST', `${v3}/login`, { body, expect: 403 })
+      assert.equal(answer.body.errcode, 'M_FORBIDDEN')
     })
   })
 

@@ -69,7 +69,7 @@ export async function checkDeviceId(
   device: { readonly userId: string; readonly deviceId: string },
 ): Promise<void> {
   const keys = await listCrossSigningKeys(reader, [device.userId])
-  if (keys.some((key) => key.publicKey === device.deviceId)) throw errors.invalidParam('This device id is not free')
+  if (keys.some((key) => key.publicKey === device.deviceId)) throw errors.forbidden('This device id is not free')
 }
 
 function parseUpload(upload: CrossSigningUpload, userId: string): NewKey[] {
