@@ -16,6 +16,16 @@ before(async () => {
 })
 after(() => server.stop())
 
+it('nobody ignores themselves', async () => {
+  const roomId = await publicRoom(alice, [])
+  await ignore(alice, [alice])
+  const own = await send(alice, roomId, 'own')
+  assert.equal((await timeline(alice, roomId)).at(-1)?.event_id, own)
+  const { rooms } = await sync(alice)
+  assert.equal(rooms?.join?.[roomId]?.timeline.events.at(-1)?.event_id, own)
+  await ignore(alice, [])
+})
+
 it('what ignored users say is served nowhere, but the state that they set is', async () => {
   const roomId = await publicRoom(bob, [alice])
   const before = await send(alice, roomId, 'before')

@@ -78,7 +78,8 @@ export function createAccountData({ streams, noticesUser, isBarred }: Deps): Acc
   const ignoredUsers: AccountData['ignoredUsers'] = async (reader, userId) => {
     const ignored = (await get(reader, userId, 'm.ignored_user_list'))?.ignored_users
     const isList = typeof ignored === 'object' && ignored !== null && !Array.isArray(ignored)
-    return new Set(isList ? Object.keys(ignored) : [])
+    // Whoever ignored themselves would not see what they send.
+    return new Set(isList ? Object.keys(ignored).filter((other) => other !== userId) : [])
   }
 
   return {
