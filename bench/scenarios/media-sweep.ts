@@ -53,6 +53,7 @@ async function measure(bench: Bench, id: string, label: string): Promise<{ secon
         lower(`${id}.seconds`, `${label}: the sweep`, seconds, 's'),
         ...(delay ? [lower(`${id}.loop_max`, `${label}: event loop delay, longest`, delay.max, 'ms')] : []),
         ...(delay ? [lower(`${id}.loop_p99`, `${label}: event loop delay, p99`, delay.p99, 'ms')] : []),
+        ...(delay ? [lower(`${id}.loop_own`, `${label}: the most CPU without a break`, delay.ownMax, 'ms')] : []),
         lower(`${id}.rss`, `${label}: RSS above before`, rssMib(server.pids) - before, 'MiB'),
       ],
     }

@@ -1,4 +1,4 @@
-import { access, type FileHandle, mkdir, open, opendir, rename, rm, rmdir, stat } from 'node:fs/promises'
+import { access, type FileHandle, mkdir, open, opendir, rename, rmdir, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type BlobStore, type ByteRange, isBlobKey, type LocalFile } from './blob-store.ts'
 
@@ -39,7 +39,12 @@ export function createFileBlobStore(folder: string): BlobStore {
         throw error
       }
     },
-    delete: (key) => rm(pathOf(key), { force: true }),
+    delete: async (key) => {
+      // Not rm(), which looks at the file first, in the thread that serves.
+      await unlink(pathOf(key)).catch((error: unknown) => {
+        if (!isMissing(error)) throw error
+      })
+    },
     list: () => listFiles(folder),
     tidy: async () => {},
     abandon: async () => {
