@@ -22,7 +22,7 @@ How much (default: the figures of RESULTS.md)
   --seconds N             length of a measured phase
   --rounds N              repeat everything, alternating, and report medians (default 1)
   --polls A,B --rooms A,B --rates A,B --senders A,B   sizes of the scenarios
-  --media-bytes A,B --crowd-bytes N   sizes of files; 1000000000 where there is time and disk for it
+  --media-bytes A,B --crowd-bytes N   sizes of files; needs room on the disk for twelve of the largest
   --media-rows N          rows of media that a sweep looks through
   --join-state N --whole-joins --inbound-events N --fan-out N --conflicts N   federation
   --disk-messages N --search-messages N --history-messages N --setup-seconds N --room-version V

@@ -53,8 +53,8 @@ export const FULL: Options = {
   diskMessages: 5000,
   searchMessages: 1_000_000,
   historyMessages: 100_000,
-  mediaBytes: [1000, 1_000_000],
-  crowdBytes: 20_000_000,
+  mediaBytes: [1000, 1_000_000, 1_000_000_000],
+  crowdBytes: 100_000_000,
   mediaRows: 1_000_000,
   joinState: 20_000,
   omitMembers: true,
@@ -82,6 +82,7 @@ export const QUICK: Options = {
   joinState: 2000,
   inboundEvents: 1000,
   fanOut: 20,
+  mediaBytes: [1000, 1_000_000],
   conflicts: 200,
   setupSeconds: 60,
 }

@@ -7,12 +7,19 @@ import {
   readSync,
   renameSync,
   rmSync,
+  statfsSync,
   statSync,
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { median } from './stats.ts'
+
+/** What the disk of a folder has room for. */
+export function freeBytes(folder: string): number {
+  const { bavail, bsize } = statfsSync(folder)
+  return bavail * bsize
+}
 
 /** Sizes of all files under a folder in bytes, without logs. */
 export function directoryBytes(folder: string): number {

@@ -30,6 +30,7 @@ export const GOALS: Readonly<Record<string, Goal>> = {
   'history.growth': { atMost: 1.5 },
   'search.p95': { atMost: 100 },
   'media.crowd.rss': { atMost: 64 },
+  'media.crowd_down.rss': { atMost: 64 },
   'media.crowd.loop_max': { atMost: 50 },
   'media-sweep.idle.loop_max': { atMost: 50 },
   'media-sweep.due.loop_max': { atMost: 50 },
