@@ -1,23 +1,27 @@
 /** Where states differ, and why: the definitions of https://spec.matrix.org/v1.19/rooms/v12/#definitions */
 import type { EventId } from './ids.ts'
 import type { StateMap } from './state-map.ts'
+import type { StateView } from './state-res-draft.ts'
 import { type EventPool, pause, type Steps } from './state-res-pool.ts'
 
 export interface SplitStates {
-  readonly unconflicted: StateMap
-  /** Of each state, the events under keys on which the states do not all agree. */
-  readonly conflicted: readonly ReadonlySet<EventId>[]
+  readonly unconflicted: StateView
+  /** Of each state, its entries on which the states do not all agree. */
+  readonly conflicted: readonly StateMap[]
 }
 
 /** Takes the states apart into what all of them have alike and what is left of each. */
-export function* splitStates(pool: EventPool, states: readonly StateMap[]): Steps<SplitStates> {
+export function* splitStates(
+  pool: EventPool,
+  states: readonly StateMap[],
+): Steps<SplitStates & { readonly unconflicted: StateMap }> {
   const unconflicted = new Map<string, EventId>()
-  const conflicted: Set<EventId>[] = []
+  const conflicted: StateMap[] = []
   for (const state of states) {
-    const differing = new Set<EventId>()
+    const differing = new Map<string, EventId>()
     for (const [key, id] of state) {
       if (states.every((other) => other.get(key) === id)) unconflicted.set(key, id)
-      else differing.add(id)
+      else differing.set(key, id)
       if (pool.isTired()) yield pause
     }
     conflicted.push(differing)
@@ -31,8 +35,9 @@ export function* splitStates(pool: EventPool, states: readonly StateMap[]): Step
  */
 export function* fullConflictedSet(pool: EventPool, split: SplitStates, withSubgraph: boolean): Steps<Set<EventId>> {
   const chains: Set<EventId>[] = []
-  for (const events of split.conflicted) chains.push(yield* authChain(pool, events))
-  const conflicted = new Set(split.conflicted.flatMap((events) => [...events]))
+  for (const entries of split.conflicted) chains.push(yield* authChain(pool, entries.values()))
+  const conflicted = new Set<EventId>()
+  for (const entries of split.conflicted) for (const id of entries.values()) conflicted.add(id)
   const reached = new Set(chains.flatMap((chain) => [...chain]))
   const full = new Set(conflicted)
   if (withSubgraph) {
@@ -51,12 +56,17 @@ export function* fullConflictedSet(pool: EventPool, split: SplitStates, withSubg
 /** Every event that can be reached from these along `auth_events`. */
 function* authChain(pool: EventPool, starts: Iterable<EventId>): Steps<Set<EventId>> {
   const chain = new Set<EventId>()
+  // Many events cite the same.
+  const followed = new Set<readonly EventId[]>()
   let frontier = [...starts]
   while (frontier.length > 0) {
     yield* pool.loadAuthIds(frontier)
     const next: EventId[] = []
     for (const id of frontier) {
-      for (const cited of pool.authIds(id)) {
+      const authIds = pool.authIds(id)
+      if (followed.has(authIds)) continue
+      followed.add(authIds)
+      for (const cited of authIds) {
         if (chain.has(cited)) continue
         chain.add(cited)
         next.push(cited)

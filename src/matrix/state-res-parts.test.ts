@@ -15,6 +15,7 @@ import type { Pdu } from './event.ts'
 import type { EventId } from './ids.ts'
 import { type StateMap, stateMapKey } from './state-map.ts'
 import { fullConflictedSet, splitStates } from './state-res-conflicts.ts'
+import type { Facts } from './state-res-memo.ts'
 import { sortByMainline, sortByPower } from './state-res-ordering.ts'
 import { EventPool, type ResolvableEvent, type Steps } from './state-res-pool.ts'
 
@@ -23,7 +24,11 @@ const rules = rulesOf(11)
 /** Events by name, each citing others by their names. */
 class Graph {
   readonly events = new Map<EventId, ResolvableEvent>()
-  readonly pool = new EventPool()
+  readonly pool: EventPool
+
+  constructor(version = 11) {
+    this.pool = new EventPool(rulesOf(version))
+  }
 
   add(name: string, event: Pdu, cites: string[] = [], draft: PduDraft = {}): this {
     const eventId = `$${name}` as EventId
@@ -44,6 +49,12 @@ class Graph {
     )
   }
 
+  *facts(...names: string[]): Steps<Facts[]> {
+    const ids = names.map((name) => `$${name}` as EventId)
+    yield* this.pool.loadFacts(ids)
+    return ids.map((id) => this.pool.facts(id)!)
+  }
+
   run<T>(make: (pool: EventPool) => Steps<T>): T {
     const steps = make(this.pool)
     for (;;) {
@@ -54,14 +65,17 @@ class Graph {
   }
 }
 
-const names = (events: Iterable<ResolvableEvent>): string =>
+const names = (events: Iterable<{ eventId: EventId }>): string =>
   [...events].map(({ eventId }) => eventId.slice(1)).join(' ')
 const state = (key: string, draft: PduDraft = {}): Pdu => pdu('org.example', { state_key: key, ...draft })
 
 describe('sortByPower', () => {
   function order(graph: Graph, ...wanted: string[]): string {
-    const chosen = new Map(graph.list(...wanted).map((event) => [event.eventId, event]))
-    return names(graph.run((pool) => sortByPower(pool, rules, chosen)))
+    const sorted = graph.run(function* (pool) {
+      const chosen = yield* graph.facts(...wanted)
+      return yield* sortByPower(pool, new Map(chosen.map((facts) => [facts.eventId, facts])))
+    })
+    return names(sorted)
   }
   const base = (): Graph =>
     new Graph()
@@ -103,13 +117,12 @@ describe('sortByPower', () => {
 
   it('gives creators of version 12 the most, by the room id', () => {
     const rules12 = rulesOf(12)
-    const graph = new Graph()
+    const graph = new Graph(12)
       .add('create', createEvent(rules12, { additional_creators: [carol] }))
       .add('levels', powerLevels({ users: { [bob]: 9000 } }))
       .add('a', state('a', { sender: bob }), ['levels'], { room_id: '!create' as Pdu['room_id'] & string })
       .add('b', state('b', { sender: carol }), ['levels'], { room_id: '!create' as Pdu['room_id'] & string })
-    const chosen = new Map(graph.list('a', 'b').map((event) => [event.eventId, event]))
-    assert.equal(names(graph.run((pool) => sortByPower(pool, rules12, chosen))), 'b a')
+    assert.equal(order(graph, 'a', 'b'), 'b a')
   })
 })
 
@@ -130,9 +143,10 @@ describe('sortByMainline', () => {
   const all = ['on3', 'on2', 'on1', 'onSide', 'onIsland', 'onNothing2', 'onNothing']
   const order = (levels: string | undefined, ...wanted: string[]): string =>
     names(
-      graph.run((pool) =>
-        sortByMainline(pool, levels === undefined ? undefined : (`$${levels}` as EventId), graph.list(...wanted)),
-      ),
+      graph.run(function* (pool) {
+        const levelsId = levels === undefined ? undefined : (`$${levels}` as EventId)
+        return yield* sortByMainline(pool, levelsId, yield* graph.facts(...wanted))
+      }),
     )
 
   it('puts what rests on older levels first, then goes by time and id', () => {
@@ -188,7 +202,7 @@ describe('the full conflicted set', () => {
     const split = graph.run((pool) => splitStates(pool, states))
     assert.deepEqual([...split.unconflicted.values()], ['$create'])
     assert.deepEqual(
-      split.conflicted.map((ids) => [...ids]),
+      split.conflicted.map((entries) => [...entries.values()]),
       [['$other'], []],
     )
   })

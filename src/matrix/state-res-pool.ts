@@ -1,6 +1,7 @@
 import type { IdentifiedPdu } from './event.ts'
-import { authEventIds } from './event-references.ts'
 import type { EventId } from './ids.ts'
+import type { RoomVersionRules } from './room-versions.ts'
+import { type Facts, ResolutionMemo } from './state-res-memo.ts'
 
 export interface ResolvableEvent extends IdentifiedPdu {
   /** Whether the event was rejected by the authorisation rules. */
@@ -22,22 +23,35 @@ const page = 500
 
 /** The events that one resolution has seen. What cannot be loaded counts as an event that cites nothing. */
 export class EventPool {
+  readonly rules: RoomVersionRules
+  readonly memo: ResolutionMemo
   readonly #events = new Map<EventId, ResolvableEvent | undefined>()
+  readonly #facts = new Map<EventId, Facts>()
   readonly #authIds = new Map<EventId, readonly EventId[]>()
   #work = 0
+
+  constructor(rules: RoomVersionRules, memo = new ResolutionMemo()) {
+    this.rules = rules
+    this.memo = memo
+  }
 
   get(id: EventId): ResolvableEvent | undefined {
     return this.#events.get(id)
   }
 
+  /** Of events whose facts or which themselves have been loaded. */
+  facts(id: EventId): Facts | undefined {
+    return this.#facts.get(id)
+  }
+
   /** The ids that an event cites in `auth_events`. */
   authIds(id: EventId): readonly EventId[] {
-    return this.#authIds.get(id) ?? []
+    return this.#facts.get(id)?.authIds ?? this.#authIds.get(id) ?? []
   }
 
   addEvent(id: EventId, event: ResolvableEvent | undefined): void {
     this.#events.set(id, event)
-    this.addAuthIds(id, event === undefined ? [] : [...new Set(authEventIds(event.pdu))])
+    if (event !== undefined) this.#facts.set(id, this.memo.note(event, this.rules))
   }
 
   addAuthIds(id: EventId, authIds: readonly EventId[]): void {
@@ -45,8 +59,9 @@ export class EventPool {
   }
 
   *loadEvents(ids: Iterable<EventId>): Steps<void> {
-    const missing = [...new Set(ids)].filter((id) => !this.#events.has(id))
-    if (missing.length > 0) yield { what: 'events', ids: missing }
+    const missing = new Set<EventId>()
+    for (const id of ids) if (!this.#events.has(id)) missing.add(id)
+    if (missing.size > 0) yield { what: 'events', ids: [...missing] }
   }
 
   /** Loads what many items need, a page of items at a time. */
@@ -57,9 +72,23 @@ export class EventPool {
     }
   }
 
+  *loadFacts(ids: Iterable<EventId>): Steps<void> {
+    const missing: EventId[] = []
+    for (const id of ids) if (!this.#hasFacts(id)) missing.push(id)
+    yield* this.loadEvents(missing)
+  }
+
   *loadAuthIds(ids: Iterable<EventId>): Steps<void> {
-    const missing = [...new Set(ids)].filter((id) => !this.#authIds.has(id))
-    if (missing.length > 0) yield { what: 'authIds', ids: missing }
+    const missing = new Set<EventId>()
+    for (const id of ids) if (!this.#authIds.has(id) && !this.#hasFacts(id) && !this.#events.has(id)) missing.add(id)
+    if (missing.size > 0) yield { what: 'authIds', ids: [...missing] }
+  }
+
+  #hasFacts(id: EventId): boolean {
+    if (this.#facts.has(id)) return true
+    const known = this.memo.facts(id)
+    if (known !== undefined) this.#facts.set(id, known)
+    return known !== undefined
   }
 
   /** Counts work, in units of about a microsecond; true when it is time for a pause. */

@@ -2,8 +2,9 @@
 import { createHash } from 'node:crypto'
 import { authStateKeys, checkAuth } from './auth-rules.ts'
 import type { EventId } from './ids.ts'
-import type { RoomVersionRules } from './room-versions.ts'
 import { parseStateMapKey, type StateMap, stateMapKey } from './state-map.ts'
+import type { SplitStates } from './state-res-conflicts.ts'
+import { StateDraft } from './state-res-draft.ts'
 import { type EventPool, pause, type ResolvableEvent, type Steps } from './state-res-pool.ts'
 
 /** Conflicts of these types are settled first, in this order, because the rules for all others rest on them. */
@@ -16,12 +17,13 @@ interface Conflict {
   readonly events: readonly ResolvableEvent[]
 }
 
-export function* resolveV1(pool: EventPool, rules: RoomVersionRules, states: readonly StateMap[]): Steps<StateMap> {
-  const resolved = new Map<string, EventId>()
-  const conflicts = yield* takeConflicts(pool, states, resolved)
-  yield* loadAsked(pool, rules, resolved, conflicts)
+/** The resolved state beside what all states have alike. */
+export function* resolveV1(pool: EventPool, split: SplitStates): Steps<Map<string, EventId>> {
+  const resolved = new StateDraft(split.unconflicted)
+  const conflicts = yield* takeConflicts(pool, split.conflicted, resolved)
+  yield* loadAsked(pool, resolved, conflicts)
   const isAllowed = ({ pdu }: ResolvableEvent): boolean =>
-    checkAuth(rules, pdu, (type, stateKey) => {
+    checkAuth(pool.rules, pdu, (type, stateKey) => {
       const id = resolved.get(stateMapKey(type, stateKey))
       return id === undefined ? undefined : pool.get(id)?.pdu
     }).allowed
@@ -43,15 +45,11 @@ export function* resolveV1(pool: EventPool, rules: RoomVersionRules, states: rea
     if (pool.isTired(250 * events.length)) yield pause
   }
   for (const [key, id] of settled) resolved.set(key, id)
-  return resolved
+  return resolved.changes
 }
 
-/** Puts into `resolved` what no two states disagree about, and gives the rest in one order for everybody. */
-function* takeConflicts(
-  pool: EventPool,
-  states: readonly StateMap[],
-  resolved: Map<string, EventId>,
-): Steps<Conflict[]> {
+/** Puts into `resolved` what stands in some states and differs in none, and gives the rest in one order for everybody. */
+function* takeConflicts(pool: EventPool, states: readonly StateMap[], resolved: StateDraft): Steps<Conflict[]> {
   const candidates = new Map<string, Set<EventId>>()
   for (const state of states) {
     for (const [key, id] of state) {
@@ -62,8 +60,7 @@ function* takeConflicts(
     }
   }
   const conflicting = [...candidates].filter(([, ids]) => ids.size > 1).sort(([a], [b]) => (a < b ? -1 : 1))
-  for (const [key, [id]] of candidates) if (id !== undefined) resolved.set(key, id)
-  for (const [key] of conflicting) resolved.delete(key)
+  for (const [key, ids] of candidates) for (const id of ids.size > 1 ? [] : ids) resolved.set(key, id)
   yield* pool.loadEvents(conflicting.flatMap(([, ids]) => [...ids]))
   return conflicting.map(([key, ids]) => {
     const events = [...ids].map((id) => {
@@ -76,12 +73,7 @@ function* takeConflicts(
   })
 }
 
-function* loadAsked(
-  pool: EventPool,
-  rules: RoomVersionRules,
-  resolved: StateMap,
-  conflicts: readonly Conflict[],
-): Steps<void> {
-  const keys = conflicts.flatMap(({ events }) => events.flatMap(({ pdu }) => authStateKeys(pdu, rules)))
+function* loadAsked(pool: EventPool, resolved: StateDraft, conflicts: readonly Conflict[]): Steps<void> {
+  const keys = conflicts.flatMap(({ events }) => events.flatMap(({ pdu }) => authStateKeys(pdu, pool.rules)))
   yield* pool.loadEvents(keys.flatMap(([type, stateKey]) => resolved.get(stateMapKey(type, stateKey)) ?? []))
 }

@@ -2,11 +2,15 @@
 import type { EventId } from './ids.ts'
 import type { RoomVersionRules } from './room-versions.ts'
 import type { StateMap } from './state-map.ts'
+import { type SplitStates, splitStates } from './state-res-conflicts.ts'
+import type { ResolutionMemo } from './state-res-memo.ts'
 import { EventPool, type ResolvableEvent, type Steps } from './state-res-pool.ts'
 import { resolveV1 } from './state-res-v1.ts'
 import { resolveV2 } from './state-res-v2.ts'
 
 export { parseStateMapKey, type StateMap, stateMapKey } from './state-map.ts'
+export type { SplitStates } from './state-res-conflicts.ts'
+export { ResolutionMemo } from './state-res-memo.ts'
 export type { ResolvableEvent } from './state-res-pool.ts'
 
 /** Where a resolution gets its events from, many at a time; what it does not know it leaves out. */
@@ -25,8 +29,8 @@ export function resolveState(
   states: readonly StateMap[],
   getEvent: (id: EventId) => ResolvableEvent | undefined,
 ): StateMap {
-  const pool = new EventPool()
-  const steps = stepsOf(pool, rules, states)
+  const pool = new EventPool(rules)
+  const steps = resolveWhole(pool, [...new Set(states)])
   for (;;) {
     const { done, value } = steps.next()
     if (done) return value
@@ -34,31 +38,39 @@ export function resolveState(
   }
 }
 
+function* resolveWhole(pool: EventPool, states: readonly StateMap[]): Steps<StateMap> {
+  const split = yield* splitStates(pool, states)
+  return new Map([...split.unconflicted, ...(yield* resolveSplit(pool, split))])
+}
+
+function resolveSplit(pool: EventPool, split: SplitStates): Steps<Map<string, EventId>> {
+  return pool.rules.stateResolution === 'v1' ? resolveV1(pool, split) : resolveV2(pool, split)
+}
+
+export interface ResolutionTools {
+  readonly rules: RoomVersionRules
+  readonly source: EventSource
+  /** Awaited every few milliseconds of work, so that large rooms do not hold up everybody else. */
+  readonly yieldNow: () => Promise<void>
+  readonly memo: ResolutionMemo
+}
+
 /**
- * Resolves states whose events are somewhere else, with the same result as `resolveState`. Every few milliseconds of
- * work it awaits `yieldNow`, so that large rooms do not hold up everybody else.
+ * Resolves states that have been taken apart and whose events are somewhere else. Returns the resolved entries beside
+ * what all states have alike; together they are what `resolveState` returns.
  */
-export async function resolveStateAsync(
-  rules: RoomVersionRules,
-  states: readonly StateMap[],
-  source: EventSource,
-  yieldNow: () => Promise<void>,
-): Promise<StateMap> {
-  const pool = new EventPool()
-  const steps = stepsOf(pool, rules, states)
+export async function resolveConflicts(split: SplitStates, tools: ResolutionTools): Promise<StateMap> {
+  const { source } = tools
+  const pool = new EventPool(tools.rules, tools.memo)
+  const steps = resolveSplit(pool, split)
   for (;;) {
     const { done, value } = steps.next()
     if (done) return value
     const { what, ids } = value
-    if (ids.length === 0) await yieldNow()
+    if (ids.length === 0) await tools.yieldNow()
     else if (what === 'authIds' && source.loadAuthIds) await fillAuthIds(pool, ids, source.loadAuthIds(ids))
     else await fillEvents(pool, ids, source.loadEvents(ids))
   }
-}
-
-function stepsOf(pool: EventPool, rules: RoomVersionRules, states: readonly StateMap[]): Steps<StateMap> {
-  const distinct = [...new Set(states)]
-  return rules.stateResolution === 'v1' ? resolveV1(pool, rules, distinct) : resolveV2(pool, rules, distinct)
 }
 
 async function fillAuthIds(

@@ -10,10 +10,14 @@ import type { StoredEvent } from './types.ts'
 export interface EventCache {
   get(reader: Reader, nid: number): Promise<StoredEvent | undefined>
   list(reader: Reader, nids: readonly number[]): Promise<ReadonlyMap<number, StoredEvent>>
+  /** What is in memory. */
+  peek(nid: number): StoredEvent | undefined
   remember(event: StoredEvent): void
   forgetAfterCommit(tx: Tx, nid: number): void
   /** From the commit on the event is as given, whatever older snapshots say. */
   replaceAfterCommit(tx: Tx, event: StoredEvent): void
+  /** How often events have been purged: who remembers numbers of events forgets them when it changes. */
+  purges(): number
   /** From the commit on the events are gone. */
   purgeAfterCommit(tx: Tx, nids: readonly number[]): void
 }
@@ -24,6 +28,8 @@ export function createEventCache(capacity = 20_000): EventCache {
   const cache = new LruMap<number, StoredEvent>(capacity)
   const redacted = new LruMap<number, true>(capacity)
   const replaced = new LruMap<number, StoredEvent>(capacity)
+
+  let purges = 0
 
   function remember(event: StoredEvent): void {
     if (event.redactedBy === undefined && redacted.has(event.nid)) return
@@ -55,6 +61,7 @@ export function createEventCache(capacity = 20_000): EventCache {
       }
       return found
     },
+    peek: (nid) => cache.get(nid),
     remember,
     forgetAfterCommit: (tx, nid) =>
       tx.afterCommit(() => {
@@ -68,8 +75,10 @@ export function createEventCache(capacity = 20_000): EventCache {
         replaced.set(event.nid, event)
         cache.set(event.nid, event)
       }),
+    purges: () => purges,
     purgeAfterCommit: (tx, nids) =>
       tx.afterCommit(() => {
+        purges += 1
         for (const nid of nids) {
           replaced.delete(nid)
           cache.delete(nid)

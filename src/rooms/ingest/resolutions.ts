@@ -1,23 +1,24 @@
 import { createHash } from 'node:crypto'
-import type { Reader, Tx } from '../../db/database.ts'
-import type { EventId } from '../../matrix/ids.ts'
+import type { Tx } from '../../db/database.ts'
+
 import type { RoomVersionRules } from '../../matrix/room-versions.ts'
-import { type EventSource, parseStateMapKey, resolveStateAsync, stateMapKey } from '../../matrix/state-res.ts'
+import { ResolutionMemo, resolveConflicts } from '../../matrix/state-res.ts'
 import { yieldNow } from '../../util/async.ts'
 import { LruMap } from '../../util/lru.ts'
 import type { EventCache } from '../event-cache.ts'
 import type { States } from '../states.ts'
-import type { StateEntry, StateNids } from '../types.ts'
-import { listAuthIds, listPlaces, listPlacesByNid } from './store-places.ts'
+import type { StateNids } from '../types.ts'
+import { differingKeys } from './differing-keys.ts'
+import { createEventNames, type Look } from './event-names.ts'
+import { createNamedStates } from './named-states.ts'
 
-/** How a resolution looks at the database: in snapshots of its own, or in a transaction. */
-export type Look = <T>(fn: (reader: Reader) => Promise<T>) => Promise<T>
+export type { Look } from './event-names.ts'
 
 /** A resolved state, as what it changes in one of the states that it comes of. */
 interface Resolution {
   readonly baseNid: number
-  /** Event number 0 removes. */
-  readonly changes: readonly (StateEntry & { readonly eventNid: number })[]
+  /** By the number of the state key; event number 0 removes. */
+  readonly changes: ReadonlyMap<number, number>
 }
 
 /**
@@ -29,6 +30,8 @@ export interface Resolutions {
   find(tx: Tx, roomNid: number, stateNids: readonly number[]): Promise<number | undefined>
   /** Computes it, so that `find` knows. Lets others run in between. */
   compute(look: Look, rules: RoomVersionRules, stateNids: readonly number[]): Promise<void>
+  /** To be called when events have turned out to be rejected ones. */
+  forget(): void
 }
 
 /** Changes that are kept of all results together. */
@@ -36,42 +39,28 @@ const mostChanges = 100_000
 
 const distinctOf = (stateNids: readonly number[]) => [...new Set(stateNids)].sort((a, b) => a - b)
 
+/** What goes into a resolution: a state, or what several come to, which may be none that is stored. */
+interface Input extends Resolution {
+  readonly base: StateNids
+  readonly nids: StateNids
+}
+
+const noChanges: ReadonlyMap<number, number> = new Map()
+
 export function createResolutions({ states, events }: { states: States; events: EventCache }): Resolutions {
   // Even the largest result is kept, or whoever waits for it would have it computed again and again.
-  const results = new LruMap<string, Resolution>(mostChanges, ({ changes }) =>
-    Math.min(10 + changes.length, mostChanges),
-  )
-
-  function sourceOf(look: Look): EventSource {
-    return {
-      loadEvents: (ids) =>
-        look(async (reader) => {
-          const places = [...(await listPlaces(reader, ids)).values()]
-          const nids = places.map(({ nid }) => nid)
-          const found = [...(await events.list(reader, nids)).values()]
-          return found.map(({ eventId, pdu, status }) => ({ eventId, pdu, rejected: status === 2 }))
-        }),
-      loadAuthIds: (ids) => look((reader) => listAuthIds(reader, ids)),
-    }
-  }
+  const results = new LruMap<string, Resolution>(mostChanges, ({ changes }) => Math.min(10 + changes.size, mostChanges))
+  const memo = new ResolutionMemo()
+  const eventNames = createEventNames(events)
+  const named = createNamedStates(states, eventNames)
 
   async function input(look: Look, rules: RoomVersionRules, group: readonly number[]): Promise<Input> {
     const [only = 0, ...others] = group
-    if (others.length === 0) {
-      const base = await nameEntries(look, states, only)
-      return { base, ids: base.ids }
-    }
-    const { baseNid, changes } = results.get(nameOf(group)) ?? (await resolve(look, rules, group))
-    const base = await nameEntries(look, states, baseNid)
-    const ids = new Map(base.ids)
-    const changed = changes.map(({ eventNid }) => eventNid)
-    const places = await look((reader) => listPlacesByNid(reader, changed))
-    for (const { type, stateKey, eventNid } of changes) {
-      const id = places.get(eventNid)?.eventId
-      if (id === undefined) ids.delete(stateMapKey(type, stateKey))
-      else ids.set(stateMapKey(type, stateKey), id)
-    }
-    return { base, ids }
+    const isOne = others.length === 0
+    const merged = isOne ? undefined : (results.get(nameOf(group)) ?? (await resolve(look, rules, group)))
+    const { baseNid, changes } = merged ?? { baseNid: only, changes: noChanges }
+    const base = await look((reader) => states.load(reader, baseNid))
+    return { baseNid, changes, base, nids: changes.size === 0 ? base : changed(base, changes) }
   }
 
   async function resolve(look: Look, rules: RoomVersionRules, distinct: readonly number[]): Promise<Resolution> {
@@ -79,12 +68,13 @@ export function createResolutions({ states, events }: { states: States; events: 
     const inputs: Input[] = []
     for (const group of groups) {
       inputs.push(await input(look, rules, group))
-      await yieldNow()
+      if (inputs.length > 2) await yieldNow()
     }
-    const maps = inputs.map(({ ids }) => ids)
-    const resolved = await resolveStateAsync(rules, maps, sourceOf(look), yieldNow)
-    const bases = inputs.map(({ base }) => base)
-    const result = await nearest(look, bases, resolved)
+    const keys = differingKeys(inputs.map(({ nids }) => nids))
+    const split = await named.split(look, inputs, keys)
+    const tools = { rules, source: eventNames.sourceOf(look), yieldNow, memo }
+    const resolved = await named.numbers(look, await resolveConflicts(split, tools), split.keyNids)
+    const result = nearest(inputs, keys, resolved)
     results.set(nameOf(distinct), result)
     return result
   }
@@ -94,17 +84,25 @@ export function createResolutions({ states, events }: { states: States; events: 
       const distinct = distinctOf(stateNids)
       if (distinct.length < 2) return distinct[0]
       const result = results.get(nameOf(distinct))
-      if (result === undefined) return undefined
-      const changes = new Map<number, number>()
-      for (const { type, stateKey, eventNid } of result.changes) {
-        changes.set(await states.requireKeyNid(tx, type, stateKey), eventNid)
-      }
-      return states.derive(tx, roomNid, result.baseNid, changes)
+      return result && states.derive(tx, roomNid, result.baseNid, result.changes)
     },
     compute: async (look, rules, stateNids) => {
       await resolve(look, rules, distinctOf(stateNids))
     },
+    forget: () => {
+      results.clear()
+      memo.forget()
+    },
   }
+}
+
+function changed(base: StateNids, changes: ReadonlyMap<number, number>): StateNids {
+  const state = new Map(base)
+  for (const [key, nid] of changes) {
+    if (nid === 0) state.delete(key)
+    else state.set(key, nid)
+  }
+  return state
 }
 
 /** As many as one event can follow, and the state that another server told of what comes before it. */
@@ -124,77 +122,24 @@ function groupsOf(distinct: readonly number[]): number[][] {
   return [...Map.groupBy(distinct, (nid) => Math.floor(nid / width)).values()]
 }
 
-/** What goes into a resolution: a state, or what several come to, which may be none that is stored. */
-interface Input {
-  readonly base: NamedState
-  readonly ids: ReadonlyMap<string, EventId>
-}
-
-interface NamedState {
-  readonly nid: number
-  readonly ids: ReadonlyMap<string, EventId>
-  readonly nids: ReadonlyMap<EventId, number>
-}
-
-async function nameEntries(look: Look, states: States, nid: number): Promise<NamedState> {
-  const state = await look((reader) => states.load(reader, nid))
-  const keys = await look((reader) => states.keys(reader, state.keys()))
-  const idByNid = await listIds(look, state)
-  const ids = new Map<string, EventId>()
-  const nids = new Map<EventId, number>()
-  for (const [keyNid, eventNid] of state) {
-    const [key, id] = [keys.get(keyNid), idByNid.get(eventNid)]
-    if (key === undefined || id === undefined) throw new Error(`state ${nid} has an entry that is not stored`)
-    ids.set(stateMapKey(key.type, key.stateKey), id)
-    nids.set(id, eventNid)
+/** The resolved state by what it changes in that one of the stored states which it resembles most. */
+function nearest(
+  inputs: readonly Input[],
+  keys: ReadonlySet<number>,
+  resolved: ReadonlyMap<number, number>,
+): Resolution {
+  const [first] = inputs
+  if (first === undefined) throw new Error('nothing was resolved')
+  const valueAt = (key: number) => resolved.get(key) ?? (keys.has(key) ? 0 : (first.nids.get(key) ?? 0))
+  const touched = new Set([...keys, ...resolved.keys()])
+  let best: Resolution | undefined
+  for (const { baseNid, base, changes: merged } of inputs) {
+    const changes = new Map<number, number>()
+    for (const key of merged.size === 0 ? touched : new Set([...touched, ...merged.keys()])) {
+      const value = valueAt(key)
+      if (value !== (base.get(key) ?? 0)) changes.set(key, value)
+    }
+    if (best === undefined || changes.size < best.changes.size) best = { baseNid, changes }
   }
-  return { nid, ids, nids }
-}
-
-const page = 500
-
-async function listIds(look: Look, state: StateNids): Promise<Map<number, EventId>> {
-  const nids = [...state.values()]
-  const found = new Map<number, EventId>()
-  for (let from = 0; from < nids.length; from += page) {
-    const places = await look((reader) => listPlacesByNid(reader, nids.slice(from, from + page)))
-    for (const { nid, eventId } of places.values()) found.set(nid, eventId)
-    await yieldNow()
-  }
-  return found
-}
-
-/** The resolved state by what it changes in that one of the states which it resembles most. */
-async function nearest(
-  look: Look,
-  inputs: readonly NamedState[],
-  resolved: ReadonlyMap<string, EventId>,
-): Promise<Resolution> {
-  let base: NamedState | undefined
-  let changes: { key: string; id: EventId | undefined }[] = []
-  for (const input of inputs) {
-    const differing = differences(input.ids, resolved)
-    if (base === undefined || differing.length < changes.length) [base, changes] = [input, differing]
-  }
-  if (base === undefined) throw new Error('nothing was resolved')
-  // An event that stood in none of the states may come in through what authorises them.
-  const known = new Map(inputs.flatMap(({ nids }) => [...nids]))
-  const unknown = changes.flatMap(({ id }) => (id === undefined || known.has(id) ? [] : id))
-  for (const place of (await look((reader) => listPlaces(reader, unknown))).values()) {
-    known.set(place.eventId, place.nid)
-  }
-  return {
-    baseNid: base.nid,
-    changes: changes.map(({ key, id }) => {
-      const [type, stateKey] = parseStateMapKey(key)
-      return { type, stateKey, eventNid: id === undefined ? 0 : (known.get(id) ?? 0) }
-    }),
-  }
-}
-
-function differences(before: ReadonlyMap<string, EventId>, after: ReadonlyMap<string, EventId>) {
-  const changes: { key: string; id: EventId | undefined }[] = []
-  for (const [key, id] of after) if (before.get(key) !== id) changes.push({ key, id })
-  for (const key of before.keys()) if (!after.has(key)) changes.push({ key, id: undefined })
-  return changes
+  return best ?? { baseNid: first.baseNid, changes: noChanges }
 }

@@ -72,6 +72,8 @@ export function createSwitchOver(deps: Deps) {
     const { stateNid, citedNid } = resolved
     if (stateNid === undefined) return { kind: 'unresolved', stateNids: [] }
     await writeFurtherEnds(tx, room.nid, before, ends)
+    // Some of the events may be rejected ones now.
+    tx.afterCommit(() => resolutions.forget())
     const changes = await changesTo(tx, room, replay, stateNid, whole)
     for (const { event, ...placed } of replay.results.values()) {
       await updateStates(tx, { nid: event.nid, ...placed })
