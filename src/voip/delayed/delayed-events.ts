@@ -58,8 +58,8 @@ export interface DelayedEvents {
   get(delayId: string): Promise<DelayedEvent | undefined>
   /** The user's own that wait, in the order in which their delays began. */
   list(userId: UserId): Promise<DelayedEvent[]>
-  /** The user's own that are over, for some days, the last first. */
-  listFinalised(userId: UserId): Promise<DelayedEvent[]>
+  /** The user's own that are over, for some days, the last hundred first; only those with the ids where there are any. */
+  listFinalised(userId: UserId, ids?: readonly string[]): Promise<DelayedEvent[]>
   /** Forgets what somebody wanted to be sent whose account has ended. */
   readonly onDeactivate: (tx: Tx, account: { readonly userId: UserId }) => Promise<void>
   /** Sends what is due, and resolves then. */
@@ -77,6 +77,8 @@ interface Deps {
 }
 
 const mostListed = 1_000
+/** Each may be as large as an event. */
+const mostFinalised = 100
 const busyMs = 60_000
 /** No event has more, in characters. */
 const mostContent = 65_536
@@ -179,7 +181,7 @@ export function createDelayedEvents({ db, clock, log, send, calls, limits }: Dep
     cancel: (delayId) => act(delayId, 'cancel'),
     get,
     list: (userId) => db.read((reader) => listWaiting(reader, userId, mostListed)),
-    listFinalised: (userId) => db.read((reader) => listFinalised(reader, userId, mostListed)),
+    listFinalised: (userId, ids) => db.read((reader) => listFinalised(reader, userId, { ids, limit: mostFinalised })),
     onDeactivate: (tx, { userId }) => deleteOfUser(tx, userId),
     drain: queue.drain,
     part: queue.part,

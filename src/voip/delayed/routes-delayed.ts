@@ -19,7 +19,7 @@ const scheduling = z.looseObject({
 /** https://github.com/matrix-org/matrix-spec-proposals/pull/4486 */
 const listing = z.object({
   status: z.enum(['scheduled', 'finalised']).optional(),
-  delay_id: z.array(z.string()).optional(),
+  delay_id: z.array(z.string()).max(100).optional(),
 })
 
 function requireAction(text: string): DelayedAction {
@@ -164,7 +164,7 @@ export function delayedEventRoutes({ delayed }: Pick<AppContext, 'delayed'>): En
       async ({ requester: { userId }, query: { status, delay_id: ids } }) => {
         const isWanted = ({ delay_id: id }: DelayedEvent) => ids === undefined || ids.includes(id)
         const waiting = status === 'finalised' ? [] : (await delayed.list(userId)).filter(isWanted).map(show)
-        const over = status === 'scheduled' ? [] : (await delayed.listFinalised(userId)).filter(isWanted).map(showEnd)
+        const over = status === 'scheduled' ? [] : (await delayed.listFinalised(userId, ids)).map(showEnd)
         return {
           ...(status !== 'finalised' && { delayed_events: waiting, scheduled: waiting }),
           ...(status !== 'scheduled' && { finalised: over }),

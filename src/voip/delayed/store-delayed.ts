@@ -74,13 +74,18 @@ export const listWaiting = (reader: Reader, userId: string, limit: number): Prom
     .limit(limit)
     .execute()
 
-/** Those of a user of which it is clear what became of them, the last first. */
-export const listFinalised = (reader: Reader, userId: string, limit: number): Promise<DelayedRow[]> =>
+/** Those of a user of which it is clear what became of them, the last first; all, or those with some ids. */
+export const listFinalised = (
+  reader: Reader,
+  userId: string,
+  { ids, limit }: { ids: readonly string[] | undefined; limit: number },
+): Promise<DelayedRow[]> =>
   reader.qb
     .selectFrom('delayed_events')
     .selectAll()
     .where('user_id', '=', userId)
     .where('finalised_ts', 'is not', null)
+    .$if(ids !== undefined, (query) => query.where('delay_id', 'in', ids ?? []))
     .orderBy('finalised_ts', 'desc')
     .orderBy('delay_id')
     .limit(limit)
