@@ -4,17 +4,18 @@ import type { Database, Tx } from './database.ts'
 import type { Schema } from './schema.ts'
 
 /** A transaction holds up all others, and on SQLite everything: so many ms of work are enough. */
-const longestWrite = 10
-const largestPage = 500
-const firstPage = 50
+const longestWrite = 5
+/** With fewer rows what each write costs by itself would be most of it. */
+const smallestPage = 20
+const largestPage = 150
 
 /** Learns how much fits a transaction: `limit` rows, as long as each page says how long it took (ms). */
 export class PageSize {
-  limit = firstPage
+  limit = smallestPage
 
   took(ms: number): void {
-    if (ms > longestWrite) this.limit = Math.max(1, Math.floor(this.limit / 2))
-    else if (ms < longestWrite / 3) this.limit = Math.min(largestPage, this.limit * 2)
+    if (ms > longestWrite) this.limit = Math.max(smallestPage, Math.floor(this.limit / 2))
+    else if (ms < longestWrite / 2) this.limit = Math.min(largestPage, Math.ceil(this.limit * 1.25))
   }
 }
 

@@ -1,18 +1,20 @@
 import { sql } from 'kysely'
-import type { Reader, Tx } from '../db/database.ts'
+import type { Reader } from '../db/database.ts'
 import { type DoomedRows, rowsOf } from '../db/delete-pages.ts'
 import { prepare } from '../db/prepare.ts'
 
-const floor = prepare((qb, p: { roomNid: number }) =>
+const behind = prepare((qb, p: { roomNid: number; pos: number; limit: number }) =>
   qb
     .selectFrom('push_members')
-    .select(({ fn }) => fn.min('floor_pos').as('pos'))
-    .where('room_nid', '=', p.roomNid),
+    .select('user_id')
+    .where('room_nid', '=', p.roomNid)
+    .where('floor_pos', '<', p.pos)
+    .limit(p.limit),
 )
 
-/** The position up to which everybody who is counted for in a room has read; undefined where there is nobody. */
-export async function getReadByAll(reader: Reader, roomNid: number): Promise<number | undefined> {
-  return (await floor.first(reader, { roomNid }))?.pos ?? undefined
+/** Users in a room who have not read everything up to a position. */
+export async function listBehind(reader: Reader, roomNid: number, pos: number, limit: number): Promise<string[]> {
+  return (await behind.all(reader, { roomNid, pos, limit })).map((row) => row.user_id)
 }
 
 /** Users of ours who are in a room, or were. */
@@ -26,11 +28,6 @@ export async function listCounted(reader: Reader, roomNid: number): Promise<stri
   return rows.map((row) => row.user_id)
 }
 
-export async function deleteExceptionsAt(tx: Tx, roomNid: number, positions: readonly number[]): Promise<void> {
-  if (positions.length === 0) return
-  await tx.qb.deleteFrom('push_exceptions').where('room_nid', '=', roomNid).where('pos', 'in', positions).execute()
-}
-
 const isGone = (table: string) =>
   sql`not exists (select 1 from events where events.event_nid = ${sql.ref(`${table}.event_nid`)} and stream_pos is not null)`
 
@@ -41,25 +38,21 @@ export function highlightsOf(userId: string, roomNid: number, before: number | u
   return rowsOf('push_highlights', ['user_id', 'pos'], where)
 }
 
-/** What was counted before a position, where everybody has read up to `read`. Of each series the last total stays, from which it goes on. */
-export function rowsBefore(roomNid: number, before: number, read: number): DoomedRows[] {
-  const ofRoom = sql`room_nid = ${roomNid}`
+/** What was counted before a position up to which everybody has read. Of each series the last total stays, from which it goes on. */
+export function rowsBefore(roomNid: number, before: number): DoomedRows[] {
+  const old = sql`room_nid = ${roomNid} and pos < ${before}`
   const isOvertaken = sql`exists (select 1 from push_totals as later
     where later.room_nid = push_totals.room_nid and later.class_nid = push_totals.class_nid
-      and later.series = push_totals.series and later.pos > push_totals.pos and later.pos < ${read})`
+      and later.series = push_totals.series and later.pos > push_totals.pos and later.pos < ${before})`
   return [
     rowsOf(
       'push_class_highlights',
       ['room_nid', 'class_nid', 'pos'],
-      sql`${ofRoom} and pos < ${before} and ${isGone('push_class_highlights')}`,
+      sql`${old} and ${isGone('push_class_highlights')}`,
     ),
-    rowsOf('push_redactions', ['room_nid', 'pos', 'class_nid'], sql`${ofRoom} and pos <= ${read}`),
-    rowsOf(
-      'push_totals',
-      ['room_nid', 'class_nid', 'series', 'pos'],
-      sql`${ofRoom} and pos < ${read} and ${isOvertaken}`,
-    ),
-    rowsOf('push_threads', ['room_nid', 'thread_id'], sql`${ofRoom} and last_pos <= ${read} and last_pos < ${before}`),
+    rowsOf('push_redactions', ['room_nid', 'pos', 'class_nid'], old),
+    rowsOf('push_totals', ['room_nid', 'class_nid', 'series', 'pos'], sql`${old} and ${isOvertaken}`),
+    rowsOf('push_threads', ['room_nid', 'thread_id'], sql`room_nid = ${roomNid} and last_pos < ${before}`),
   ]
 }
 
