@@ -16,7 +16,7 @@ const defaultName = 'Content Violation Notification'
 const defaultMessage = 'Sharing illegal content on this server is not permitted and rooms in violation will be blocked.'
 const memberships = ['join', 'invite', 'knock']
 
-export const nobody: Shutdown = { kickedUsers: [], failedUsers: [], localAliases: [], newRoomId: undefined }
+export const nobody: Shutdown = { found: [], kickedUsers: [], failedUsers: [], localAliases: [], newRoomId: undefined }
 
 /**
  * Moves all users of this server out of a room, as if they left by themselves, and into a new one where somebody is to make it.
@@ -47,9 +47,10 @@ export function createShutdown({ db, log, rooms }: ShutdownDeps) {
     return roomId
   }
 
-  async function move(userId: UserId, roomId: string, newRoomId: string | undefined): Promise<boolean> {
+  /** Those who are out already, because it was broken off before, are only brought into the new room. */
+  async function move(userId: UserId, roomId: string, isIn: boolean, newRoomId: string | undefined): Promise<boolean> {
     try {
-      await membership.withdraw(userId, roomId)
+      if (isIn) await membership.withdraw(userId, roomId)
     } catch (error) {
       if (!(error instanceof MatrixError)) throw error
       log.warn({ err: error, roomId, userId }, 'a user could not be moved out of a room')
@@ -71,18 +72,19 @@ export function createShutdown({ db, log, rooms }: ShutdownDeps) {
     saved: (now: Shutdown) => Promise<void>,
     signal: AbortSignal,
   ): Promise<Shutdown> => {
-    let now: Shutdown = { ...before, failedUsers: [] }
+    const present = new Set(await listOurs(roomId))
+    let now: Shutdown = { ...before, found: [...new Set([...before.found, ...present])] }
     if (request.newRoomUser !== undefined && now.newRoomId === undefined) {
       now = { ...now, newRoomId: await makeRoom(request) }
-      await saved(now)
     }
+    if (now.found.length > before.found.length || now.newRoomId !== before.newRoomId) await saved(now)
     const pause = createYielder()
     const kicked = new Set(now.kickedUsers)
     const failed: string[] = []
-    for (const userId of await listOurs(roomId)) {
+    for (const userId of now.found.filter((one) => present.has(one) || !kicked.has(one))) {
       signal.throwIfAborted()
       await pause()
-      if (await move(userId as UserId, roomId, now.newRoomId)) kicked.add(userId)
+      if (await move(userId as UserId, roomId, present.has(userId), now.newRoomId)) kicked.add(userId)
       else failed.push(userId)
     }
     const moved = now.newRoomId === undefined ? [] : await rooms.aliases.move(roomId, now.newRoomId as RoomId)

@@ -20,6 +20,8 @@ export interface RoomRequest {
 
 /** What became of those who were in a room. */
 export interface Shutdown {
+  /** Everybody who was there when it began. */
+  readonly found: readonly string[]
   readonly kickedUsers: readonly string[]
   readonly failedUsers: readonly string[]
   /** The aliases that lead to the new room now. */
