@@ -46,6 +46,7 @@ const others = new Set([
   'POST /_matrix/client/unstable/org.matrix.simplified_msc3575/sync',
   'POST /_matrix/client/v4/sync',
   'PUT /_matrix/client/v3/rooms/{roomId}/delayed_event/{eventType}/{txnId}',
+  'GET /_matrix/client/v3/capabilities',
   'GET /_matrix/client/v1/delayed_events',
   'GET /_matrix/client/v1/delayed_events/{delayId}',
   'POST /_matrix/client/v1/delayed_events/{delayId}/{action}',
@@ -172,4 +173,12 @@ it('a guest is not upgraded where registration is closed', async () => {
   const body = { username: localpart(guest), guest_access_token: guest.accessToken, password }
   const answer = await closed.client.request('POST', register, { body, expect: 403 })
   assert.equal(answer.body.errcode, 'M_FORBIDDEN')
+})
+
+it('guests are told what they cannot change, and what calls may delay', async () => {
+  const guest = await guestOf(server)
+  const { body } = await guest.request('GET', '/_matrix/client/v3/capabilities')
+  const { 'm.change_password': password, 'm.delayed_events': delayed } = Object(body.capabilities)
+  assert.deepEqual(password, { enabled: false })
+  assert.ok(delayed.max_delay_ms > 0)
 })

@@ -50,7 +50,7 @@ export function discoveryRoutes({ config, db, emails }: Pick<AppContext, 'config
       {
         method: 'GET',
         path: '/_matrix/client/v3/capabilities',
-        auth: 'user',
+        auth: 'user-or-guest',
         spec: 'https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3capabilities',
       },
       ({ requester }) => {
