@@ -37,6 +37,23 @@ test('a full disk refuses uploads, keeps nothing of them and serves what it has'
   assert.ok((await download(alice, await upload(alice, again))).bytes.equals(again))
 })
 
+test('a disk that becomes full in the middle of a file keeps nothing of it, and takes the next', {
+  skip: smallDiskMissing,
+}, async (t) => {
+  const disk = smallDisk(t, 24)
+  const server = await startServerProcess(t, { dataDir: join(disk.path, 'data') })
+  const alice = await server.register('alice')
+  const kept = randomBytes(1_000_000)
+  const mxc = await upload(alice, kept)
+  const before = mediaFiles(server.dataDir)
+  const { body, status } = await attempt(alice, randomBytes(40_000_000))
+  assert.deepEqual([status, body.error], [507, 'The disk of the server is full'])
+  assert.deepEqual(mediaFiles(server.dataDir), before)
+  const next = randomBytes(2_000_000)
+  assert.ok((await download(alice, await upload(alice, next))).bytes.equals(next))
+  assert.ok((await download(alice, mxc)).bytes.equals(kept))
+})
+
 test('what a crash left between the database and the files is cleaned up at the next start', async (t) => {
   const dataDir = temporaryFolder(t)
   let server = await createTestServer({ dataDir })

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { Agent, get, request as httpRequest } from 'node:http'
-import { connect } from 'node:net'
+import { connect, Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
@@ -10,6 +11,7 @@ import { errors } from '../matrix/errors.ts'
 import { systemClock } from '../util/clock.ts'
 import { silentLog } from '../util/log.ts'
 import { type App, createApp } from './app.ts'
+import { ClientGoneError } from './client-gone.ts'
 import { type Endpoint, endpoint } from './endpoint.ts'
 import { type Listener, listen } from './listen.ts'
 import { createRateLimiter } from './rate-limit.ts'
@@ -25,6 +27,9 @@ function appOf(endpoints: Endpoint[]): App {
 function serve(endpoints: Endpoint[]): Promise<Listener> {
   return listen({ host: '127.0.0.1', port: 0, app: appOf(endpoints) })
 }
+
+const isRequest = (message: unknown): message is { socket: Socket } =>
+  typeof message === 'object' && message !== null && 'socket' in message && message.socket instanceof Socket
 
 const aborted = (signal: AbortSignal) =>
   new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
@@ -63,6 +68,39 @@ test('a body beyond the limit is refused before it has arrived', async (t) => {
     chunk,
   )
   assert.match(unannounced, /^HTTP\/1.1 413 [\s\S]*M_TOO_LARGE/)
+})
+
+test('whoever promises more than comes is cut off in the end, and nothing of it is taken for whole', async (t) => {
+  const failed = Promise.withResolvers<unknown>()
+  const first = Promise.withResolvers<string>()
+  const take = endpoint({ method: 'POST', path: '/take', auth: 'none' }, async (request) => {
+    try {
+      for await (const piece of request.pieces()) first.resolve(Buffer.from(piece).toString())
+    } catch (error) {
+      failed.resolve(error)
+      throw error
+    }
+    failed.resolve('it ended')
+    return {}
+  })
+  const listener = await serve([take])
+  t.after(() => listener.stop())
+  const sockets: Socket[] = []
+  const started = (message: unknown) => {
+    if (isRequest(message)) sockets.push(message.socket)
+  }
+  subscribe('http.server.request.start', started)
+  t.after(() => unsubscribe('http.server.request.start', started))
+  const client = connect(listener.port, listener.host)
+  client.on('error', () => undefined)
+  client.write('POST /take HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nabc')
+  assert.equal(await first.promise, 'abc')
+  const [served] = sockets
+  assert.equal(served?.timeout, 60_000)
+  const closed = once(client, 'close')
+  served?.emit('timeout')
+  assert.ok((await failed.promise) instanceof ClientGoneError)
+  await closed
 })
 
 test('streams go out whole, and one that fails cuts the connection', async (t) => {
