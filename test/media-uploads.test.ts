@@ -145,6 +145,39 @@ test('types and amounts can be limited', async () => {
   assert.equal(mediaFiles(strict.dataDir).length, 4)
 })
 
+test('a quota counts what is on its way, announced or not, until it is given up', async (t) => {
+  await using strict = await createTestServer({ config: { media: { quotas: [{ max: 3_000_000 }] } } })
+  const carol = await strict.user('carol')
+  const begin = async (headers: Record<string, string>, bytes: number) => {
+    const outgoing = request(carol.baseUrl + path, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${carol.accessToken}`, ...headers },
+    })
+    t.after(() => outgoing.destroy())
+    const answered = new Promise<number>((resolve) => {
+      outgoing.on('response', (response) => resolve(response.resume().statusCode ?? 0))
+      outgoing.on('error', () => resolve(0))
+    })
+    const before = mediaFiles(strict.dataDir).length
+    outgoing.write(randomBytes(bytes))
+    while (mediaFiles(strict.dataDir).length === before) await new Promise(setImmediate)
+    return { outgoing, answered }
+  }
+  const attempt = async (bytes: number) =>
+    (await carol.request('POST', path, { body: new Uint8Array(randomBytes(bytes)) })).status
+  const first = await begin({ 'Content-Length': '2000000' }, 1000)
+  assert.equal(await attempt(1_500_000), 403)
+  assert.equal(await attempt(500_000), 200)
+  const second = await begin({}, 1000)
+  second.outgoing.write(randomBytes(1_000_000))
+  assert.equal(await second.answered, 403)
+  const third = await begin({}, 1000)
+  third.outgoing.end()
+  assert.equal(await third.answered, 200)
+  first.outgoing.destroy()
+  for (let status = 0; status !== 200; status = await attempt(1_500_000)) await new Promise(setImmediate)
+})
+
 testOnEngines('whoever is erased takes their media along, but not that of others', async (_t, { engine }) => {
   await using strict = await createTestServer({ engine })
   const carol = await strict.user('carol')

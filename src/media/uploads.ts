@@ -14,6 +14,7 @@ import type { Blob } from './store-blobs.ts'
 import { type FileInfo, fillMedia, getMedia, getPending, insertMedia, insertPendingMedia } from './store-media.ts'
 import type { Stripper } from './stripping/stripper.ts'
 import { addFile, type Traffic } from './traffic.ts'
+import { createUnderWay, withinReservation } from './under-way.ts'
 import type { UploadWaiters } from './upload-waiters.ts'
 
 /** A file as it arrives. `open` is called once, when it is known that the file may come; a piece is gone when the next is asked for. */
@@ -69,6 +70,7 @@ export interface Uploads {
 
 export function createUploads(deps: UploadsDeps): Uploads {
   const { db, clock, accounts, blobs, spool, inspector, stripper, waiters, traffic, declarations, options } = deps
+  const underWay = createUnderWay()
   const newRef = (): MediaRef => ({ origin: options.serverName, mediaId: randomString(24) })
 
   /** Counts uploads that a quota turns away. */
@@ -90,13 +92,17 @@ export function createUploads(deps: UploadsDeps): Uploads {
   ): Promise<void> {
     const requireType = (type: string | null, size: number) =>
       counted(traffic, () => requireAllowedType(options, type, size))
-    requireType(file.contentType ?? 'application/octet-stream', file.announcedSize ?? 0)
+    const announced = file.announcedSize ?? 0
+    requireType(file.contentType ?? 'application/octet-stream', announced)
+    using reserved = underWay.reserve(userId, announced)
+    const checkRoom = (reader: Reader) => requireRoom(reader, userId, underWay.of(userId))
     await db.read(async (reader) => {
       await accounts.users.requireActive(reader, userId)
       if (declared) await declarations.require(reader, userId, declared.roomId)
-      await requireRoom(reader, userId, file.announcedSize ?? 0)
+      await checkRoom(reader)
     })
-    await using spooled = await spool.write(file.open())
+    const pieces = withinReservation(file.open(), { announced, reserved }, () => db.read(checkRoom))
+    await using spooled = await spool.write(pieces)
     const isDemanded = file.stripMetadata === true
     const isStripped = isDemanded || (options.stripMetadata && !file.isOwnWork)
     await using stripped = isStripped ? await stripper.strip(spooled, { isDemanded, signal: file.signal }) : undefined
