@@ -122,6 +122,50 @@ test('administrators bring users into rooms that are open, or where they may inv
   }
 })
 
+test('administrators see the state and the aliases of any room, and are let into power by who has it', async () => {
+  await using server = await createTestServer()
+  const [root, alice, bob] = [
+    await server.user('root', { admin: true }),
+    await server.user('alice'),
+    await server.user('bob'),
+  ]
+  for (const version of ['11', '12']) {
+    const room = await createRoom(alice, { room_alias_name: `closed${version}`, room_version: version, name: 'Closed' })
+    const { state } = await root.get<{ state: { type: string; content: object }[] }>(
+      at`/_synapse/admin/v1/rooms/${room}/state`,
+    )
+    assert.deepEqual(state.find(({ type }) => type === 'm.room.name')?.content, { name: 'Closed' })
+    assert.deepEqual(await root.get(at`/_matrix/client/v3/rooms/${room}/aliases`), {
+      aliases: [`#closed${version}:localhost`],
+    })
+    const path = at`/_synapse/admin/v1/rooms/${`#closed${version}:localhost`}/make_room_admin`
+    assert.deepEqual(await root.post(path, {}), {})
+    await act(root, room, 'join')
+    const { users } = await root.get<{ users: object }>(at`/_matrix/client/v3/rooms/${room}/state/m.room.power_levels/`)
+    assert.equal(Reflect.get(users, root.userId), 100)
+    await root.post(at`/_synapse/admin/v1/rooms/${room}/make_room_admin`, { user_id: bob.userId })
+    assert.equal(await membershipOf(root, room, bob.userId), 'invite')
+    assert.equal(await errorOf(bob, 'POST', path, {}, 403), 'M_FORBIDDEN')
+  }
+  const powerless = await publicRoom(alice, [bob], {
+    power_level_content_override: { users: { [alice.userId]: 100 } },
+    room_version: '11',
+  })
+  await act(alice, powerless, 'leave')
+  assert.equal(
+    await errorOf(root, 'POST', at`/_synapse/admin/v1/rooms/${powerless}/make_room_admin`, {}, 403),
+    'M_FORBIDDEN',
+  )
+  assert.equal(
+    await errorOf(root, 'POST', at`/_synapse/admin/v1/rooms/${'!x:localhost'}/make_room_admin`, {}, 404),
+    'M_NOT_FOUND',
+  )
+  assert.equal(
+    await errorOf(root, 'GET', at`/_synapse/admin/v1/rooms/${'!x:localhost'}/state`, undefined, 404),
+    'M_NOT_FOUND',
+  )
+})
+
 test('the version is for everybody to know', async () => {
   await using server = await createTestServer()
   const { server_version: version } = await server.client.get('/_synapse/admin/v1/server_version')

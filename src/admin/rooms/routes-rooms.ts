@@ -5,7 +5,9 @@ import { errors, MatrixError } from '../../matrix/errors.ts'
 import type { UserId } from '../../matrix/ids.ts'
 import type { RoomFacts } from '../../rooms/directory/room-facts.ts'
 import { listQuery } from '../list-query.ts'
+import { requireLocalId } from '../moderated-account.ts'
 import { requireAccount } from '../users/find-account.ts'
+import { createMakeAdmin } from './make-admin.ts'
 
 const query = listQuery.extend({
   search_term: z.string().min(1).optional(),
@@ -49,6 +51,8 @@ export function roomListRoutes({ db, accounts, rooms }: Pick<AppContext, 'db' | 
     }
   }
 
+  const makeAdmin = createMakeAdmin({ db, rooms })
+
   return [
     endpoint({ method: 'GET', path: '/_synapse/admin/v1/rooms', auth: 'admin', query }, async ({ query: wanted }) => {
       const { from: offset, limit, search_term: search, order_by: order, dir } = wanted
@@ -77,6 +81,27 @@ export function roomListRoutes({ db, accounts, rooms }: Pick<AppContext, 'db' | 
       async ({ params }) => {
         const members = await rooms.list.members(params.roomId)
         return { members, total: members.length }
+      },
+    ),
+    endpoint({ method: 'GET', path: '/_synapse/admin/v1/rooms/{roomId}/state', auth: 'admin' }, ({ params }) =>
+      db.read(async (reader) => {
+        const { clientEvents, roomById, view } = rooms.reads
+        const room = await roomById(reader, params.roomId)
+        if (room?.stateNid === undefined) throw errors.notFound('This server does not know that room')
+        return { state: await clientEvents.formatAll(reader, room, await view.all(reader, room.stateNid)) }
+      }),
+    ),
+    endpoint(
+      {
+        method: 'POST',
+        path: '/_synapse/admin/v1/rooms/{roomIdOrAlias}/make_room_admin',
+        auth: 'admin',
+        body: z.object({ user_id: z.string().optional() }),
+      },
+      async ({ params, body, requester }) => {
+        const roomId = await rooms.aliases.requireRoomId(params.roomIdOrAlias)
+        await makeAdmin(roomId, requireLocalId(accounts, body.user_id ?? requester.userId))
+        return {}
       },
     ),
     endpoint(
