@@ -1,6 +1,7 @@
 import { errors } from './errors.ts'
 import type { Json, Pdu } from './event.ts'
 import { maxJsonDepth } from './json-parse.ts'
+import { writtenNumbers } from './written-numbers.ts'
 
 export { parseJsonStrict } from './json-parse.ts'
 
@@ -14,12 +15,15 @@ const special = /["\\\u0000-\u001f\ud800-\udfff]/
  * https://spec.matrix.org/v1.19/appendices/#canonical-json
  */
 export function canonicalJson(value: Json | Pdu): string {
-  return encode(value, strictNumber, strictString, 0)
+  return encode(value, strict, 0)
 }
 
-/** Like `canonicalJson`, but writes floats and large integers as JavaScript does, for rooms before version 6 and foreign JSON. */
+/**
+ * Like `canonicalJson`, but writes floats as they came or else as JavaScript does, and large integers in full: for rooms before
+ * version 6 and foreign JSON.
+ */
 export function lenientCanonicalJson(value: Json | Pdu): string {
-  return encode(value, lenientNumber, JSON.stringify, 0)
+  return encode(value, lenient, 0)
 }
 
 /** Throws `M_BAD_JSON` where `canonicalJson` would, without the cost of encoding. */
@@ -60,26 +64,37 @@ function codePointRank(unit: number): number {
   return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit
 }
 
-type Writer<T> = (value: T) => string
+interface Writer {
+  readonly number: (value: number) => string
+  readonly string: (value: string) => string
+  /** How the numbers of an object or array were written. */
+  readonly numbers: (container: object) => ReadonlyMap<string, string> | undefined
+}
 
-function encode(value: unknown, number: Writer<number>, string: Writer<string>, depth: number): string {
-  if (typeof value === 'string') return special.test(value) ? string(value) : `"${value}"`
-  if (typeof value === 'number') return number(value)
+const strict: Writer = { number: strictNumber, string: strictString, numbers: () => undefined }
+const lenient: Writer = { number: lenientNumber, string: JSON.stringify, numbers: writtenNumbers }
+
+function encode(value: unknown, writer: Writer, depth: number): string {
+  if (typeof value === 'string') return special.test(value) ? writer.string(value) : `"${value}"`
+  if (typeof value === 'number') return writer.number(value)
   if (typeof value === 'boolean') return value ? 'true' : 'false'
   if (value === null) return 'null'
   if (typeof value !== 'object') throw notJson(value)
   if (depth >= maxJsonDepth) throw tooDeep()
+  const numbers = writer.numbers(value)
   if (Array.isArray(value)) {
     let out = ''
-    for (const item of value) out += `${out === '' ? '[' : ','}${encode(item, number, string, depth + 1)}`
+    for (const [i, item] of value.entries()) {
+      out += `${out === '' ? '[' : ','}${numbers?.get(`${i}`) ?? encode(item, writer, depth + 1)}`
+    }
     return out === '' ? '[]' : `${out}]`
   }
   // An object of JSON at run time, whatever interface describes it.
   const object = value as { [key: string]: unknown }
   let out = ''
   for (const key of sortedKeys(object)) {
-    const name = special.test(key) ? string(key) : `"${key}"`
-    out += `${out === '' ? '{' : ','}${name}:${encode(object[key], number, string, depth + 1)}`
+    const name = special.test(key) ? writer.string(key) : `"${key}"`
+    out += `${out === '' ? '{' : ','}${name}:${numbers?.get(key) ?? encode(object[key], writer, depth + 1)}`
   }
   return out === '' ? '{}' : `${out}}`
 }

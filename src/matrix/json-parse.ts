@@ -1,5 +1,6 @@
 import { errors } from './errors.ts'
 import type { Json, JsonObject } from './event.ts'
+import { keepWritten } from './written-numbers.ts'
 
 /** Objects and arrays may stand inside each other so often, which keeps every walk over them clear of the stack's end. */
 export const maxJsonDepth = 512
@@ -29,7 +30,9 @@ export function parseJsonStrict(text: string): Json {
   }).parse()
 }
 
-/** Parses text as `JSON.parse` does and says where it is not canonical. Throws `M_NOT_JSON`, and `M_BAD_JSON` for the depth. */
+/**
+ * Parses text as `JSON.parse` does, remembers how numbers were written (`writtenNumbers`), and says where it is not canonical. Throws `M_NOT_JSON`, and `M_BAD_JSON` for the depth.
+ */
 export function parseJsonWithFaults(text: string): ParsedJson {
   const faults: JsonFault[] = []
   const value = new Parser(text, (kind, path) => {
@@ -43,6 +46,14 @@ export function parseJsonWithFaults(text: string): ParsedJson {
 
 /** A key that is one character, written as an escape: `JSON.parse` of V8 13.6 reads each of them as a backslash. */
 const escapedKey = /"\\(?:[^u]|u[0-9a-fA-F]{4})"\s*:/
+
+/** Where a number with a fraction or an exponent may stand. */
+const mayHaveFloat = /[[:,]\s*-?[0-9]+(?:\.[0-9]|[eE])/
+
+/** Parses an event that we have stored, with its numbers as they were written. Throws `M_NOT_JSON`. */
+export function parseStoredJson(text: string): Json {
+  return mayHaveFloat.test(text) ? parseJsonWithFaults(text).value : parseJson(text)
+}
 
 /** What `JSON.parse` should return, at its price. Throws `M_NOT_JSON`. */
 export function parseJson(text: string): Json {
@@ -71,6 +82,9 @@ class Parser {
   readonly #onFault: OnFault
   readonly #path: (string | number)[] = []
   #at = 0
+  /** How the number that was read last was written, where JavaScript writes it otherwise. */
+  #written: string | undefined
+  #hasWritten = false
 
   constructor(text: string, onFault: OnFault) {
     this.#text = text
@@ -81,7 +95,10 @@ class Parser {
     const value = this.#value()
     if (this.#next() !== '') this.#fail()
     // Our strings are slices that keep the whole text alive; for a long text a second, native parse is cheaper than that.
-    return this.#text.length > maxRetainedText && !escapedKey.test(this.#text) ? JSON.parse(this.#text) : value
+    const isPlain = !this.#hasWritten
+    return isPlain && this.#text.length > maxRetainedText && !escapedKey.test(this.#text)
+      ? JSON.parse(this.#text)
+      : value
   }
 
   /** The next character that is no white space, or '' at the end. */
@@ -109,6 +126,7 @@ class Parser {
 
   #object(): JsonObject {
     const object: JsonObject = {}
+    const numbers = new WrittenNumbers()
     this.#enter()
     if (this.#next() === '}') return this.#leave(object)
     for (;;) {
@@ -119,21 +137,33 @@ class Parser {
       this.#at++
       if (Object.hasOwn(object, key)) this.#onFault('duplicate-key', this.#path)
       setOwn(object, key, this.#value())
+      this.#note(numbers, key)
       this.#path.pop()
-      if (this.#more('}')) return this.#leave(object)
+      if (this.#more('}')) return this.#leave(numbers.keepFor(object))
     }
   }
 
   #array(): Json[] {
     const array: Json[] = []
+    const numbers = new WrittenNumbers()
     this.#enter()
     if (this.#next() === ']') return this.#leave(array)
     for (;;) {
       this.#path.push(array.length)
       array.push(this.#value())
+      this.#note(numbers, `${array.length - 1}`)
       this.#path.pop()
-      if (this.#more(']')) return this.#leave(array)
+      if (this.#more(']')) return this.#leave(numbers.keepFor(array))
     }
+  }
+
+  #note(numbers: WrittenNumbers, key: string): void {
+    const text = this.#written
+    // Of a key that stands there twice the last counts.
+    numbers.set(key, text)
+    if (text === undefined) return
+    this.#hasWritten = true
+    this.#written = undefined
   }
 
   #enter(): void {
@@ -190,6 +220,7 @@ class Parser {
     const [text, fraction, exponent] = match
     this.#at += text.length
     const value = Number(text)
+    if ((fraction !== undefined || exponent !== undefined) && `${value}` !== text) this.#written = text
     if (fraction !== undefined || exponent !== undefined) this.#onFault('float', this.#path)
     else if (!Number.isSafeInteger(value)) this.#onFault('unsafe-integer', this.#path)
     else if (Object.is(value, -0)) this.#onFault('negative-zero', this.#path)
@@ -198,6 +229,20 @@ class Parser {
 
   #fail(): never {
     throw errors.notJson(`The body is not valid JSON at position ${this.#at}`)
+  }
+}
+
+class WrittenNumbers {
+  #texts: Map<string, string> | undefined
+
+  set(key: string, text: string | undefined): void {
+    if (text !== undefined) this.#texts = (this.#texts ?? new Map()).set(key, text)
+    else this.#texts?.delete(key)
+  }
+
+  keepFor<T extends JsonObject | Json[]>(container: T): T {
+    if (this.#texts !== undefined) keepWritten(container, this.#texts)
+    return container
   }
 }
 

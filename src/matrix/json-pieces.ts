@@ -53,6 +53,7 @@ export function* parseInPieces(text: string): Generator<undefined, { value: Json
 /** Faults are told by the first two steps of their place, once for each. */
 function parsePiece(text: string, place: readonly (string | number)[], faults: JsonFault[]): Json {
   const { value, faults: own } = parseJsonWithFaults(text)
+  const isKept = own.some(({ kind }) => kind === 'float')
   const seen = new Set<string>()
   for (const { kind, path } of own) {
     const full = [...place, ...path].slice(0, 2)
@@ -60,8 +61,9 @@ function parsePiece(text: string, place: readonly (string | number)[], faults: J
     if (!seen.has(name)) faults.push({ kind, path: full })
     seen.add(name)
   }
-  // The first parser's strings would keep the whole text in memory.
-  return typeof value === 'object' || typeof value === 'string' ? parseJson(text) : value
+  // The first parser's strings would keep the whole text in memory, which is little where numbers have to be kept as they came.
+  const isCopied = !isKept && (typeof value === 'object' || typeof value === 'string')
+  return isCopied ? parseJson(text) : value
 }
 
 const space = /[ \t\n\r]*/y

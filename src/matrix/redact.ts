@@ -1,5 +1,6 @@
 import type { Json, JsonObject, Pdu } from './event.ts'
 import type { RoomVersionRules } from './room-versions.ts'
+import { carryWritten } from './written-numbers.ts'
 
 interface RedactionTable {
   /** In code point order, so that what is kept needs no sorting to be encoded. */
@@ -86,6 +87,7 @@ function pick(from: { readonly [key: string]: Json | undefined }, keys: readonly
     const value = Object.hasOwn(from, key) ? from[key] : undefined
     if (value !== undefined) kept[key] = value
   }
+  carryWritten(from, kept)
   return kept
 }
 

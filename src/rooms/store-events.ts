@@ -4,7 +4,7 @@ import { prepare } from '../db/prepare.ts'
 import type { EventStatus, RoomsSchema } from '../db/schema/rooms.ts'
 import type { Pdu } from '../matrix/event.ts'
 import type { EventId } from '../matrix/ids.ts'
-import { parseJson } from '../matrix/json-parse.ts'
+import { parseStoredJson } from '../matrix/json-parse.ts'
 import type { StoredEvent } from './types.ts'
 
 type EventRow = Selectable<RoomsSchema['events']>
@@ -25,7 +25,7 @@ export function toStoredEvent(row: EventRow): StoredEvent {
     txnId: row.txn_id ?? undefined,
     delayId: row.delay_id ?? undefined,
     // It was written by us as what the type says.
-    pdu: parseJson(row.json) as unknown as Pdu,
+    pdu: parseStoredJson(row.json) as unknown as Pdu,
   }
 }
 

@@ -3,7 +3,7 @@ import { prepare } from '../../db/prepare.ts'
 import { prepareList } from '../../db/prepare-list.ts'
 import type { IdentifiedPdu, Pdu } from '../../matrix/event.ts'
 import type { EventId, RoomId, ServerName } from '../../matrix/ids.ts'
-import { parseJson } from '../../matrix/json-parse.ts'
+import { parseStoredJson } from '../../matrix/json-parse.ts'
 
 export interface StagedEvent extends IdentifiedPdu {
   readonly nid: number
@@ -108,7 +108,7 @@ export async function listStaged(reader: Reader, roomId: string, now: number, li
     eventId: row.event_id as EventId,
     origin: row.origin as ServerName,
     // Checked before it was written.
-    pdu: parseJson(row.json) as unknown as Pdu,
+    pdu: parseStoredJson(row.json) as unknown as Pdu,
     attempts: row.attempts,
     retryAt: row.retry_at,
   }))
@@ -152,7 +152,10 @@ export async function listStagedByIds(
 ): Promise<IdentifiedPdu[]> {
   const rows = await byIds(reader, ids)
   const found = new Map(rows.filter((row) => row.room_id === roomId).map((row) => [row.event_id, row.json]))
-  return [...found].map(([eventId, json]) => ({ eventId: eventId as EventId, pdu: parseJson(json) as unknown as Pdu }))
+  return [...found].map(([eventId, json]) => ({
+    eventId: eventId as EventId,
+    pdu: parseStoredJson(json) as unknown as Pdu,
+  }))
 }
 
 /** Makes everything due, of one room or of all: what was under way when the server stopped, and what waited. */
