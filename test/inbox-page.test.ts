@@ -83,6 +83,11 @@ test('a note arrives in the inbox, is played there, found, and deleted', { skip,
     await second.getByRole('link', { name: 'Call back' }).getAttribute('href'),
     'https://matrix.to/#/%40carol%3Alocalhost',
   )
+  await second.getByRole('button', { name: 'Keep the voice note from carol' }).click()
+  await second.getByText('kept', { exact: true }).waitFor()
+  assert.equal((await notesOf(bob)).find(({ peer }) => peer === carol.userId)?.kept, true)
+  await second.getByRole('button', { name: 'Do not keep the voice note from carol' }).click()
+  await second.getByText('kept', { exact: true }).waitFor({ state: 'detached' })
   const download = page.waitForEvent('download')
   await second.getByRole('button', { name: 'Save' }).click()
   assert.equal((await download).suggestedFilename(), 'Voice message.ogg')

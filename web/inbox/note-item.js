@@ -46,6 +46,7 @@ export function createNoteItem({ api, names, note: first, onChange }) {
   })
   play.prepend(icon('play'))
   const save = button('Save', 'plain slim', () => player.save(note))
+  const keep = button('Keep', 'plain slim', keepNote)
   const remove = button('Delete', 'danger slim', removeNote)
   const back = first.peer
     ? h(
@@ -66,7 +67,7 @@ export function createNoteItem({ api, names, note: first, onChange }) {
     transcript,
     player.element,
     failure,
-    h('div', { className: 'row note-actions' }, play, back, save, remove),
+    h('div', { className: 'row note-actions' }, play, back, keep, save, remove),
   )
 
   /** @param {unknown} error */
@@ -102,6 +103,19 @@ export function createNoteItem({ api, names, note: first, onChange }) {
     }
   }
 
+  async function keepNote() {
+    const path = `/_ringback/v1/notes/${encodeURIComponent(note.note_id)}/keep`
+    const { kept: isKept, ...rest } = note
+    const { expires_ts: expiresTs } = await (isKept ? api.delete(path) : api.put(path, {}))
+    onChange({ ...rest, ...(!isKept && { kept: true }), expires_ts: expiresTs })
+    if (isKept) announce('The note is not kept any more')
+    else if (expiresTs === undefined) announce('The note is kept')
+    else
+      throw new Error(
+        `It is deleted on ${dayText(expiresTs)} all the same: the sender, the room or this server wants it so.`,
+      )
+  }
+
   async function removeNote() {
     const place = `${encodeURIComponent(note.room_id)}/redact/${encodeURIComponent(note.event_id)}`
     const isDone = await ask({
@@ -128,7 +142,7 @@ export function createNoteItem({ api, names, note: first, onChange }) {
       h('span', {}, `${note.kind === 'video' ? 'Video' : 'Voice'} note, ${lengthText(note.duration_ms)}`),
       timeElement(note.sent_ts),
       isIncoming ? '' : h('span', {}, sentStates[note.state] ?? note.state),
-      isGone ? h('span', {}, isIncoming ? 'deleted' : '') : expiry(note.expires_ts),
+      isGone ? h('span', {}, isIncoming ? 'deleted' : '') : expiry(note),
     )
     const words = note.transcript ?? note.caption
     transcript.textContent = words ?? ''
@@ -136,8 +150,10 @@ export function createNoteItem({ api, names, note: first, onChange }) {
     play.classList.toggle('plain', !isWaiting(note))
     play.hidden = isGone || !player.element.hidden
     for (const control of [save, remove]) control.hidden = isGone
+    keep.hidden = isGone || !isIncoming
+    keep.textContent = note.kept ? 'Do not keep' : 'Keep'
     const label = `${note.kind} note from ${first.peer ? names.get(first.peer) : 'somebody'}`
-    for (const control of [play, save, remove])
+    for (const control of [play, keep, save, remove])
       control.setAttribute('aria-label', `${control.textContent} the ${label}`)
   }
 
@@ -146,9 +162,11 @@ export function createNoteItem({ api, names, note: first, onChange }) {
   return { element, update, isPlaying: player.isPlaying, leave: player.leave }
 }
 
-/** @param {number | undefined} ts */
-function expiry(ts) {
-  if (ts === undefined) return ''
-  const day = new Date(ts).toLocaleDateString([], { day: 'numeric', month: 'short' })
-  return h('span', { title: new Date(ts).toLocaleString() }, `kept until ${day}`)
+/** @param {Json} note */
+function expiry({ kept: isKept, expires_ts: ts }) {
+  if (ts === undefined) return isKept ? h('span', {}, 'kept') : ''
+  return h('span', { title: new Date(ts).toLocaleString() }, `deleted on ${dayText(ts)}`)
 }
+
+/** @param {number} ts */
+const dayText = (ts) => new Date(ts).toLocaleDateString([], { day: 'numeric', month: 'short' })

@@ -31,5 +31,14 @@ export function voicemailRoutes({ voicemail }: Pick<AppContext, 'voicemail'>): E
         return {}
       },
     ),
+    ...(['PUT', 'DELETE'] as const).map((method) =>
+      endpoint(
+        { method, path: '/_ringback/v1/notes/{noteId}/keep', auth: 'user', limit: 'general', surface: 'client' },
+        async ({ requester, params }) => {
+          const { expiresTs } = await voicemail.keep(requester.userId, params.noteId, method === 'PUT')
+          return { ...(expiresTs !== undefined && { expires_ts: expiresTs }) }
+        },
+      ),
+    ),
   ]
 }

@@ -24,9 +24,11 @@ import { createForwarding } from './forwarding/forwarding.ts'
 import { createDeliver } from './notes/deliver.ts'
 import { createDeliveries } from './notes/deliveries.ts'
 import { createInbox } from './notes/inbox.ts'
+import { createKeepNote, type KeepNote } from './notes/keeping.ts'
 import { createNotes, type Notes } from './notes/notes.ts'
 import { createNotesHook, createTakenBack } from './notes/persist-hook.ts'
 import { createUnreadMarks } from './notes/unread-marks.ts'
+import { createNoteViews } from './notes/views.ts'
 import { createJudge } from './prompts/judge.ts'
 import { createPromptLinks } from './prompts/link-for.ts'
 import { handlePrompts } from './prompts/messages.ts'
@@ -58,6 +60,8 @@ export interface VoicemailDeps {
 /** What happens after calls in vain. */
 export interface Voicemail {
   readonly notes: Pick<Notes, 'list' | 'played'>
+  /** See `KeepNote`. */
+  readonly keep: KeepNote
   /** Sends a finished note, see `createDeliver`. */
   readonly deliver: DeliverNote
   /** What was sent in whose name, the newest first. */
@@ -82,8 +86,10 @@ export function createVoicemail(deps: VoicemailDeps): Voicemail {
   const deliveries = createDeliveries({ ...deps, notes: { advance: (...news) => notes.advance(...news) } })
   const mailed = { appName: config.mail.app_name, publicUrl: options.publicUrl }
   const forwarding = createForwarding({ ...deps, act: bots.act, botId, options: mailed })
-  const notes = createNotes({ ...deps, prompts, unread, forwarding, waits: deliveries.waits })
-  const inbox = createInbox({ db, accounts, reads, notes })
+  const views = createNoteViews(deps)
+  const keep = createKeepNote({ db, media, views })
+  const notes = createNotes({ ...deps, views, prompts, unread, forwarding, waits: deliveries.waits })
+  const inbox = createInbox({ db, accounts, reads, notes, views, keep })
 
   // What was left is there also where no more is asked for.
   accounts.accountData.onChange(unread.accountDataChanged)
@@ -97,6 +103,7 @@ export function createVoicemail(deps: VoicemailDeps): Voicemail {
   const deliver = createDeliver({ db, clock, rooms, calls, chats, judge, notes, botId })
   recorder.useDelivery(deliver)
   accounts.onDeactivate(forgetUser)
+  accounts.onDeactivate((tx, { userId }) => media.delivery.keepNothing(tx, userId))
   if (enabled) {
     const messages = { ...deps, botId, chats, judge, links, prompts, options }
     handlePrompts(messages)
@@ -114,6 +121,7 @@ export function createVoicemail(deps: VoicemailDeps): Voicemail {
 
   return {
     notes,
+    keep,
     deliver,
     listAudit: (filter, limit) => db.read((reader) => listAudit(reader, filter, limit)),
     idle: deliveries.idle,

@@ -106,6 +106,8 @@ export interface MediaSchema {
     /** A user of ours, `server:NAME`, or `appservice:ID`. */
     recipient: string
   }
+  /** Recipients who keep media that would be deleted after its delivery. */
+  media_keeps: { media_nid: number; user_id: string }
   /** What somebody has downloaded. */
   media_fetches: {
     media_nid: number

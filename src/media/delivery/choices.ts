@@ -27,19 +27,31 @@ function choiceFor(content: JsonObject | undefined, kind: ContentKind, isForAll:
   return own ? readChoice(own) : isForAll ? readChoice(content) : {}
 }
 
+export interface SentMedia {
+  readonly kind: ContentKind
+  readonly roomNid: number
+  readonly uploader: string
+  /** Whether a recipient wants to keep it. */
+  readonly isKept?: boolean
+}
+
 export interface Choices {
   /** The rule for media of a kind that somebody has sent to a room. */
-  rule(reader: Reader, message: { kind: ContentKind; roomNid: number; uploader: string }): Promise<Rule>
+  rule(reader: Reader, message: SentMedia): Promise<Rule>
 }
 
 export function createChoices(policy: DeliveryPolicy): Choices {
   return {
-    rule: async (reader, { kind, roomNid, uploader }) => {
+    rule: async (reader, { kind, roomNid, uploader, isKept }) => {
       const room = await getPolicy(reader, `room:${roomNid}`)
       const user = await getPolicy(reader, `user:${uploader}`)
       // What people say for all is about what they have spoken: notes and voice messages.
       const isSpoken = kind === 'note' || kind === 'voice'
-      return ruleFor(policy, kind, { room: choiceFor(room, kind, true), user: choiceFor(user, kind, isSpoken) })
+      return ruleFor(policy, kind, {
+        room: choiceFor(room, kind, true),
+        user: choiceFor(user, kind, isSpoken),
+        recipient: isKept ? { kind: 'keep' } : {},
+      })
     },
   }
 }

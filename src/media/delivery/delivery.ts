@@ -15,6 +15,7 @@ import { createChoices, policyType } from './choices.ts'
 import { createDeclarations, type Declarations } from './declarations.ts'
 import { createDeleter, type Deleter } from './deleter.ts'
 import { createHolds, type Holds } from './holds.ts'
+import { createKeeps, type Keeps } from './keeps.ts'
 import { createLedger, leaveJob } from './ledger.ts'
 import { createLedgerHook } from './persist-hook.ts'
 import type { DeliveryPolicy } from './policy.ts'
@@ -29,7 +30,7 @@ import { listRefs } from './store-due.ts'
 import { putPolicy } from './store-policies.ts'
 import { mediaUses } from './uses.ts'
 
-export interface Delivery extends Deleter, Holds, Declarations {
+export interface Delivery extends Deleter, Holds, Declarations, Keeps {
   /** Follows what messages show, from the transaction of each batch of events on. */
   followRooms(rooms: RoomsOfMedia): (tx: Tx, batch: SeenBatch) => Promise<void>
   readonly purgeHook: MediaPurgeHook
@@ -68,6 +69,8 @@ export interface Fate {
   readonly isDeleted: boolean
   /** When it is deleted as things are, in ms since 1970; undefined: never. */
   readonly dueTs: number | undefined
+  /** Whether somebody whom it was for wants to keep it. */
+  readonly isKept: boolean
 }
 
 export interface DeliveryDeps {
@@ -131,6 +134,7 @@ export function createDelivery({ db, clock, log, jobs, accounts, blobs, options 
     ...createDeleter({ db, clock, log, jobs, blobs, policy, settle, deleted }),
     ...createHolds({ clock, log, jobs, settle }),
     ...createDeclarations({ ledger, rooms: () => rooms, serverName }),
+    ...createKeeps({ jobs, settle, serverName }),
     followRooms: (next) => {
       rooms = next
       return createLedgerHook({ ledger, recipients, policies: createRoomPolicies({ jobs, view: next.view }) })
@@ -152,8 +156,8 @@ export function createDelivery({ db, clock, log, jobs, accounts, blobs, options 
     fate: async (reader, ref) => {
       const media = await getMedia(reader, ref)
       if (media === undefined) return undefined
-      const dueTs = (await getDelivery(reader, media.nid))?.due_ts ?? undefined
-      return { isDeleted: media.state === 'deleted', dueTs }
+      const state = await getDelivery(reader, media.nid)
+      return { isDeleted: media.state === 'deleted', dueTs: state?.due_ts ?? undefined, isKept: state?.is_kept === 1 }
     },
     idle: async () => {
       await Promise.all(underWay)

@@ -47,11 +47,14 @@ const day = 24 * 60 * 60 * 1000
 const defaultGrace = (kind: ContentKind) => (kind === 'note' ? 7 : 30) * day
 const defaultLifetime = (kind: ContentKind) => (kind === 'note' ? 30 * day : kind === 'ai_image' ? 90 * day : undefined)
 
-/** The rule for media of a kind: what the room has chosen goes before what its uploader has, and that before the server's. */
+/**
+ * The rule for media of a kind: what the room has chosen goes before what its uploader has, that before what a recipient
+ * has, and that before the server's.
+ */
 export function ruleFor(
   policy: DeliveryPolicy,
   kind: ContentKind,
-  { room = {}, user = {} }: { room?: Choice; user?: Choice } = {},
+  { room = {}, user = {}, recipient = {} }: { room?: Choice; user?: Choice; recipient?: Choice } = {},
 ): Rule {
   const grace = policy.grace ?? defaultGrace(kind)
   const serverGrace = policy.serverGrace ?? grace
@@ -60,7 +63,7 @@ export function ruleFor(
   const lifetime = isDeleted ? policy.maxLifetime : undefined
   const server: Rule = { isDeleted, grace, serverGrace, maxLifetime: lifetime ?? defaultLifetime(kind) }
   const own = withChoice(server, policy.kinds?.[kind] ?? {}, kind)
-  return [user, room].reduce((rule, choice) => withChoice(rule, bounded(choice, policy), kind), own)
+  return [recipient, user, room].reduce((rule, choice) => withChoice(rule, bounded(choice, policy), kind), own)
 }
 
 function withChoice(rule: Rule, choice: Choice, kind: ContentKind): Rule {

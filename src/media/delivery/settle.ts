@@ -31,12 +31,17 @@ export function createSettle({ clock, jobs, policy, choices, outages }: SettleDe
   const digest = digestOf(policy)
 
   /** What its uploader's messages ask for: those that still show it, or else all. */
-  async function ruleOf(reader: Reader, links: readonly LinkShape[], uploader: string): Promise<Rule | undefined> {
+  async function ruleOf(
+    reader: Reader,
+    links: readonly LinkShape[],
+    { uploader, is_kept: isKept }: DeliveryRow,
+  ): Promise<Rule | undefined> {
+    if (uploader === null) return undefined
     const own = links.filter(({ isOwn }) => isOwn)
     const open = own.filter(({ isOpen }) => isOpen)
     const rules: Rule[] = []
     for (const { kind, roomNid } of open.length > 0 ? open : own) {
-      rules.push(await choices.rule(reader, { kind, roomNid, uploader }))
+      rules.push(await choices.rule(reader, { kind, roomNid, uploader, isKept: isKept === 1 }))
     }
     return rules.length > 0 ? keepLongest(rules) : undefined
   }
@@ -59,7 +64,7 @@ export function createSettle({ clock, jobs, policy, choices, outages }: SettleDe
     const lacking = open.length > 0 ? await listLacking(tx, mediaNid) : []
     const deliveredTs = isTracked && lacking.length === 0 ? (state.delivered_ts ?? now) : null
     const unlinkedTs = open.length > 0 ? null : (state.unlinked_ts ?? now)
-    const rule = state.uploader === null ? undefined : await ruleOf(tx, links, state.uploader)
+    const rule = await ruleOf(tx, links, state)
     const media = {
       linkedTs: state.linked_ts,
       deliveredTs,

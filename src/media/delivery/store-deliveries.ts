@@ -29,6 +29,34 @@ const state = prepare((qb, p: { mediaNid: number }) =>
       'd.is_ephemeral',
     ])
     .select(['m.uploader', 'm.is_pinned', 'm.created_ts'])
+    .select(({ eb, exists, or, selectFrom }) =>
+      eb
+        .case()
+        .when(
+          exists(
+            selectFrom('media_keeps as k')
+              .select('k.user_id')
+              .where((keep) =>
+                or([
+                  keep('k.media_nid', '=', p.mediaNid),
+                  // What stands for it.
+                  keep(
+                    'k.media_nid',
+                    'in',
+                    selectFrom('media_links as l')
+                      .select('l.main_nid')
+                      .where('l.media_nid', '=', p.mediaNid)
+                      .$castTo<number>(),
+                  ),
+                ]),
+              ),
+          ),
+        )
+        .then(1)
+        .else(0)
+        .end()
+        .as('is_kept'),
+    )
     .where('d.media_nid', '=', p.mediaNid),
 )
 
@@ -158,7 +186,13 @@ export async function deleteDeliveries(
   cause: { reason: string; now: number },
 ): Promise<void> {
   await insertRedactions(tx, mediaNids, cause)
-  for (const table of ['media_deliveries', 'media_links', 'media_recipients', 'media_fetches'] as const) {
+  for (const table of [
+    'media_deliveries',
+    'media_links',
+    'media_recipients',
+    'media_fetches',
+    'media_keeps',
+  ] as const) {
     await tx.qb.deleteFrom(table).where('media_nid', 'in', mediaNids).execute()
   }
 }

@@ -11,6 +11,7 @@ import type { Chats } from '../chats.ts'
 import type { Inbox, InboxNote } from '../notes/inbox.ts'
 import { settingsType, withSwitch } from '../settings.ts'
 import { inboxText } from './inbox-text.ts'
+import { keepNote } from './keep-note.ts'
 import { createSettingsCommands } from './settings-commands.ts'
 
 export interface CommandDeps {
@@ -22,6 +23,8 @@ export interface CommandDeps {
   readonly chats: Chats
   readonly inbox: Inbox
 }
+
+const noSuchNote = 'There is no such note. Say “inbox” to see them with their numbers.'
 
 /** What people can ask of the voicemail bot. Users of other servers have no voicemail here. */
 export function createCommands(deps: CommandDeps): BotCommand[] {
@@ -69,13 +72,24 @@ export function createCommands(deps: CommandDeps): BotCommand[] {
     )
   })
 
+  async function findNote({ args, event }: CommandCall): Promise<InboxNote | undefined> {
+    const number = Number(args[0])
+    return Number.isInteger(number) ? (await inbox.list(event.sender))[number - 1] : undefined
+  }
+
+  const keep = forOwn(async (call, turn) => {
+    const note = await findNote(call)
+    const isKept = call.args[1]?.toLowerCase() !== 'off'
+    const said = note === undefined ? noSuchNote : await keepNote(inbox, call.event.sender, note, isKept)
+    await turn.send(await privately(call, turn), noticeContent(said))
+  })
+
   const play = forOwn(async (call, turn) => {
-    const number = Number(call.args[0])
-    const note = Number.isInteger(number) ? (await inbox.list(call.event.sender))[number - 1] : undefined
+    const note = await findNote(call)
     const stored = note && (await db.read((reader) => reads.eventById(reader, note.eventId)))
     const chatId = await privately(call, turn)
     if (note === undefined || stored === undefined || stored.redactedBy !== undefined) {
-      await turn.send(chatId, noticeContent('There is no such note. Say “inbox” to see them with their numbers.'))
+      await turn.send(chatId, noticeContent(noSuchNote))
       return
     }
     if (note.state === 'deleted') {
@@ -101,6 +115,7 @@ export function createCommands(deps: CommandDeps): BotCommand[] {
         await show(call, turn, notes, 'You have no notes.')
       }),
     },
+    { name: 'keep', usage: 'N [off]', help: 'Keeps the note with that number when others are deleted.', run: keep },
     { name: 'play', usage: 'N', help: 'Sends you the note with that number here.', run: play },
     {
       name: 'find',

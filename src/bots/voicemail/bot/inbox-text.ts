@@ -8,10 +8,11 @@ const symbols = { voice: '🎙', video: '🎥' }
 /** A list of notes, each with the number by which it is played. */
 export function inboxText(notes: readonly InboxNote[]): Wording {
   const lines = notes.map((note) => {
-    const { number, kind, senderName, sentTs, durationMs, state, words } = note
+    const { number, kind, senderName, sentTs, durationMs, state, isKept, words } = note
     const isNew = state !== 'played' && state !== 'deleted'
     const facts = [`${wallTime(sentTs)?.day ?? ''} ${timeOfDay(sentTs)}`, inMinutes(durationMs)]
     if (state === 'deleted') facts.push('deleted')
+    else if (isKept) facts.push('kept')
     const said = words === undefined ? '' : ` “${words}”`
     return {
       text: `${number}. ${isNew ? '● ' : ''}${symbols[kind]} ${senderName} (${facts.join(', ')})${said}`,

@@ -5,8 +5,10 @@ import type { UserId } from '../../../matrix/ids.ts'
 import type { RoomReads } from '../../../rooms/reads.ts'
 import type { CallKind } from '../../../voip/calls/types.ts'
 import { memberName } from '../member-name.ts'
+import type { KeepNote } from './keeping.ts'
 import type { Notes } from './notes.ts'
 import { listReceived } from './store-notes.ts'
+import type { NoteViews } from './views.ts'
 
 /** A note in the inbox of whom it was left for. */
 export interface InboxNote {
@@ -20,6 +22,7 @@ export interface InboxNote {
   readonly durationMs: number
   readonly sentTs: number
   readonly state: NoteState
+  readonly isKept: boolean
   /** What was said, or else what was written beside it. */
   readonly words: string | undefined
 }
@@ -30,6 +33,7 @@ export interface Inbox {
   /** Those of them in which all words stand: in what was said or written, or in who left them. */
   find(userId: UserId, words: readonly string[]): Promise<InboxNote[]>
   played: Notes['played']
+  keep: KeepNote
 }
 
 /** So many of the newest are looked at. */
@@ -40,10 +44,12 @@ interface Deps {
   readonly accounts: Pick<Accounts, 'accountData'>
   readonly db: Database
   readonly reads: Pick<RoomReads, 'roomById' | 'membership'>
-  readonly notes: Pick<Notes, 'played' | 'stateOf'>
+  readonly notes: Pick<Notes, 'played'>
+  readonly views: Pick<NoteViews, 'look'>
+  readonly keep: KeepNote
 }
 
-export function createInbox({ db, accounts, reads, notes }: Deps): Inbox {
+export function createInbox({ db, accounts, reads, notes, views, keep }: Deps): Inbox {
   const all = (userId: UserId): Promise<InboxNote[]> =>
     db.read(async (reader) => {
       const names = new Map<string, string>()
@@ -62,7 +68,7 @@ export function createInbox({ db, accounts, reads, notes }: Deps): Inbox {
           kind: row.kind,
           durationMs: row.duration_ms,
           sentTs: row.sent_ts,
-          state: await notes.stateOf(reader, row),
+          ...(await views.look(reader, row)),
           words: row.transcript ?? row.caption ?? undefined,
         })
       }
@@ -82,5 +88,6 @@ export function createInbox({ db, accounts, reads, notes }: Deps): Inbox {
       return (await all(userId)).filter(matches).slice(0, mostShown)
     },
     played: notes.played,
+    keep,
   }
 }

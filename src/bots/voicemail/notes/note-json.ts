@@ -8,6 +8,8 @@ export interface NoteView {
   readonly isShared: boolean
   /** When its media is deleted at the latest, in ms since 1970. */
   readonly expiresTs?: number | undefined
+  /** Whether the receiver wants to keep it. */
+  readonly isKept?: boolean
 }
 
 /** The state as the viewer may know it: whether somebody has listened is theirs to tell. */
@@ -34,6 +36,7 @@ export function noteJson(note: NoteRow, view: NoteView): JsonObject {
     ...(state === 'played' && note.played_ts !== null && { played_ts: note.played_ts }),
     ...(note.caption !== null && { caption: note.caption }),
     ...(isIncoming && note.transcript !== null && { transcript: note.transcript }),
+    ...(view.isKept && state !== 'deleted' && { kept: true }),
     ...(view.expiresTs !== undefined && state !== 'deleted' && { expires_ts: view.expiresTs }),
   }
 }

@@ -1,13 +1,10 @@
-import type { Database, Reader, Tx } from '../../../db/database.ts'
+import type { Database, Tx } from '../../../db/database.ts'
 import type { NoteState } from '../../../db/schema/bots.ts'
 import { errors } from '../../../matrix/errors.ts'
 import type { JsonObject } from '../../../matrix/event.ts'
-import { type EventId, isUserId, type RoomId, serverOf, type UserId } from '../../../matrix/ids.ts'
-import { parseMxc } from '../../../matrix/mxc.ts'
-import type { Delivery, Fate } from '../../../media/delivery/delivery.ts'
+import { type EventId, type RoomId, serverOf, type UserId } from '../../../matrix/ids.ts'
 import type { Clock } from '../../../util/clock.ts'
 import type { CallKind, Calls } from '../../../voip/calls/types.ts'
-import type { Live } from '../../../voip/live/live.ts'
 import type { Webhooks } from '../../../voip/webhooks/webhooks.ts'
 import type { Forwarding } from '../forwarding/forwarding.ts'
 import type { Prompts } from '../prompts/prompts.ts'
@@ -16,6 +13,7 @@ import { noteJson } from './note-json.ts'
 import { type SharingDeps, sharesPlayed } from './sharing.ts'
 import { getNote, insertNote, listNotesOf, type NoteRow, updateNote } from './store-notes.ts'
 import type { UnreadMarks } from './unread-marks.ts'
+import type { NoteViews } from './views.ts'
 
 export interface NewNote {
   readonly noteId: string
@@ -38,8 +36,6 @@ export interface Notes {
   sent(tx: Tx, note: NewNote): Promise<void>
   /** Moves a note forward; what lies behind its present state changes nothing. */
   advance(tx: Tx, note: NoteRow, state: Exclude<NoteState, 'sent'>): Promise<void>
-  /** The state of a note, its media having been looked at. */
-  stateOf(reader: Reader, note: NoteRow): Promise<NoteState>
   /** The receiver has listened to it or seen it. Throws `404 M_NOT_FOUND` for notes that are not theirs. */
   played(userId: UserId, noteId: string): Promise<void>
   /** What a user sent and received, the newest first, from `before` on. */
@@ -55,13 +51,12 @@ export interface NotePageJson {
 export interface NotesDeps extends SharingDeps {
   readonly db: Database
   readonly clock: Clock
-  readonly live: Pick<Live, 'publish'>
+  readonly views: NoteViews
   readonly webhooks: Pick<Webhooks, 'emit'>
   readonly calls: Pick<Calls, 'linkNote'>
   readonly prompts: Pick<Prompts, 'used' | 'refresh'>
   readonly unread: UnreadMarks
   readonly forwarding: Forwarding
-  readonly media: { readonly delivery: Pick<Delivery, 'fate'> }
   /** Called after the commit: somebody here has a note that is not delivered to them yet. */
   readonly waits: (userId: string) => void
 }
@@ -75,34 +70,7 @@ const columns = {
 } as const
 
 export function createNotes(deps: NotesDeps): Notes {
-  const { db, clock, accounts, live, webhooks, calls, prompts, unread, forwarding, media, waits } = deps
-
-  /** What becomes of the recording; undefined where that is not for this server to decide. */
-  async function fateOf(reader: Reader, { mxc }: NoteRow): Promise<Fate | undefined> {
-    const ref = mxc === null ? undefined : parseMxc(mxc)
-    return ref && media.delivery.fate(reader, ref)
-  }
-
-  async function view(reader: Reader, note: NoteRow, viewer: string): Promise<JsonObject> {
-    const isShared = viewer === note.receiver || (await sharesPlayed(deps, reader, note))
-    const fate = await fateOf(reader, note)
-    const state = fate?.isDeleted ? 'deleted' : note.state
-    return noteJson({ ...note, state }, { viewer, isShared, expiresTs: fate?.dueTs })
-  }
-
-  /** Whom a user ignores does not exist for them; the sender sees no difference. */
-  const isIgnored = async (reader: Reader, { receiver, sender }: Pick<NoteRow, 'receiver' | 'sender'>) =>
-    isUserId(receiver) &&
-    accounts.isLocalUser(receiver) &&
-    (await accounts.accountData.ignoredUsers(reader, receiver)).has(sender)
-
-  async function publish(tx: Tx, note: NoteRow): Promise<void> {
-    const isHidden = await isIgnored(tx, note)
-    for (const userId of new Set([note.sender, note.receiver])) {
-      if (!isUserId(userId) || !accounts.isLocalUser(userId) || (isHidden && userId === note.receiver)) continue
-      await live.publish(tx, userId, { type: 'note', ...(await view(tx, note, userId)) })
-    }
-  }
+  const { db, clock, accounts, views, webhooks, calls, prompts, unread, forwarding, waits } = deps
 
   const advance: Notes['advance'] = async (tx, { note_id: noteId }, state) => {
     const note = await getNote(tx, noteId)
@@ -111,7 +79,7 @@ export function createNotes(deps: NotesDeps): Notes {
     const change = { state, [columns[state]]: now }
     await updateNote(tx, noteId, change)
     const moved: NoteRow = { ...note, ...change }
-    await publish(tx, moved)
+    await views.publish(tx, moved)
     if (state === 'played' || state === 'deleted') {
       await unread.settled(tx, moved)
       await forwarding.settled(tx, moved)
@@ -154,10 +122,10 @@ export function createNotes(deps: NotesDeps): Notes {
       }
       const stored = await getNote(tx, note.noteId)
       if (stored === undefined) return
-      await publish(tx, stored)
+      await views.publish(tx, stored)
       await forwarding.sent(tx, stored)
       if (accounts.isLocalUser(note.receiver)) {
-        if (!(await isIgnored(tx, note))) await unread.arrived(tx, stored)
+        if (!(await views.isIgnored(tx, note))) await unread.arrived(tx, stored)
         tx.afterCommit(() => waits(note.receiver))
       }
       const { state: _, ...left } = noteJson(stored, { viewer: note.receiver, isShared: true })
@@ -169,14 +137,13 @@ export function createNotes(deps: NotesDeps): Notes {
         if (note === undefined || note.receiver !== userId) throw errors.notFound('There is no such note to you')
         await advance(tx, note, 'played')
       }),
-    stateOf: async (reader, note) => ((await fateOf(reader, note))?.isDeleted ? 'deleted' : note.state),
     list: (userId, { before, limit }) =>
       db.read(async (reader) => {
         const rows = await listNotesOf(reader, userId, { before, limit: limit + 1 })
         const page = rows.slice(0, limit)
         const notes: JsonObject[] = []
         const ignored = await accounts.accountData.ignoredUsers(reader, userId)
-        for (const row of page) if (!ignored.has(row.sender)) notes.push(await view(reader, row, userId))
+        for (const row of page) if (!ignored.has(row.sender)) notes.push(await views.json(reader, row, userId))
         return { notes, next: rows.length > limit ? page.at(-1)?.note_nid : undefined }
       }),
   }
