@@ -5,10 +5,12 @@ import type { JsonObject } from '../src/matrix/event.ts'
 import { at } from './helpers/client.ts'
 import { fetchWhole } from './helpers/deliveries.ts'
 import { ffmpegMissing, makeRecording } from './helpers/ffmpeg.ts'
+import { openLive } from './helpers/live.ts'
 import { mediaFiles, upload } from './helpers/media.ts'
 import { temporaryFolder } from './helpers/program.ts'
 import { act, getEvent, join, type SeenEvent, send, setState, timeline } from './helpers/rooms.ts'
 import { password, type TestUser } from './helpers/server.ts'
+import { sync } from './helpers/sync.ts'
 import {
   answersIn,
   bot,
@@ -122,6 +124,36 @@ test('a recorded note comes as a message of the caller, and what becomes of it i
   )
   assert.deepEqual(stored, [{ state: 'deleted' }])
   assert.deepEqual(mediaFiles(server.dataDir), [])
+})
+
+test('whoever does not share what they play tells nothing of it, not even when the recording goes', {
+  skip,
+}, async () => {
+  const { alice, bob, roomId, prompt } = await called()
+  await setSettings(bob, { share_played: false })
+  const { body } = await post(tokenOf(prompt))
+  const event = await getEvent(bob, roomId, String(body.event_id))
+  await sync(bob)
+  await server.context.drain()
+  const seen = async () => {
+    await server.context.drain()
+    return (await notesOf(alice))[0]
+  }
+  const before = await seen()
+  assert.deepEqual([before?.state, before?.expires_ts], ['delivered', undefined])
+  await server.wait(86_400_000)
+  const live = await openLive(server.url, alice)
+  await fetchWhole(server, bob, String(event.content.url))
+  assert.deepEqual(await seen(), before)
+  const note = at`/_ringback/v1/notes/${String(before?.note_id)}`
+  await bob.post(`${note}/played`)
+  await bob.put(`${note}/keep`, {})
+  assert.deepEqual(await seen(), before)
+  // Whatever was published comes before this.
+  await server.context.db.write('test', (tx) => server.context.live.publish(tx, alice.userId, { type: 'call' }))
+  assert.deepEqual((await live.next()).type, 'call')
+  await live.close()
+  assert.equal((await notesOf(bob))[0]?.kept, true)
 })
 
 test('whoever shares what they read sees their caller told that it was played', { skip }, async () => {

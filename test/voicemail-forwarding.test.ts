@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { JsonObject } from '../src/matrix/event.ts'
 import { at } from './helpers/client.ts'
-import { createRoom, getState, timeline } from './helpers/rooms.ts'
+import { createRoom, getState, send, timeline } from './helpers/rooms.ts'
 import { createSmtp } from './helpers/smtp.ts'
 import {
   bot,
@@ -102,4 +103,32 @@ test('where nobody may or wants it, a note goes nowhere else', async () => {
   const said = async (user: typeof bob, room: string) =>
     (await timeline(user, room)).filter(({ sender, type }) => sender === bot && type === 'm.room.message')
   assert.deepEqual([await said(carol, foreign), await said(bob, sealed)], [[], []])
+})
+
+test('a note that answers a message comes to the team without what it answered', async () => {
+  await using server = await createCallingServer()
+  const [alice, support] = [await server.user('alice'), await server.user('support')]
+  const team = await createRoom(support, { invite: [bot] })
+  await setSettings(support, { inbox_room: team })
+  const chat = await directChat(alice, support)
+  for (const isThread of [false, true]) {
+    const before = await send(support, chat, 'Where are you?')
+    await server.wait(180_000)
+    await callInVain(server, alice, support, chat)
+    const target = { event_id: before }
+    const relates: JsonObject = isThread ? { rel_type: 'm.thread', ...target } : { 'm.in_reply_to': target }
+    const voice = {
+      msgtype: 'm.audio',
+      body: 'Voice message',
+      'org.matrix.msc3245.voice': {},
+      url: 'mxc://localhost/voice',
+    }
+    await send(alice, chat, { ...voice, 'm.relates_to': relates })
+    await server.context.drain()
+  }
+  const copies = (await timeline(support, team)).filter(({ type }) => type === 'm.room.message')
+  assert.deepEqual(
+    copies.map(({ content }) => content['m.relates_to']),
+    [undefined, undefined],
+  )
 })

@@ -124,6 +124,18 @@ for (const engine of engines) {
       for (const { bob, mxc } of [vanishing, ruled]) assert.equal(await status(bob, mxc), 404)
     })
 
+    test('a note with the recording of somebody else cannot keep that', async () => {
+      const { alice, bob, mxc } = await left()
+      const eve = await server.user(`eve${people}`)
+      const roomId = await directChat(bob, eve)
+      await callInVain(server, bob, eve, roomId)
+      await send(bob, roomId, { msgtype: 'm.audio', body: 'Voice', url: mxc, 'org.matrix.msc3245.voice': {} })
+      await server.context.drain()
+      const { status: answered, body } = await keep(eve, String((await noteOf(eve))?.note_id))
+      assert.deepEqual([answered, body.errcode], [403, 'M_FORBIDDEN'])
+      assert.equal((await noteOf(alice))?.kept, undefined)
+    })
+
     test('only the receiver keeps a note, as long as there is such an account', async () => {
       const { alice, bob, mxc, noteId } = await left()
       const eve = await server.user(`eve${people}`)

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, test } from 'node:test'
@@ -74,6 +75,27 @@ testOnEngines('notes are listed in pages, for those whom they concern', async (_
   assert.deepEqual(await states(alice, bob), ['delivered', 'delivered'])
   for (let i = 0; i < 2; i++) await bob.post(`/_ringback/v1/notes/${ids[0]}/played`)
   assert.deepEqual(await states(alice, bob), ['played', 'played'])
+})
+
+testOnEngines('whatever a recording says of itself, it is sent and listed', async (_t, { engine }) => {
+  await using server = await createCallingServer({ engine })
+  const [alice, bob] = [await server.user('alice'), await server.user('bob')]
+  const roomId = await directChat(alice, bob)
+  for (const odd of [
+    { body: 'a\0b', filename: 'Voice message.ogg' },
+    { body: 'x'.repeat(20_000), filename: 'Voice message.ogg' },
+    { url: `mxc://localhost/${randomBytes(6000).toString('hex')}` },
+    { url: 'mxc://localhost/a\0b' },
+    { url: 'no address' },
+    { info: { duration: Number.MAX_SAFE_INTEGER } },
+  ] as JsonObject[]) {
+    await server.wait(180_000)
+    await callInVain(server, alice, bob, roomId)
+    const eventId = await send(alice, roomId, { ...voice, ...odd })
+    await server.context.drain()
+    const [note] = await notesOf(bob)
+    assert.equal(note?.event_id, eventId, JSON.stringify(odd).slice(0, 100))
+  }
 })
 
 test('a conversation stays unread until its note is played, and is marked again once', async () => {

@@ -8,8 +8,8 @@ import { getLinkedMedia, listThumbnailsOf } from './store-links.ts'
 
 /** Recipients who want to keep what they got: it is not deleted after its delivery, unless its uploader or the room wants that. */
 export interface Keeps {
-  /** False where there is no such media here, or none any more. */
-  keep(tx: Tx, ref: MediaRef, userId: string, isKept: boolean): Promise<boolean>
+  /** False where there is no such media here of that uploader, or none any more. */
+  keep(tx: Tx, ref: MediaRef, wish: { userId: string; uploader: string; isKept: boolean }): Promise<boolean>
   /** The user keeps nothing any more. */
   keepNothing(tx: Tx, userId: string): Promise<void>
 }
@@ -22,9 +22,9 @@ interface Deps {
 
 export function createKeeps({ jobs, settle, serverName }: Deps): Keeps {
   return {
-    keep: async (tx, ref, userId, isKept) => {
+    keep: async (tx, ref, { userId, uploader, isKept }) => {
       const media = ref.origin === serverName ? await getLinkedMedia(tx, ref) : undefined
-      if (media === undefined) return false
+      if (media?.uploader !== uploader) return false
       await (isKept ? insertKeep : deleteKeep)(tx, media.nid, userId)
       for (const nid of [media.nid, ...(await listThumbnailsOf(tx, [media.nid]))]) await settle(tx, nid)
       return true

@@ -1,13 +1,13 @@
 import type { Accounts } from '../../../accounts/accounts.ts'
 import type { Database } from '../../../db/database.ts'
 import { objectOf, stringsOf } from '../../../matrix/content.ts'
-import type { JsonObject } from '../../../matrix/event.ts'
 import { isUserId, type RoomId } from '../../../matrix/ids.ts'
 import type { RoomReads } from '../../../rooms/reads.ts'
 import type { Rooms } from '../../../rooms/rooms.ts'
 import { noticeContent } from '../../runtime/actions.ts'
 import type { BotCommand, BotTurn, CommandCall } from '../../runtime/bot.ts'
 import type { Chats } from '../chats.ts'
+import { copyContent } from '../notes/copy-content.ts'
 import type { Inbox, InboxNote } from '../notes/inbox.ts'
 import { settingsType, withSwitch } from '../settings.ts'
 import { inboxText } from './inbox-text.ts'
@@ -96,7 +96,8 @@ export function createCommands(deps: CommandDeps): BotCommand[] {
       await turn.send(chatId, noticeContent('That note has been deleted.'))
       return
     }
-    await turn.send(chatId, copyOf(stored.pdu.content, note))
+    const origin = { note_id: note.noteId, from: note.sender }
+    await turn.send(chatId, { ...copyContent(stored.pdu.content), 'io.ringback.note': origin })
     await inbox.played(call.event.sender, note.noteId)
   })
 
@@ -137,9 +138,4 @@ function peerOf({ args, event }: CommandCall, turn: BotTurn): string | undefined
   const mentions = objectOf(event, 'm.mentions')
   const mentioned = mentions ? stringsOf({ content: mentions }, 'user_ids') : []
   return mentioned.find((userId) => isUserId(userId) && userId !== turn.userId)
-}
-
-function copyOf(content: JsonObject, { noteId, sender }: InboxNote): JsonObject {
-  const { 'm.relates_to': _relation, 'm.mentions': _mentions, 'io.ringback.missed_call': _call, ...rest } = content
-  return { ...rest, 'm.mentions': {}, 'io.ringback.note': { note_id: noteId, from: sender } }
 }

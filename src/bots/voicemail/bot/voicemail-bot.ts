@@ -50,7 +50,11 @@ export function createVoicemailBot(deps: VoicemailBotDeps): Bot {
 
   async function takeRecording(event: BotEvent, turn: BotTurn): Promise<boolean> {
     const recorded = readRecorded(event)
-    if (recorded?.mxc === undefined) return false
+    if (recorded === undefined) return false
+    if (recorded.mxc === undefined) {
+      await turn.answer('I find no recording in that message. Send it again.')
+      return true
+    }
     const prompt = await findPrompt(event)
     if (prompt === undefined) {
       await turn.answer('There is no call to leave this note after. When somebody does not answer, I ask you here.')

@@ -1,6 +1,7 @@
 import { MatrixError } from '../../../matrix/errors.ts'
 import { type EventId, isUserId } from '../../../matrix/ids.ts'
 import { memberName } from '../member-name.ts'
+import { copyContent } from '../notes/copy-content.ts'
 import type { NoteRow } from '../notes/store-notes.ts'
 import type { ForwardingDeps } from './deps.ts'
 import { sharedRoomFault } from './shared-room.ts'
@@ -29,10 +30,10 @@ export function createSharedInbox({ db, log, rooms, act, botId }: ForwardingDeps
       log.info({ note: note.note_id, roomId }, 'a note cannot be brought into the shared inbox')
       return
     }
-    const { 'io.ringback.note': _note, 'io.ringback.missed_call': _call, ...content } = seen.content
+    const { content } = seen
     const said = typeof content.body === 'string' && content.body !== content.filename ? `: ${content.body}` : ''
     const body = `${note.kind === 'voice' ? 'Voice' : 'Video'} note from ${seen.name} for ${note.receiver}${said}`
-    const copy = { ...content, body, 'm.mentions': {}, 'io.ringback.from': note.sender }
+    const copy = { ...copyContent(content), body, 'io.ringback.from': note.sender }
     try {
       await act(botId, `shared inbox ${note.note_id}`).send(roomId, copy)
     } catch (error) {

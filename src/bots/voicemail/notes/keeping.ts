@@ -32,10 +32,11 @@ export function createKeepNote({ db, media, views }: Deps): KeepNote {
       const ref = note.mxc === null ? undefined : parseMxc(note.mxc)
       const fate = ref && (await media.delivery.fate(tx, ref))
       if (note.state === 'deleted' || fate?.isDeleted) throw errors.notFound('That note has been deleted')
-      if (!ref || !(await media.delivery.keep(tx, ref, userId, isKept))) {
-        throw errors.forbidden('The server of whoever left it decides how long it is kept. Save it to have it for ever')
+      const wish = { userId, uploader: note.sender, isKept }
+      if (!ref || !(await media.delivery.keep(tx, ref, wish))) {
+        throw errors.forbidden('This recording is not for you to keep here. Save it to have it for ever')
       }
-      await views.publish(tx, note)
+      await views.publish(tx, note, 'receiver')
       return { expiresTs: (await media.delivery.fate(tx, ref))?.dueTs }
     })
 }

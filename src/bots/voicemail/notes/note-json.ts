@@ -12,10 +12,14 @@ export interface NoteView {
   readonly isKept?: boolean
 }
 
+/** Whether it is not for the viewer to know what the receiver does with a note. */
+const isPrivate = ({ sender, receiver }: NoteRow, { viewer, isShared }: NoteView) =>
+  viewer === sender && viewer !== receiver && !isShared
+
 /** The state as the viewer may know it: whether somebody has listened is theirs to tell. */
-export function visibleState({ state, sender, receiver }: NoteRow, { viewer, isShared }: NoteView): NoteState {
-  const isPrivate = viewer === sender && viewer !== receiver && !isShared
-  return isPrivate && (state === 'fetched' || state === 'played') ? 'delivered' : state
+export function visibleState(note: NoteRow, view: NoteView): NoteState {
+  const { state } = note
+  return isPrivate(note, view) && (state === 'fetched' || state === 'played') ? 'delivered' : state
 }
 
 /** A note as its sender or receiver sees it. Transcripts are for the receiver. */
@@ -36,7 +40,12 @@ export function noteJson(note: NoteRow, view: NoteView): JsonObject {
     ...(state === 'played' && note.played_ts !== null && { played_ts: note.played_ts }),
     ...(note.caption !== null && { caption: note.caption }),
     ...(isIncoming && note.transcript !== null && { transcript: note.transcript }),
-    ...(view.isKept && state !== 'deleted' && { kept: true }),
-    ...(view.expiresTs !== undefined && state !== 'deleted' && { expires_ts: view.expiresTs }),
+    // When it is deleted tells since when the receiver has it.
+    ...(state !== 'deleted' && !isPrivate(note, view) && fateJson(view)),
   }
 }
+
+const fateJson = ({ isKept, expiresTs }: NoteView): JsonObject => ({
+  ...(isKept && { kept: true }),
+  ...(expiresTs !== undefined && { expires_ts: expiresTs }),
+})

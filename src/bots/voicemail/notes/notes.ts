@@ -79,7 +79,7 @@ export function createNotes(deps: NotesDeps): Notes {
     const change = { state, [columns[state]]: now }
     await updateNote(tx, noteId, change)
     const moved: NoteRow = { ...note, ...change }
-    await views.publish(tx, moved)
+    await views.publish(tx, moved, state === 'fetched' || state === 'played' ? 'receiver' : 'anybody')
     if (state === 'played' || state === 'deleted') {
       await unread.settled(tx, moved)
       await forwarding.settled(tx, moved)
@@ -122,7 +122,7 @@ export function createNotes(deps: NotesDeps): Notes {
       }
       const stored = await getNote(tx, note.noteId)
       if (stored === undefined) return
-      await views.publish(tx, stored)
+      await views.publish(tx, stored, 'anybody')
       await forwarding.sent(tx, stored)
       if (accounts.isLocalUser(note.receiver)) {
         if (!(await views.isIgnored(tx, note))) await unread.arrived(tx, stored)

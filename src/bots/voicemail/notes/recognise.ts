@@ -1,10 +1,12 @@
 import { integerOf, objectOf, stringOf } from '../../../matrix/content.ts'
 import type { JsonObject, Pdu } from '../../../matrix/event.ts'
+import { formatMxc, parseMxc } from '../../../matrix/mxc.ts'
 import type { CallKind } from '../../../voip/calls/types.ts'
 
 /** A message that somebody recorded. */
 export interface Recorded {
   readonly kind: CallKind
+  /** Undefined where there is no address that could be one. */
   readonly mxc: string | undefined
   /** As its sender says. */
   readonly durationMs: number
@@ -23,12 +25,21 @@ export function readRecorded(event: { readonly type: string; readonly content: J
   const [body, fileName] = [stringOf(event, 'body'), stringOf(event, 'filename')]
   return {
     kind: isVoice ? 'voice' : 'video',
-    mxc: stringOf(event, 'url') ?? (file && stringOf({ content: file }, 'url')),
+    mxc: addressOf(stringOf(event, 'url') ?? (file && stringOf({ content: file }, 'url'))),
     durationMs: Math.max(0, duration),
     // Recorders call a file without a caption by its name, with or without the ending.
-    caption: fileName !== undefined && body !== fileName && body !== withoutEnding(fileName) ? body : undefined,
+    caption:
+      fileName !== undefined && body !== fileName && body !== withoutEnding(fileName) ? storable(body) : undefined,
   }
 }
+
+function addressOf(url: string | undefined): string | undefined {
+  const ref = url === undefined ? undefined : parseMxc(url)
+  return ref && formatMxc(ref)
+}
+
+/** PostgreSQL takes no U+0000 in texts. */
+const storable = (text: string | undefined) => text?.replaceAll('\0', '')
 
 const withoutEnding = (fileName: string) => fileName.replace(/\.\w+$/, '')
 
@@ -40,9 +51,9 @@ export function readForeignNote(
 ): { noteId: string; callId: string | undefined } | undefined {
   const note = objectOf(event, 'io.ringback.note')
   const call = objectOf(event, 'io.ringback.missed_call')
-  const noteId = note && stringOf({ content: note }, 'note_id')
+  const noteId = note && storable(stringOf({ content: note }, 'note_id'))
   if (!noteId || noteId.length > 100 || !call) return undefined
-  return { noteId, callId: stringOf({ content: call }, 'call_id')?.slice(0, 200) }
+  return { noteId, callId: storable(stringOf({ content: call }, 'call_id'))?.slice(0, 200) }
 }
 
 /** The event that a message answers or reacts to. */

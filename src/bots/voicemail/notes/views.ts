@@ -12,8 +12,11 @@ import type { NoteRow } from './store-notes.ts'
 /** Notes as those see them whom they are of and for. */
 export interface NoteViews {
   json(reader: Reader, note: NoteRow, viewer: string): Promise<JsonObject>
-  /** Tells both, as far as they are here. */
-  publish(tx: Tx, note: NoteRow): Promise<void>
+  /**
+   * Tells both, as far as they are here. What the receiver did is told to the sender only where the receiver shares that:
+   * otherwise that there is news would say it.
+   */
+  publish(tx: Tx, note: NoteRow, by: 'anybody' | 'receiver'): Promise<void>
   /** What became of a note, its media having been looked at. */
   look(reader: Reader, note: NoteRow): Promise<{ state: NoteState; isKept: boolean }>
   /** Whom a user ignores does not exist for them; the sender sees no difference. */
@@ -53,10 +56,13 @@ export function createNoteViews(deps: Deps): NoteViews {
       const fate = await fateOf(reader, note)
       return { state: fate?.isDeleted ? 'deleted' : note.state, isKept: fate?.isKept === true }
     },
-    publish: async (tx, note) => {
-      const isHidden = await isIgnored(tx, note)
-      for (const userId of new Set([note.sender, note.receiver])) {
-        if (!isUserId(userId) || !accounts.isLocalUser(userId) || (isHidden && userId === note.receiver)) continue
+    publish: async (tx, note, by) => {
+      const isTold = {
+        [note.sender]: by === 'anybody' || (await sharesPlayed(deps, tx, note)),
+        [note.receiver]: !(await isIgnored(tx, note)),
+      }
+      for (const [userId, isWanted] of Object.entries(isTold)) {
+        if (!isWanted || !isUserId(userId) || !accounts.isLocalUser(userId)) continue
         await live.publish(tx, userId, { type: 'note', ...(await json(tx, note, userId)) })
       }
     },
