@@ -79,7 +79,9 @@ export function createNotes(deps: NotesDeps): Notes {
     const change = { state, [columns[state]]: now }
     await updateNote(tx, noteId, change)
     const moved: NoteRow = { ...note, ...change }
-    await views.publish(tx, moved, state === 'fetched' || state === 'played' ? 'receiver' : 'anybody')
+    // That it has arrived is news for the sender, whatever is shared.
+    const isReceivers = note.state !== 'sent' && (state === 'fetched' || state === 'played')
+    await views.publish(tx, moved, isReceivers ? 'receiver' : 'anybody')
     if (state === 'played' || state === 'deleted') {
       await unread.settled(tx, moved)
       await forwarding.settled(tx, moved)
