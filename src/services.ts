@@ -25,7 +25,6 @@ import { withPushRules } from './push/sync-rules.ts'
 import { createPresence } from './rooms/presence/presence.ts'
 import { createRooms } from './rooms/rooms.ts'
 import { createOldSync } from './sync/old/old-sync.ts'
-import { createSlidingPurgeHook } from './sync/sliding/purge-hook.ts'
 import { createSync } from './sync/sync.ts'
 import { createMailer } from './util/mailer.ts'
 import { createLive } from './voip/live/live.ts'
@@ -117,7 +116,6 @@ export function createServices(core: Core) {
   })
   accounts.onSessionEnd(sync.sliding.deviceRemoved)
   rooms.membership.onForget(sync.sliding.roomForgotten)
-  rooms.purging.onPurge(createSlidingPurgeHook(core.db))
   jobs.handle('sliding-sync.expire', sync.sliding.expire)
   jobs.schedule('47 4 * * *', 'sliding-sync.expire')
   const oldSync = createOldSync({

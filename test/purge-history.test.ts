@@ -199,3 +199,35 @@ test('a purge says what it lacks, one at a time, and to administrators alone', a
   await server.context.drain()
   assert.deepEqual(await root.get(at`/_synapse/admin/v1/purge_history_status/${String(id)}`), { status: 'complete' })
 })
+
+for (const engine of engines) {
+  test(`people go on while history is removed (${engine})`, { skip: skipEngine(engine) }, async () => {
+    await using server = await createTestServer({ engine })
+    const { root, alice, bob } = await setUp(server)
+    const roomId = await publicRoom(alice, [bob])
+    const toggle = (user: TestUser, i: number) =>
+      setState(user, roomId, 'org.example.toggle', { on: i % 3 }, user.userId)
+    await setState(alice, roomId, 'm.room.power_levels', { state_default: 0 })
+    for (let i = 0; i < 60; i++) {
+      await toggle(alice, i)
+      await send(bob, roomId, `old ${i}`)
+    }
+    const first = await send(alice, roomId, 'kept')
+    const body = { purge_up_to_event_id: first, delete_local_events: true }
+    const { purge_id: id } = await root.post(purgePath(roomId), body)
+    const status = async () => (await root.get(at`/_synapse/admin/v1/purge_history_status/${String(id)}`)).status
+    const sent: string[] = []
+    for (let i = 0; (await status()) === 'active'; i++) {
+      await toggle(alice, i)
+      await toggle(bob, i)
+      await send(bob, roomId, `new ${i}`)
+      sent.push(`new ${i}`)
+    }
+    assert.equal(await status(), 'complete')
+    assert.ok(sent.length > 0, 'it was over before anything was sent')
+    await checkIntegrity(server.context.db)
+    for (let i = 0; i < 4; i++) await toggle(alice, i)
+    assert.deepEqual(bodies(await timeline(bob, roomId)), ['kept', ...sent])
+    await checkIntegrity(server.context.db)
+  })
+}

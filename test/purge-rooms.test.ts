@@ -10,6 +10,7 @@ import { type Deletion, deleteRoom, purgeHistory } from './helpers/purges.ts'
 import { checkIntegrity, countRows } from './helpers/room-integrity.ts'
 import { act, createRoom, errorOf, getState, join, publicRoom, send, setState, timeline } from './helpers/rooms.ts'
 import { createTestServer, type TestServer } from './helpers/server.ts'
+import { elementExtensions, elementList, sliding } from './helpers/sliding.ts'
 import { sync } from './helpers/sync.ts'
 
 const day = 24 * 3_600_000
@@ -187,6 +188,28 @@ test('the old request waits until the room is gone, and nothing goes twice at on
   assert.deepEqual(answers.map(({ status }) => status).toSorted(), [200, 400], 'the second is refused')
 })
 
+test('a connection of sliding sync is told that a room is left, and goes on', async () => {
+  const clock = createTestClock()
+  await using server = await createTestServer({ clock })
+  const { root, alice, bob } = await setUp(server)
+  const [roomId, other] = [await publicRoom(alice, [bob]), await publicRoom(alice, [bob])]
+  await send(alice, roomId, 'old')
+  const request = { lists: { all: elementList(20) }, extensions: elementExtensions }
+  const begun = await sliding(bob, request)
+  assert.deepEqual(Object.keys(begun.rooms).toSorted(), [roomId, other].toSorted())
+  const first = await send(alice, roomId, 'new')
+  await purgeHistory(server, root, roomId, { purge_up_to_event_id: first, delete_local_events: true })
+  const purged = await sliding(bob, request, begun.pos, { timeout: 0 })
+  assert.equal(purged.rooms[roomId]?.timeline?.at(-1)?.content.body, 'new')
+  await deleteRoom(server, clock, root, roomId)
+  const left = await sliding(bob, request, purged.pos, { timeout: 0 })
+  assert.equal(left.rooms[roomId]?.timeline?.at(-1)?.content.membership, 'leave')
+  await send(alice, other, 'goes on')
+  const on = await sliding(bob, request, left.pos, { timeout: 0 })
+  assert.deepEqual(Object.keys(on.rooms), [other])
+  assert.deepEqual(Object.keys((await sliding(bob, request)).rooms), [other])
+})
+
 test('files that only removed messages show are deleted, but for what is held or quarantined', async () => {
   const clock = createTestClock()
   await using server = await createTestServer({ clock })
@@ -218,8 +241,10 @@ test('files that only removed messages show are deleted, but for what is held or
     [404, 200, 200, 200],
   )
   assert.equal(mediaFiles(server.dataDir).length, 4)
-  await deleteRoom(server, clock, root, roomId)
+  await root.post('/_ringback/admin/v1/holds', { room_id: other, note: 'court' })
+  for (const room of [roomId, other]) await deleteRoom(server, clock, root, room)
   await pass(day + 60_000)
-  assert.deepEqual([await status(kept), await status(shared), await status(held)], [404, 200, 200])
+  assert.deepEqual([await status(kept), await status(held)], [404, 200])
+  assert.equal(await status(shared), 200, 'the room in which it was shown last is under a legal hold')
   assert.equal(mediaFiles(server.dataDir).length, 3, 'what is quarantined is there')
 })
