@@ -91,6 +91,20 @@ test('where a gap is too wide the state at its end is fetched, and the room goes
   assert.equal((await getState(alice, roomId, 'm.room.topic')).topic, 'in the gap')
 })
 
+test('a state beyond a gap is taken as a whole where its events cannot be had one by one', options, async () => {
+  const shared = await shareRoom(server, peer, { power_level_content_override: { state_default: 0, events: {} } })
+  const { room, bob, follower, roomId, alice } = shared
+  await catchUpPeer(peer, shared)
+  room.append(bob, 'm.room.topic', { topic: 'in the gap' }, { stateKey: '' })
+  sayUnheard(shared, 2)
+  const last = room.message(bob, 'at the end')
+  bend('POST', `${federation}/get_missing_events/:roomId`, () => refusal(404, 'M_NOT_FOUND'))
+  bend('GET', `${federation}/event/:eventId`, () => refusal(404, 'M_NOT_FOUND'))
+  await peer.send(server.serverName, [last.pdu])
+  await untilEvent(follower, roomId, last.eventId)
+  assert.equal((await getState(alice, roomId, 'm.room.topic')).topic, 'in the gap')
+})
+
 test('paging back ends where what is missing cannot be had', { ...options, timeout: 30_000 }, async () => {
   const shared = await shareRoom(server, peer)
   sayUnheard(shared, 150)

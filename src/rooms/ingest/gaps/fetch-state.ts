@@ -33,14 +33,27 @@ export async function fetchState(
   eventId: EventId,
   nearNid: number | undefined,
 ): Promise<number | undefined> {
-  for (const server of await source.servers()) {
-    const ids = await fetchEvents(deps, source, server, eventId)
-    if (ids === undefined) continue
+  async function use(ids: readonly EventId[]): Promise<number | undefined> {
     const known = await deps.outliers.list(source.room, ids)
     const state = await readClaimedState(deps, ids, known)
-    if (state.createId !== undefined) return storeState(deps, source.room, state.nids, nearNid)
+    return state.createId === undefined ? undefined : storeState(deps, source.room, state.nids, nearNid)
   }
-  return undefined
+
+  let incomplete: readonly EventId[] | undefined
+  for (const server of await source.servers()) {
+    const told = await fetchEvents(deps, source, server, eventId)
+    if (told?.isComplete === false) incomplete ??= told.ids
+    const stateNid = told?.isComplete ? await use(told.ids) : undefined
+    if (stateNid !== undefined) return stateNid
+  }
+  // Better than none: what nobody has cannot be had.
+  return incomplete && use(incomplete)
+}
+
+interface ToldIds {
+  readonly ids: readonly EventId[]
+  /** Whether the server has given all of the events that were not here. */
+  readonly isComplete: boolean
 }
 
 /** Fetches what is not here of a state and of what authorises it. Returns the ids of the state. */
@@ -49,22 +62,26 @@ async function fetchEvents(
   source: RoomSource,
   server: ServerName,
   eventId: EventId,
-): Promise<readonly EventId[] | undefined> {
+): Promise<ToldIds | undefined> {
   const { room, transport } = source
   const ids = await source.ask(server, (at) => requestStateIds(transport, at, room.roomId, eventId))
   const wanted = ids && [...new Set([...ids.authChain, ...ids.state])]
   const places = wanted && (await db.read((reader) => listPlaces(reader, wanted)))
   const missing = wanted?.filter((id) => !places?.has(id))
-  if (ids === undefined || missing === undefined || missing.length > mostSingly) {
-    const whole = await source.ask(server, (at) => requestState(transport, at, room.roomId, eventId))
-    if (whole === undefined) return undefined
-    const stored = await outliers.store(room, [...whole.authChain, ...whole.state])
-    return stored.ids.slice(whole.authChain.length).filter((id) => id !== undefined)
+  const isShort = missing !== undefined && missing.length <= mostSingly
+  if (ids !== undefined && isShort) {
+    const ask = (id: EventId) => source.ask(server, (at) => requestEvent(transport, at, id))
+    const fetched = await mapLimit(missing, parallel, ask)
+    const given: Json[] = fetched.filter((json) => json !== undefined)
+    if (given.length > 0) await outliers.store(room, given)
+    const lacking = new Set(missing.filter((_, i) => fetched[i] === undefined))
+    if (!ids.state.some((id) => lacking.has(id))) return { ids: ids.state, isComplete: true }
   }
-  const fetched = await mapLimit(missing, parallel, (id) => source.ask(server, (at) => requestEvent(transport, at, id)))
-  const given: Json[] = fetched.filter((json) => json !== undefined)
-  if (given.length > 0) await outliers.store(room, given)
-  return ids.state
+  // Some servers have a state as a whole and not each of its events.
+  const whole = await source.ask(server, (at) => requestState(transport, at, room.roomId, eventId))
+  if (whole === undefined) return ids && isShort ? { ids: ids.state, isComplete: false } : undefined
+  const stored = await outliers.store(room, [...whole.authChain, ...whole.state])
+  return { ids: stored.ids.slice(whole.authChain.length).filter((id) => id !== undefined), isComplete: true }
 }
 
 async function storeState(
