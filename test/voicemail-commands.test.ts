@@ -130,6 +130,23 @@ test('the inbox shows what waits first, plays it and finds it', async () => {
   assert.deepEqual(await notesOf(bob).then((own) => own.map(({ direction }) => direction)), ['outgoing', 'outgoing'])
 })
 
+test('the numbers of a list count until the next list, whatever is played or comes meanwhile', async () => {
+  const said = ['one', 'two', 'three']
+  const leave = async (body: string) => {
+    await server.wait(180_000)
+    await callInVain(server, bob, alice, roomId)
+    await send(bob, roomId, voice({ body, filename: 'x' }))
+  }
+  for (const body of said) await leave(body)
+  await say(alice, chatId, 'inbox')
+  await leave('four')
+  const heard: unknown[] = []
+  for (const number of [1, 2, 3]) heard.push((await say(alice, chatId, `play ${number}`)).at(-1))
+  assert.deepEqual(heard, ['three', 'two', 'one'])
+  assert.match((await say(alice, chatId, 'inbox'))[0] ?? '', /^1\. ● 🎙 bob .*four”/)
+  assert.deepEqual(await say(alice, chatId, 'play 1'), ['four'])
+})
+
 test('help tells what there is, and small talk is answered once', async () => {
   const [help = ''] = await say(alice, chatId, 'help')
   for (const command of ['prompts on|off [@user]', 'inbox', 'play N', 'find words'])

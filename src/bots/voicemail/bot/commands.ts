@@ -8,11 +8,12 @@ import { noticeContent } from '../../runtime/actions.ts'
 import type { BotCommand, BotTurn, CommandCall } from '../../runtime/bot.ts'
 import type { Chats } from '../chats.ts'
 import { copyContent } from '../notes/copy-content.ts'
-import type { Inbox, InboxNote } from '../notes/inbox.ts'
+import { findNotes, type Inbox, type InboxNote } from '../notes/inbox.ts'
 import { settingsType, withSwitch } from '../settings.ts'
 import { inboxText } from './inbox-text.ts'
 import { keepNote } from './keep-note.ts'
 import { createSettingsCommands } from './settings-commands.ts'
+import { createShownList } from './shown-list.ts'
 
 export interface CommandDeps {
   readonly db: Database
@@ -24,11 +25,13 @@ export interface CommandDeps {
   readonly inbox: Inbox
 }
 
+const mostShown = 20
 const noSuchNote = 'There is no such note. Say “inbox” to see them with their numbers.'
 
 /** What people can ask of the voicemail bot. Users of other servers have no voicemail here. */
 export function createCommands(deps: CommandDeps): BotCommand[] {
   const { db, accounts, reads, chats, inbox } = deps
+  const shown = createShownList(deps)
   const forOwn =
     (run: BotCommand['run']): BotCommand['run'] =>
     async (call, turn) => {
@@ -43,9 +46,18 @@ export function createCommands(deps: CommandDeps): BotCommand[] {
     return chatId
   }
 
-  async function show(call: CommandCall, turn: BotTurn, notes: readonly InboxNote[], none: string): Promise<void> {
+  async function show(
+    call: CommandCall,
+    turn: BotTurn,
+    pick: (notes: InboxNote[]) => InboxNote[],
+    none: string,
+  ): Promise<void> {
+    const all = await inbox.list(call.event.sender)
+    const notes = pick(all).slice(0, mostShown)
     const { text, html } = notes.length === 0 ? { text: none, html: undefined } : inboxText(notes)
-    await turn.send(await privately(call, turn), noticeContent(text, html))
+    const chatId = await privately(call, turn)
+    await shown.put(turn.userId, chatId, all)
+    await turn.send(chatId, noticeContent(text, html))
   }
 
   const switchPrompts = forOwn(async (call, turn) => {
@@ -72,22 +84,23 @@ export function createCommands(deps: CommandDeps): BotCommand[] {
     )
   })
 
-  async function findNote({ args, event }: CommandCall): Promise<InboxNote | undefined> {
+  async function findNote({ args, event }: CommandCall, turn: BotTurn, chatId: RoomId): Promise<InboxNote | undefined> {
     const number = Number(args[0])
-    return Number.isInteger(number) ? (await inbox.list(event.sender))[number - 1] : undefined
+    return shown.find(turn.userId, chatId, await inbox.list(event.sender), number)
   }
 
   const keep = forOwn(async (call, turn) => {
-    const note = await findNote(call)
+    const chatId = await privately(call, turn)
+    const note = await findNote(call, turn, chatId)
     const isKept = call.args[1]?.toLowerCase() !== 'off'
     const said = note === undefined ? noSuchNote : await keepNote(inbox, call.event.sender, note, isKept)
-    await turn.send(await privately(call, turn), noticeContent(said))
+    await turn.send(chatId, noticeContent(said))
   })
 
   const play = forOwn(async (call, turn) => {
-    const note = await findNote(call)
-    const stored = note && (await db.read((reader) => reads.eventById(reader, note.eventId)))
     const chatId = await privately(call, turn)
+    const note = await findNote(call, turn, chatId)
+    const stored = note && (await db.read((reader) => reads.eventById(reader, note.eventId)))
     if (note === undefined || stored === undefined || stored.redactedBy !== undefined) {
       await turn.send(chatId, noticeContent(noSuchNote))
       return
@@ -111,10 +124,7 @@ export function createCommands(deps: CommandDeps): BotCommand[] {
     {
       name: 'inbox',
       help: 'Shows the notes that you have got, those that you have not played first.',
-      run: forOwn(async (call, turn) => {
-        const notes = await inbox.list(call.event.sender)
-        await show(call, turn, notes, 'You have no notes.')
-      }),
+      run: forOwn((call, turn) => show(call, turn, (notes) => notes, 'You have no notes.')),
     },
     { name: 'keep', usage: 'N [off]', help: 'Keeps the note with that number when others are deleted.', run: keep },
     { name: 'play', usage: 'N', help: 'Sends you the note with that number here.', run: play },
@@ -122,10 +132,7 @@ export function createCommands(deps: CommandDeps): BotCommand[] {
       name: 'find',
       usage: 'words',
       help: 'Finds notes by who left them and what was said.',
-      run: forOwn(async (call, turn) => {
-        const notes = await inbox.find(call.event.sender, call.args)
-        await show(call, turn, notes, 'Nothing was found.')
-      }),
+      run: forOwn((call, turn) => show(call, turn, (notes) => findNotes(notes, call.args), 'Nothing was found.')),
     },
     ...createSettingsCommands({ ...deps, privately }).map((command) => ({ ...command, run: forOwn(command.run) })),
   ]

@@ -30,15 +30,12 @@ export interface InboxNote {
 export interface Inbox {
   /** The newest notes to a user, those that are not played first. */
   list(userId: UserId): Promise<InboxNote[]>
-  /** Those of them in which all words stand: in what was said or written, or in who left them. */
-  find(userId: UserId, words: readonly string[]): Promise<InboxNote[]>
   played: Notes['played']
   keep: KeepNote
 }
 
 /** So many of the newest are looked at. */
 const mostSearched = 200
-const mostShown = 20
 
 interface Deps {
   readonly accounts: Pick<Accounts, 'accountData'>
@@ -50,7 +47,7 @@ interface Deps {
 }
 
 export function createInbox({ db, accounts, reads, notes, views, keep }: Deps): Inbox {
-  const all = (userId: UserId): Promise<InboxNote[]> =>
+  const list = (userId: UserId): Promise<InboxNote[]> =>
     db.read(async (reader) => {
       const names = new Map<string, string>()
       const found: Omit<InboxNote, 'number'>[] = []
@@ -77,17 +74,14 @@ export function createInbox({ db, accounts, reads, notes, views, keep }: Deps): 
       return sorted.map((note, i) => ({ ...note, number: i + 1 }))
     })
 
-  return {
-    list: async (userId) => (await all(userId)).slice(0, mostShown),
-    find: async (userId, words) => {
-      const wanted = words.map((word) => word.toLowerCase())
-      const matches = ({ words: said = '', sender, senderName }: InboxNote) => {
-        const text = `${said} ${sender} ${senderName}`.toLowerCase()
-        return wanted.length > 0 && wanted.every((word) => text.includes(word))
-      }
-      return (await all(userId)).filter(matches).slice(0, mostShown)
-    },
-    played: notes.played,
-    keep,
-  }
+  return { list, played: notes.played, keep }
+}
+
+/** Those in which all words stand: in what was said or written, or in who left them. */
+export function findNotes(notes: readonly InboxNote[], words: readonly string[]): InboxNote[] {
+  const wanted = words.map((word) => word.toLowerCase())
+  return notes.filter(({ words: said = '', sender, senderName }) => {
+    const text = `${said} ${sender} ${senderName}`.toLowerCase()
+    return wanted.length > 0 && wanted.every((word) => text.includes(word))
+  })
 }
