@@ -19,16 +19,21 @@ export class PageSize {
   }
 }
 
-/** Runs short writes, each for at most `limit` rows, until one has found fewer to do. Others run in between. */
+/**
+ * Runs short writes, each for at most `limit` rows, until one has found fewer to do. Others run in between. `prepare` comes before
+ * each of them.
+ */
 export async function inPages(
   db: Database,
   label: string,
   signal: AbortSignal,
   work: (tx: Tx, limit: number) => Promise<number>,
+  prepare?: () => Promise<void>,
 ): Promise<void> {
   const size = new PageSize()
   for (let done = 0, limit = 0; done === limit; await yieldNow()) {
     signal.throwIfAborted()
+    await prepare?.()
     limit = size.limit
     done = await db.write(label, async (tx) => {
       const began = performance.now()

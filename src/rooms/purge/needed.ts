@@ -1,6 +1,6 @@
 import type { Database, Reader } from '../../db/database.ts'
 import { authEventIds } from '../../matrix/event-references.ts'
-import { type ServerName, serverOf } from '../../matrix/ids.ts'
+import { hasUserIdShape, type ServerName, serverOf } from '../../matrix/ids.ts'
 import { createYielder } from '../../util/async.ts'
 import { listPlaces } from '../ingest/store-places.ts'
 import { getPartialRoom } from '../partial/store-partial.ts'
@@ -90,12 +90,10 @@ export class Needed {
       range.after = this.#seenPos
       await this.#add(reader, events)
     }
-    const auths = await listNewAuths(reader, this.#seenNid)
-    this.#seenNid = Math.max(this.#seenNid, ...auths.map((row) => row.event_nid))
-    await this.#addEvents(
-      reader,
-      auths.map((row) => row.auth_nid),
-    )
+    const upTo = await getNewestNid(reader)
+    const auths = await listNewAuths(reader, { roomNid: this.#roomNid, after: this.#seenNid, upTo })
+    this.#seenNid = upTo
+    await this.#addEvents(reader, auths)
     await this.#addRoom(reader)
   }
 
@@ -116,10 +114,8 @@ export class Needed {
       reader,
       events.flatMap(({ state_key, event_nid }) => (state_key === null ? [] : event_nid)),
     )
-    // Edges are kept for state alone. What our own messages cite stands in the state before them.
-    const foreign = events.filter(
-      ({ state_key, sender }) => state_key === null && serverOf(sender as never) !== this.#serverName,
-    )
+    // Edges are kept for state alone, and not of all. What our own events cite stands in the state before them.
+    const foreign = events.filter(({ sender }) => !hasUserIdShape(sender) || serverOf(sender) !== this.#serverName)
     const pdus = await listEventsByNid(
       reader,
       foreign.map(({ event_nid }) => event_nid),

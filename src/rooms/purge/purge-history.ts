@@ -38,15 +38,22 @@ export function createPurgeHistory({ db, streams, serverName, stateLock, recent,
     signal: AbortSignal,
     { list, keyOf }: { list: List; keyOf: (event: Kept) => number },
     work: (tx: Tx, events: readonly Kept[]) => Promise<void>,
+    prepare?: () => Promise<void>,
   ): Promise<void> {
     let after = oldest
-    await inPages(db, label, signal, async (tx, limit) => {
-      const events = await list(tx, after, limit)
-      await work(tx, events)
-      for (const event of events) after = keyOf(event)
-      recent.forgetPast(tx, room.nid)
-      return events.length
-    })
+    await inPages(
+      db,
+      label,
+      signal,
+      async (tx, limit) => {
+        const events = await list(tx, after, limit)
+        await work(tx, events)
+        for (const event of events) after = keyOf(event)
+        recent.forgetPast(tx, room.nid)
+        return events.length
+      },
+      prepare,
+    )
   }
 
   const nidsOf = (events: readonly Kept[]) => events.map(({ event_nid: nid }) => nid)
@@ -83,23 +90,37 @@ export function createPurgeHistory({ db, streams, serverName, stateLock, recent,
       const needed = new Needed(db, room.nid, serverName)
       await needed.mark(streams.position(), (event) => event.state_key === null || stays(event), signal)
       const { newestNid } = needed
+      // What there is much of is looked at before each write.
+      const prepare = () => db.read((reader) => needed.refresh(reader))
       await sweepStates(db, room.nid, needed, signal)
-      await each(room, signal, old, async (tx, events) => {
-        await needed.refresh(tx)
-        const [used, unused] = parted(
-          events.filter((event) => event.state_key !== null && !stays(event)),
-          needed,
-        )
-        await removal.unplace(tx, room, nidsOf(used))
-        await removal.remove(tx, room, nidsOf(unused))
-      })
-      await each(room, signal, unplaced, async (tx, events) => {
-        await needed.refresh(tx)
-        const known = events.filter(({ state_key, event_nid }) => state_key !== null && event_nid <= newestNid)
-        const [used, unused] = parted(known, needed)
-        await removal.unplace(tx, room, nidsOf(used.filter(({ state_nid: nid }) => nid !== null)))
-        await removal.remove(tx, room, nidsOf(unused))
-      })
+      await each(
+        room,
+        signal,
+        old,
+        async (tx, events) => {
+          await needed.refresh(tx)
+          const [used, unused] = parted(
+            events.filter((event) => event.state_key !== null && !stays(event)),
+            needed,
+          )
+          await removal.unplace(tx, room, nidsOf(used))
+          await removal.remove(tx, room, nidsOf(unused))
+        },
+        prepare,
+      )
+      await each(
+        room,
+        signal,
+        unplaced,
+        async (tx, events) => {
+          await needed.refresh(tx)
+          const known = events.filter(({ state_key, event_nid }) => state_key !== null && event_nid <= newestNid)
+          const [used, unused] = parted(known, needed)
+          await removal.unplace(tx, room, nidsOf(used.filter(({ state_nid: nid }) => nid !== null)))
+          await removal.remove(tx, room, nidsOf(unused))
+        },
+        prepare,
+      )
     })
     await tidyHistory(db, room, before, signal)
     for (const hook of hooks) await hook.history?.(room, before, signal)

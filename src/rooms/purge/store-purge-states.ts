@@ -47,12 +47,23 @@ export async function listAuths(reader: Reader, nids: readonly number[]): Promis
   return (await authsOf(reader, nids)).map((row) => row.auth_nid)
 }
 
-const authsSince = prepare((qb, p: { after: number }) =>
-  qb.selectFrom('event_auth').select(['event_nid', 'auth_nid']).where('event_nid', '>', p.after),
+const authsSince = prepare((qb, p: { roomNid: number; after: number; upTo: number }) =>
+  qb
+    .selectFrom('event_auth as a')
+    .innerJoin('events as e', 'e.event_nid', 'a.event_nid')
+    .select('a.auth_nid')
+    .where('a.event_nid', '>', p.after)
+    .where('a.event_nid', '<=', p.upTo)
+    .where('e.room_nid', '=', p.roomNid),
 )
 
-/** What authorises events that are newer than a number, in any room. */
-export const listNewAuths = (reader: Reader, after: number) => authsSince.all(reader, { after })
+/** What authorises events of a room whose numbers are in a range: beyond the first, up to the last. */
+export async function listNewAuths(
+  reader: Reader,
+  range: { roomNid: number; after: number; upTo: number },
+): Promise<number[]> {
+  return (await authsSince.all(reader, range)).map((row) => row.auth_nid)
+}
 
 const newestEvent = prepare((qb) => qb.selectFrom('events').select(({ fn }) => fn.max('event_nid').as('nid')))
 

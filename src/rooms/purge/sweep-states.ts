@@ -44,14 +44,22 @@ async function deleteStates(
   signal: AbortSignal,
 ): Promise<void> {
   const left = nids.toSorted((a, b) => a - b)
-  await inPages(db, 'purge states', signal, async (tx, limit) => {
-    await needed?.refresh(tx)
-    for (let deleted = 0; deleted < limit && left.length > 0; ) {
-      const nid = left.at(-1) ?? 0
-      const rows = needed?.states.has(nid) ? 0 : await deleteStateRows(tx, nid, limit - deleted)
-      if (rows < limit - deleted) left.pop()
-      deleted += rows + 1
-    }
-    return left.length > 0 ? limit : 0
-  })
+  // What there is much of is looked at before the write.
+  const prepare = needed && (() => db.read((reader) => needed.refresh(reader)))
+  await inPages(
+    db,
+    'purge states',
+    signal,
+    async (tx, limit) => {
+      await needed?.refresh(tx)
+      for (let deleted = 0; deleted < limit && left.length > 0; ) {
+        const nid = left.at(-1) ?? 0
+        const rows = needed?.states.has(nid) ? 0 : await deleteStateRows(tx, nid, limit - deleted)
+        if (rows < limit - deleted) left.pop()
+        deleted += rows + 1
+      }
+      return left.length > 0 ? limit : 0
+    },
+    prepare,
+  )
 }

@@ -6,8 +6,9 @@ import { listPlaced as listPlacedIds } from '../history/store-history.ts'
 import { insertGap } from '../ingest/store-places.ts'
 import { getEventByNid } from '../store-events.ts'
 import type { PurgedRoom } from './ports.ts'
-import { deleteEdge, deleteReceipt, listBroken, listPlaced, listReceipts } from './store-purge.ts'
+import { listPlaced } from './store-purge.ts'
 import { lostSubscriptions } from './store-purge-rows.ts'
+import { deleteEdge, deleteReceipt, listBroken, listReceipts } from './store-tidy.ts'
 
 const page = 500
 const label = 'purge history'
