@@ -28,5 +28,6 @@ WORKDIR /data
 EXPOSE 8008
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.RINGBACK__LISTENERS__0__PORT ?? 8008}/health`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
-ENTRYPOINT ["node", "/app/bin/ringback.js"]
+# Young objects may take 48 MiB, and not three times 64, before they are cleared away: it costs no speed that could be measured.
+ENTRYPOINT ["node", "--max-semi-space-size=16", "/app/bin/ringback.js"]
 CMD ["serve"]

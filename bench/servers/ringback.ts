@@ -8,6 +8,9 @@ import { freePort, spawnServer, stopProcess } from './spawn.ts'
 const ROOT = dirname(dirname(import.meta.dirname))
 const WATCHER = join(import.meta.dirname, 'loop-watcher.ts')
 
+/** Those of `npm start`. */
+const START_OPTIONS = ['--max-semi-space-size=16']
+
 /** Ringback from this checkout with its default settings, except that registration is open, nothing is rate limited and push gateways may be on this machine. */
 export function ringbackLauncher(profileDir?: string): Launcher {
   const profiling = profileDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDir}`]
@@ -18,7 +21,7 @@ export function ringbackLauncher(profileDir?: string): Launcher {
       const { port, sharedSecret, configFile, dataDir, serverName } = await prepare(folder, federation)
       const address = { host: '127.0.0.1', port }
       const { child, pid, startMs } = await spawnServer(
-        [process.execPath, ...profiling, '--import', `file://${WATCHER}`, 'src/main.ts'],
+        [process.execPath, ...START_OPTIONS, ...profiling, '--import', `file://${WATCHER}`, 'src/main.ts'],
         { cwd: ROOT, env: environment(configFile), logFile: join(folder, 'server.log'), ipc: true },
         address,
       )
