@@ -12,6 +12,8 @@ import { withoutOpenssl } from './helpers/federation/test-authority.ts'
 import { createRoom } from './helpers/rooms.ts'
 import type { TestUser } from './helpers/server.ts'
 
+const config = { federation: { send_presence: true } }
+
 const be = (user: TestUser, presence: string, status: string) =>
   user.put(at`/_matrix/client/v3/presence/${user.userId}/status`, { presence, status_msg: status })
 
@@ -26,7 +28,7 @@ for (const engine of engines) {
   const options = { skip: withoutOpenssl || skipEngine(engine) }
 
   test(`servers that meet somebody learn who is there, and what changes (${engine})`, options, async () => {
-    await using server = await createFederatedServer({ engine })
+    await using server = await createFederatedServer({ engine, config })
     await using peer = await createPeer()
     const [alice, away] = [await server.user('alice'), await server.user('away')]
     await be(alice, 'online', 'before')
@@ -55,7 +57,7 @@ for (const engine of engines) {
   })
 
   test(`servers that are met in large rooms only are not told (${engine})`, options, async () => {
-    await using server = await createFederatedServer({ engine })
+    await using server = await createFederatedServer({ engine, config })
     await using peer = await createPeer()
     const alice = await server.user('alice')
     await be(alice, 'online', 'before')
@@ -79,8 +81,8 @@ for (const engine of engines) {
   })
 }
 
-test('nobody is told where the configuration says so', { skip: withoutOpenssl }, async () => {
-  await using server = await createFederatedServer({ config: { federation: { send_presence: false } } })
+test('nobody is told unless the configuration says so', { skip: withoutOpenssl }, async () => {
+  await using server = await createFederatedServer()
   await using peer = await createPeer()
   const alice = await server.user('alice')
   const roomId = (await createRoom(alice, { preset: 'public_chat' })) as RoomId

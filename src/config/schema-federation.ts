@@ -32,7 +32,7 @@ export const federation = z
       .describe('Invitations by users of other servers.'),
     send_presence: z
       .boolean()
-      .default(true)
+      .default(false)
       .describe(
         'Tell other servers who of the people here is there, as far as they share a room of no more than 30 servers. It costs a request to each of them at each change.',
       ),

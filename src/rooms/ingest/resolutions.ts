@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import type { Tx } from '../../db/database.ts'
-
 import type { RoomVersionRules } from '../../matrix/room-versions.ts'
 import { ResolutionMemo, resolveConflicts } from '../../matrix/state-res.ts'
 import { yieldNow } from '../../util/async.ts'
