@@ -14,7 +14,7 @@ if (isNewEnough) {
   enableCompileCache(fileURLToPath(new URL('../.cache/compiled', import.meta.url)))
   await import('../src/cli.ts')
 } else if (existsSync(bundledNode) && process.execPath !== realpathSync(bundledNode)) {
-  const child = spawn(bundledNode, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' })
+  const child = spawn(bundledNode, [...process.execArgv, fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   child.on('exit', (code, signal) => {
     process.exitCode = signal ? 1 : code
