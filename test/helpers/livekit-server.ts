@@ -69,7 +69,8 @@ export async function startLivekitServer({
   return {
     log: () => text,
     [Symbol.asyncDispose]: async () => {
-      child.kill('SIGTERM')
+      // It would wait for people who have not said goodbye, and there is nothing to save.
+      child.kill('SIGKILL')
       await ended
     },
   }
