@@ -22,6 +22,21 @@ export function keepWritten(container: Container, numbers: ReadonlyMap<string, s
   Object.defineProperty(container, 'toJSON', { value: toJSON, enumerable: false, configurable: true })
 }
 
+/** Gathers them while an object or array is read. */
+export class WrittenNumbers {
+  #texts: Map<string, string> | undefined
+
+  set(key: string, text: string | undefined): void {
+    if (text !== undefined) this.#texts = (this.#texts ?? new Map()).set(key, text)
+    else this.#texts?.delete(key)
+  }
+
+  keepFor<T extends Container>(container: T): T {
+    if (this.#texts !== undefined) keepWritten(container, this.#texts)
+    return container
+  }
+}
+
 /** For a copy that has some of the keys. */
 export function carryWritten(from: object, to: Container): void {
   const numbers = written.get(from)

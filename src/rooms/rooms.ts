@@ -16,8 +16,8 @@ import { createTyping } from './ephemeral/typing.ts'
 import { createTypingRequests } from './ephemeral/typing-requests.ts'
 import { createErasures } from './erasure/erasures.ts'
 import { createEventCache } from './event-cache.ts'
+import { createFederatedRooms } from './federated-rooms.ts'
 import { createHistoryFiller } from './history/filler.ts'
-import { createIngest } from './ingest/ingest.ts'
 import { createResolutions } from './ingest/resolutions.ts'
 import { createLocalMembers } from './local-members.ts'
 import { createAccountFollower } from './membership/follow-accounts.ts'
@@ -39,7 +39,6 @@ import { createRelations } from './relations/relations.ts'
 import { createThreadSubscriptions } from './relations/subscriptions.ts'
 import { withEndings } from './remote/endings.ts'
 import { createMeasureComplexity } from './remote/own-complexity.ts'
-import { createRemote } from './remote/remote.ts'
 import type { RoomView } from './room-view.ts'
 import { createRoomWriter } from './room-writer.ts'
 import { createSearchIndexer } from './search/indexer.ts'
@@ -102,27 +101,6 @@ export function createRooms(deps: RoomsDeps): Rooms {
     hooks,
     policies,
   })
-  const ingest =
-    federation &&
-    policies &&
-    createIngest({
-      ...federation,
-      db,
-      jobs,
-      streams,
-      clock,
-      log,
-      states,
-      events,
-      resolutions,
-      serverName,
-      hooks,
-      view,
-      localMembers,
-      policies,
-      stateLock,
-    })
-  if (ingest !== undefined) filler.use(ingest)
   const people = createPeople(accounts)
   const remoteDirectory = federation && createRemoteDirectory(federation.transport)
   const aliases = createAliases({
@@ -134,25 +112,25 @@ export function createRooms(deps: RoomsDeps): Rooms {
     appservices: accounts.appservices,
     remote: remoteDirectory,
   })
-  const remote =
-    federation &&
-    ingest &&
+  const { ingest, remote } = (federation &&
     policies &&
-    createRemote({
+    createFederatedRooms({
       ...deps,
-      ...federation,
       ...options,
+      ...federation,
       states,
       events,
+      resolutions,
       hooks,
       writer,
       people,
       view,
       localMembers,
-      ingest,
       policies,
       blocks,
-    })
+      stateLock,
+    })) ?? { ingest: undefined, remote: undefined }
+  if (ingest !== undefined) filler.use(ingest)
   const inviteUser = createInviteUser({ writer, people, whole, remote: remote?.invites })
   const membership = createMembership({
     db,

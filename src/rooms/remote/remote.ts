@@ -13,7 +13,9 @@ export interface Remote {
   readonly takeEnding: TakeEnding
 }
 
-export function createRemote(parts: Omit<IncomingDeps, 'whereabouts'>): Remote {
+export type RemoteParts = Omit<IncomingDeps, 'whereabouts'>
+
+export function createRemote(parts: RemoteParts): Remote {
   const whereabouts = createWhereabouts(parts)
   const deps = { ...parts, whereabouts }
   return {
