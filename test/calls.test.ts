@@ -2,10 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { JsonObject } from '../src/matrix/event.ts'
 import { createTestClock, type TestClock } from '../src/util/clock.ts'
-import { deviceScenarios } from '../src/voip/calls/scenarios/devices.ts'
-import { elementCallScenarios } from '../src/voip/calls/scenarios/element-call.ts'
-import { legacyScenarios } from '../src/voip/calls/scenarios/legacy.ts'
-import { fluffyChatScenarios, stickyScenarios, trapScenarios } from '../src/voip/calls/scenarios/others.ts'
+import { callScenarios } from '../src/voip/calls/scenarios/all.ts'
 import { legacy, video } from '../src/voip/calls/scenarios/shapes.ts'
 import type { Call } from '../src/voip/calls/types.ts'
 import { openRoom, pass, playScenario, type Stage } from './helpers/calls.ts'
@@ -37,16 +34,8 @@ const log = async (user: TestUser) => (await list(user)).calls
 
 const wait = (ms: number) => pass(stage, clock.now() + ms)
 
-const all = [
-  legacyScenarios,
-  elementCallScenarios,
-  stickyScenarios,
-  fluffyChatScenarios,
-  trapScenarios,
-  deviceScenarios,
-].flat()
 /** The others need a server elsewhere, or the clock of one. */
-const playable = all.filter(
+const playable = callScenarios.filter(
   ({ name, isRemote, isEncrypted, steps }) =>
     !isRemote &&
     steps.every(({ late }) => late === undefined) &&

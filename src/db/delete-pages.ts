@@ -10,7 +10,7 @@ const smallestPage = 20
 const largestPage = 150
 
 /** Learns how much fits a transaction: `limit` rows, as long as each page says how long it took (ms). */
-export class PageSize {
+class PageSize {
   limit = smallestPage
 
   took(ms: number): void {

@@ -14,7 +14,7 @@ export function writtenNumbers(container: object): ReadonlyMap<string, string> |
   return written.get(container)
 }
 
-export function keepWritten(container: Container, numbers: ReadonlyMap<string, string>): void {
+function keepWritten(container: Container, numbers: ReadonlyMap<string, string>): void {
   // A key of that name is somebody's, and stays.
   if (numbers.size === 0 || Object.hasOwn(container, 'toJSON')) return
   written.set(container, numbers)

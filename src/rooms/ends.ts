@@ -5,7 +5,7 @@ import { deleteFurtherEnd, insertFurtherEnd, listFurtherEnds } from './store-end
 import type { Extremity, Room } from './types.ts'
 
 /** So many events one event can follow. */
-export const mostCited = 20
+const mostCited = 20
 
 /** All ends of a room. */
 export interface Ends {

@@ -22,7 +22,7 @@ export function isNoSuchKey(error: unknown): boolean {
 }
 
 /** Whether the same request may succeed a moment later. */
-export function isTransient(error: unknown): boolean {
+function isTransient(error: unknown): boolean {
   const status = statusOf(error)
   return status === undefined
     ? !isMistake(error)

@@ -33,4 +33,4 @@ export function rowsOfRoom({ nid, roomId }: PurgedRoom): DoomedRows[] {
 }
 
 /** Whether a membership says that a user of ours is out, who has not forgotten the room. */
-export const isOut = sql`is_local = 1 and forgotten = 0 and membership in ('leave', 'ban')`
+const isOut = sql`is_local = 1 and forgotten = 0 and membership in ('leave', 'ban')`

@@ -1,21 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { deviceScenarios } from './devices.ts'
-import { elementCallScenarios } from './element-call.ts'
-import { legacyScenarios } from './legacy.ts'
-import { fluffyChatScenarios, stickyScenarios, trapScenarios } from './others.ts'
+import { callScenarios } from './all.ts'
 import { simulate, userOf } from './simulate.ts'
 
-const all = [
-  legacyScenarios,
-  elementCallScenarios,
-  stickyScenarios,
-  fluffyChatScenarios,
-  trapScenarios,
-  deviceScenarios,
-].flat()
-
-for (const scenario of all) {
+for (const scenario of callScenarios) {
   test(scenario.name, () => {
     const decided = simulate(scenario)
     const seen = decided.map(({ at, ...call }, index) => ({
